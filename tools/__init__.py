@@ -1,0 +1,1 @@
+"""Commands behind the Makefile: building, checking and renewing the book."""

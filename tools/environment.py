@@ -1,0 +1,87 @@
+"""The surroundings in which every notebook runs.
+
+A reader's own Jupyter, IPython and Matplotlib settings must not change the book, so
+kernels get settings of their own, kept beside the packages in `.venv`. Running this
+module (`python -m tools.environment`) prepares them once, after an install.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A sum over many numbers depends on how many threads share it. Two everywhere, so
+# that a laptop and a server print the same digits.
+THREADS = "2"
+
+# Settings of the reader's that would leak into a kernel.
+_UNWANTED = (
+    "JUPYTER_PATH",
+    "MATPLOTLIBRC",
+    "MPLBACKEND",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "PYTHONWARNINGS",
+)
+
+
+def book_environment(*, static: bool) -> dict[str, str]:
+    """The environment variables for a process that runs notebooks.
+
+    Args:
+        static: True on the way to a built page, where widgets have no kernel: they
+            then draw a figure of themselves.
+    """
+    home = Path(sys.prefix) / "share" / "book"
+    env = {key: value for key, value in os.environ.items() if key not in _UNWANTED}
+    env |= {
+        "PYTHONHASHSEED": "0",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONUTF8": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "OMP_NUM_THREADS": THREADS,
+        "MKL_NUM_THREADS": THREADS,
+        # The kernel called "python3" is this environment's, not the user's.
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "JUPYTER_CONFIG_DIR": str(home / "jupyter-config"),
+        "JUPYTER_DATA_DIR": str(home / "jupyter-data"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "MPLCONFIGDIR": str(home / "matplotlib"),
+    }
+    env.pop("SEQ2SEQ_STATIC", None)
+    if static:
+        env["SEQ2SEQ_STATIC"] = "1"
+    return env
+
+
+def apply(*, static: bool) -> None:
+    """Give this process, and the kernels it starts, the book's environment."""
+    env = book_environment(static=static)
+    for key in set(os.environ) - set(env):
+        del os.environ[key]
+    os.environ.update(env)
+
+
+def prepare() -> None:
+    """Install this environment's kernel and let Matplotlib list its fonts.
+
+    Without the second, the first figure of the first chapter would carry a message
+    about building the font cache.
+    """
+    env = book_environment(static=False)
+    for command in (
+        ["-m", "ipykernel", "install", "--sys-prefix", "--name", "python3"],
+        ["-c", "import matplotlib.pyplot"],
+    ):
+        done = subprocess.run(
+            [sys.executable, *command], env=env, capture_output=True, text=True
+        )
+        if done.returncode:
+            sys.exit(f"Preparing the environment failed:\n{done.stderr}")
+
+
+if __name__ == "__main__":
+    prepare()
