@@ -1,0 +1,12 @@
+"""The library of *Attention, Measured*.
+
+Where to enter: ``tasks`` makes sentence pairs, ``batching`` turns them into tensors,
+``model.build_model`` puts an ``encoder`` and a ``decoder`` together around one of the
+mechanisms of ``attention``, ``training.fit`` trains it, ``decoding.translate`` asks it,
+and ``metrics`` says how good the answer is. Every module imports only from those above it:
+
+    vocab, tasks, batching, encoder, attention, decoder, model, training, decoding,
+    metrics, plotting, widgets
+"""
+
+__version__ = "0.1.0"

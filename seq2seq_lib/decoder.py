@@ -1,0 +1,138 @@
+"""Write a target sequence, one token at a time, looking at a memory at every step."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from seq2seq_lib.attention import Attention, Memory
+from seq2seq_lib.encoder import Encoded
+from seq2seq_lib.vocab import PAD
+
+
+class Step(NamedTuple):
+    """One step's answer.
+
+    Args:
+        logits: scores of every target token before the softmax, (batch, vocab).
+        dec_state: the decoder's state after the step, (batch, dec_hidden).
+        context: what was read from the memory, (batch, enc_dim).
+        weights: where it was read, (batch, src_len).
+    """
+
+    logits: Float[Tensor, "batch vocab"]
+    dec_state: Float[Tensor, "batch dec_hidden"]
+    context: Float[Tensor, "batch enc_dim"]
+    weights: Float[Tensor, "batch src_len"]
+
+
+class Unrolled(NamedTuple):
+    """The answers of all steps of a whole target.
+
+    Args:
+        logits: (batch, tgt_len, vocab).
+        weights: row t is where step t looked, (batch, tgt_len, src_len).
+        dec_states: the state after each step, (batch, tgt_len, dec_hidden).
+    """
+
+    logits: Float[Tensor, "batch tgt_len vocab"]
+    weights: Float[Tensor, "batch tgt_len src_len"]
+    dec_states: Float[Tensor, "batch tgt_len dec_hidden"]
+
+
+class Decoder(nn.Module):
+    """A recurrent decoder that is given a context at every step.
+
+    With y_(t-1) the previous target token, s_t the decoder's state and c_t the context:
+
+        c_t = attention(query = s_(t-1), memory of the source)
+        s_t = GRU([E y_(t-1) ; c_t], s_(t-1))
+        logits_t = O [s_t ; c_t ; E y_(t-1)]
+        s_0 = tanh(P summary)
+
+    Source: Bahdanau et al. 2015, section 3.1 and appendix A.2. We deviate in two places:
+    the first state is made from the whole summary (they use the backward half), and
+    the output layer is one linear map (they use a maxout layer).
+
+    Args:
+        vocab_size: number of target tokens.
+        emb_dim: size of a token's embedding.
+        hidden: size of the decoder's state.
+        enc_dim: size of an encoder state, and of the context.
+        attention: the mechanism; it is all that tells a model with attention from one
+            with a fixed context.
+        dropout: probability of dropping a component of the embeddings and of the output
+            layer's input while training.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        emb_dim: int,
+        hidden: int,
+        enc_dim: int,
+        attention: Attention,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.attention = attention
+        self.embedding = nn.Embedding(vocab_size, emb_dim, padding_idx=PAD)
+        self.initial = nn.Linear(enc_dim, hidden)  # P
+        self.cell = nn.GRUCell(emb_dim + enc_dim, hidden)
+        self.output = nn.Linear(hidden + enc_dim + emb_dim, vocab_size)  # O
+        self.dropout = nn.Dropout(dropout)
+
+    def initial_state(self, encoded: Encoded) -> Float[Tensor, "batch dec_hidden"]:
+        """The state before the first step, s_0 = tanh(P summary)."""
+        return torch.tanh(self.initial(encoded.summary))
+
+    def advance(
+        self,
+        embedded: Float[Tensor, "batch emb"],
+        dec_state: Float[Tensor, "batch dec_hidden"],
+        memory: Memory,
+    ) -> tuple[
+        Float[Tensor, "batch dec_hidden"],
+        Float[Tensor, "batch enc_dim"],
+        Float[Tensor, "batch src_len"],
+    ]:
+        """Look, then move the state by one token: s_t, c_t and the weights."""
+        context, weights = self.attention(dec_state[:, None, :], *memory)
+        context, weights = context[:, 0], weights[:, 0]  # one query: drop tgt_len
+        dec_state = self.cell(torch.cat([embedded, context], dim=-1), dec_state)
+        return dec_state, context, weights
+
+    def step(
+        self,
+        prev_ids: Int64[Tensor, " batch"],
+        dec_state: Float[Tensor, "batch dec_hidden"],
+        memory: Memory,
+    ) -> Step:
+        """Read one target token and score the next."""
+        embedded = self.dropout(self.embedding(prev_ids))  # (batch, emb)
+        dec_state, context, weights = self.advance(embedded, dec_state, memory)
+        features = torch.cat([dec_state, context, embedded], dim=-1)
+        logits = self.output(self.dropout(features))  # (batch, vocab)
+        return Step(logits, dec_state, context, weights)
+
+    def unroll(self, tgt_in: Int64[Tensor, "batch tgt_len"], encoded: Encoded) -> Unrolled:
+        """Score every token of a known target: teacher forcing.
+
+        The same numbers as ``step`` in a loop, but faster: the embeddings are looked up
+        and the output layer is applied for all steps at once, because neither waits for
+        the previous step.
+        """
+        memory = self.attention.memory(encoded)
+        dec_state = self.initial_state(encoded)
+        embedded = self.dropout(self.embedding(tgt_in))  # (batch, tgt_len, emb)
+        steps = []
+        for token in embedded.unbind(dim=1):  # (batch, emb)
+            dec_state, context, weights = self.advance(token, dec_state, memory)
+            steps.append((dec_state, context, weights))
+        dec_states, contexts, all_weights = (
+            torch.stack(part, dim=1) for part in zip(*steps, strict=True)
+        )
+        features = torch.cat([dec_states, contexts, embedded], dim=-1)
+        logits = self.output(self.dropout(features))  # (batch, tgt_len, vocab)
+        return Unrolled(logits, all_weights, dec_states)

@@ -1,0 +1,176 @@
+"""An encoder and a decoder, put together from a configuration."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from seq2seq_lib.attention import Additive, Attention, Dot, FixedContext, Uniform
+from seq2seq_lib.batching import Batch
+from seq2seq_lib.decoder import Decoder, Unrolled
+from seq2seq_lib.encoder import Encoder
+from seq2seq_lib.vocab import PAD
+
+ATTENTIONS = ("fixed", "uniform", "additive", "dot")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that decides the shape of a model.
+
+    Args:
+        src_vocab_size: number of source tokens.
+        tgt_vocab_size: number of target tokens.
+        attention: ``fixed``, ``uniform``, ``additive`` or ``dot``.
+        emb_dim: size of the embeddings on both sides.
+        enc_hidden: size of one direction of the encoder.
+        dec_hidden: size of the decoder's state and of additive attention's layer.
+        bidirectional: whether the encoder reads both ways.
+        dropout: probability of dropping a component while training.
+
+    Raises:
+        ValueError: an option is not known, or a size is out of range.
+    """
+
+    src_vocab_size: int
+    tgt_vocab_size: int
+    attention: str = "additive"
+    emb_dim: int = 64
+    enc_hidden: int = 96
+    dec_hidden: int = 96
+    bidirectional: bool = True
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.attention not in ATTENTIONS:
+            raise ValueError(
+                f"attention={self.attention!r} is not an option; choose one of "
+                f"{', '.join(ATTENTIONS)}."
+            )
+        for name in (
+            "src_vocab_size",
+            "tgt_vocab_size",
+            "emb_dim",
+            "enc_hidden",
+            "dec_hidden",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(
+                f"dropout must lie between 0 and 1, below 1, got {self.dropout}."
+            )
+
+    @property
+    def enc_dim(self) -> int:
+        """Size of an encoder state: both directions side by side."""
+        return self.enc_hidden * (2 if self.bidirectional else 1)
+
+
+class Seq2Seq(nn.Module):
+    """An encoder and a decoder."""
+
+    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def forward(self, batch: Batch) -> Unrolled:
+        """Score every target token of ``batch``, given the ones before it."""
+        encoded = self.encoder(batch.src_ids, batch.src_lengths)
+        return self.decoder.unroll(batch.tgt_in, encoded)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are; a batch must be moved there."""
+        return next(self.parameters()).device
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers training may change."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+def build_attention(config: ModelConfig) -> Attention:
+    """The attention module that ``config`` names."""
+    if config.attention == "fixed":
+        return FixedContext()
+    if config.attention == "uniform":
+        return Uniform()
+    if config.attention == "dot":
+        return Dot(config.dec_hidden, config.enc_dim)
+    return Additive(config.dec_hidden, config.enc_dim, config.dec_hidden)
+
+
+def build_model(config: ModelConfig, seed: int = 0) -> Seq2Seq:
+    """A model with fresh weights; the same seed gives the same weights.
+
+    The global random state is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = Encoder(
+            config.src_vocab_size,
+            config.emb_dim,
+            config.enc_hidden,
+            config.bidirectional,
+            config.dropout,
+        )
+        decoder = Decoder(
+            config.tgt_vocab_size,
+            config.emb_dim,
+            config.dec_hidden,
+            config.enc_dim,
+            build_attention(config),
+            config.dropout,
+        )
+    return Seq2Seq(encoder, decoder)
+
+
+def n_parameters(config: ModelConfig) -> int:
+    """How many parameters the model of ``config`` has, without allocating them."""
+    with torch.device("meta"):
+        return build_model(config).n_parameters
+
+
+def widen(config: ModelConfig, at_least: int) -> ModelConfig:
+    """The smallest widening of ``config`` with ``at_least`` so many parameters.
+
+    Both hidden sizes grow together, one unit at a time. A fair comparison gives the
+    model without attention the parameters that attention costs.
+    """
+    while n_parameters(config) < at_least:
+        config = replace(
+            config, enc_hidden=config.enc_hidden + 1, dec_hidden=config.dec_hidden + 1
+        )
+    return config
+
+
+def token_loss(
+    logits: Float[Tensor, "batch tgt_len vocab"], batch: Batch, reduction: str = "mean"
+) -> Tensor:
+    """Cross-entropy of the target tokens in nats, padding left out.
+
+        loss = - mean over real tokens of log p(y_t | y_(<t), x)
+
+    Args:
+        logits: the model's scores for ``batch.tgt_out``.
+        batch: the batch that they were computed from.
+        reduction: ``"mean"`` or ``"sum"`` over the real tokens.
+
+    Raises:
+        ValueError: the logits do not fit the batch.
+    """
+    if logits.shape[:2] != batch.tgt_out.shape:
+        raise ValueError(
+            f"The logits are for {tuple(logits.shape[:2])} (batch, tgt_len) tokens but "
+            f"the batch has {tuple(batch.tgt_out.shape)}."
+        )
+    return cross_entropy(
+        logits.flatten(0, 1),
+        batch.tgt_out.flatten(),
+        ignore_index=PAD,
+        reduction=reduction,
+    )

@@ -1,0 +1,185 @@
+"""The book's figures: one palette, labelled axes, one Figure returned by each function.
+
+The colours are those of Okabe and Ito, told apart by readers with any common form of
+colour blindness; lines differ in their markers too.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from seq2seq_lib.metrics import LengthBucket
+
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+SKY, AMBER, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#7F7F7F"
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY, BLACK)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+# The same model has the same colour in every chapter.
+MODEL_COLORS = {
+    "additive attention": BLUE,
+    "fixed context": ORANGE,
+    "uniform attention": GREY,
+    "dot attention": GREEN,
+}
+
+
+def new_figure(
+    width: float = 6.4, height: float = 3.6, rows: int = 1, columns: int = 1
+) -> tuple[Figure, np.ndarray]:
+    """An empty figure in the book's style and its axes, as a (rows, columns) array.
+
+    The figure is not shown by itself: the last line of a cell shows it, once.
+    """
+    style: dict[str, Any] = {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "font.size": 10.5,
+        "figure.dpi": 110,
+    }
+    with plt.rc_context(style):
+        fig, axes = plt.subplots(
+            rows, columns, figsize=(width, height), layout="constrained", squeeze=False
+        )
+    plt.close(fig)
+    return fig, axes
+
+
+def _series(label: str, index: int) -> dict[str, str]:
+    """Colour and marker of a line: by the model's name, else by its place."""
+    color = MODEL_COLORS.get(label, PALETTE[index % len(PALETTE)])
+    return {"color": color, "marker": MARKERS[index % len(MARKERS)], "label": label}
+
+
+def accuracy_by_length(curves: Mapping[str, Sequence[LengthBucket]]) -> Figure:
+    """Exact match against source length, one line for each model.
+
+    Args:
+        curves: for each label, what ``exact_match_by_length`` returned.
+    """
+    fig, ((ax,),) = new_figure()
+    for i, (label, buckets) in enumerate(curves.items()):
+        ax.plot(
+            [bucket.name for bucket in buckets],
+            [bucket.accuracy for bucket in buckets],
+            **_series(label, i),
+        )
+    ax.set(xlabel="source length (words)", ylabel="exact match", ylim=(-0.03, 1.05))
+    ax.legend(frameon=False)
+    return fig
+
+
+def learning_curves(
+    losses: Mapping[str, Sequence[float]], smooth: int = 10, floor: float | None = None
+) -> Figure:
+    """Training loss against updates, one line for each model.
+
+    Args:
+        losses: for each label, the loss of every update.
+        smooth: each point is the mean of so many updates.
+        floor: a reference to draw as a dotted line, such as the initial loss ln V.
+    """
+    fig, ((ax,),) = new_figure()
+    for i, (label, values) in enumerate(losses.items()):
+        whole = len(values) // smooth * smooth
+        means = np.reshape(values[:whole], (-1, smooth)).mean(axis=1)
+        updates = smooth * (np.arange(len(means)) + 1)
+        ax.plot(updates, means, color=_series(label, i)["color"], label=label)
+    if floor is not None:
+        ax.axhline(floor, color=GREY, linestyle=":")
+    ax.set(xlabel="updates", ylabel="loss (nats per token)")
+    ax.set_ylim(bottom=0)
+    ax.legend(frameon=False)
+    return fig
+
+
+def draw_weights(
+    ax: Axes,
+    weights: np.ndarray,
+    src_tokens: Sequence[str],
+    tgt_tokens: Sequence[str],
+    gold: Sequence[tuple[int, int]] = (),
+) -> None:
+    """Draw attention weights into ``ax``: dark = much weight.
+
+    Args:
+        ax: where to draw.
+        weights: one row for each target token, (tgt_len, src_len).
+        src_tokens: labels of the columns.
+        tgt_tokens: labels of the rows; more rows of ``weights`` are left out.
+        gold: pairs (target position, source position) to outline.
+
+    Raises:
+        ValueError: there are fewer rows or columns of weights than labels.
+    """
+    wanted = (len(tgt_tokens), len(src_tokens))
+    if weights.shape[0] < wanted[0] or weights.shape[1] != wanted[1]:
+        raise ValueError(
+            f"The weights must have one row per target token and one column per source "
+            f"token, {wanted}, got {weights.shape}."
+        )
+    ax.imshow(weights[: wanted[0]], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    ax.set_xticks(range(wanted[1]), src_tokens, rotation=60, ha="right")
+    ax.set_yticks(range(wanted[0]), tgt_tokens)
+    ax.set(xlabel="source word looked at", ylabel="target word written")
+    for t, s in gold:
+        ax.add_patch(plt.Rectangle((s - 0.5, t - 0.5), 1, 1, fill=False, ec=ORANGE))
+
+
+def heatmap(
+    weights: np.ndarray,
+    src_tokens: Sequence[str],
+    tgt_tokens: Sequence[str],
+    gold: Sequence[tuple[int, int]] = (),
+) -> Figure:
+    """Attention weights as a picture; the arguments are those of ``draw_weights``."""
+    width = 2.2 + 0.36 * len(src_tokens)
+    height = 1.6 + 0.27 * len(tgt_tokens)
+    fig, ((ax,),) = new_figure(width, height)
+    draw_weights(ax, weights, src_tokens, tgt_tokens, gold)
+    return fig
+
+
+def bars(
+    values: Mapping[str, float],
+    xlabel: str,
+    colors: Mapping[str, str] | None = None,
+    number_format: str = ".2f",
+) -> Figure:
+    """Horizontal bars, one for each label, with their values written beside them."""
+    fig, ((ax,),) = new_figure(height=0.9 + 0.42 * len(values))
+    drawn = ax.barh(
+        list(values),
+        list(values.values()),
+        color=[(colors or MODEL_COLORS).get(label, BLUE) for label in values],
+    )
+    ax.bar_label(drawn, fmt=f"{{:{number_format}}}", padding=4)
+    ax.invert_yaxis()
+    ax.margins(x=0.12)
+    ax.set(xlabel=xlabel)
+    return fig
+
+
+def token_grid(
+    rows: Sequence[Sequence[str]], mask: np.ndarray, xlabel: str = "position"
+) -> Figure:
+    """A padded batch as a table of tokens; grey cells are padding.
+
+    Args:
+        rows: the tokens of each row, padding included.
+        mask: True = real token, (batch, length).
+    """
+    rows_count, columns = mask.shape
+    fig, ((ax,),) = new_figure(0.9 + 0.78 * columns, 0.7 + 0.42 * rows_count)
+    ax.imshow(np.where(mask, 0.12, 0.45), cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    for r, row in enumerate(rows):
+        for c, token in enumerate(row):
+            ax.text(c, r, token, ha="center", va="center", fontsize=9)
+    ax.set_xticks(range(columns))
+    ax.set_yticks(range(rows_count))
+    ax.set(xlabel=xlabel, ylabel="row of the batch")
+    return fig

@@ -1,0 +1,13 @@
+"""The problems that the models learn.
+
+Each module gives examples with the same interface (``Example``): source tokens, target
+tokens and, where it can be known, the gold alignment.
+
+- ``numbers``: number words of one language to another's, the running example
+- ``reversal`` and ``copy``: symbols whose every dependency distance is known
+- ``multi30k``: 29,000 real image captions in English, German and French
+"""
+
+from seq2seq_lib.tasks.example import Example, Splits, Task, make_splits
+
+__all__ = ["Example", "Splits", "Task", "make_splits"]

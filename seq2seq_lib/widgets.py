@@ -1,0 +1,39 @@
+"""Controls where a kernel runs, an honest figure of the same thing where none does."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from matplotlib.figure import Figure
+
+STATIC_VARIABLE = "SEQ2SEQ_STATIC"
+
+
+def is_static() -> bool:
+    """Whether the outputs will be read without a kernel (the built book)."""
+    return os.environ.get(STATIC_VARIABLE) == "1"
+
+
+def explore(
+    draw: Callable[..., Figure], static: Callable[[], Figure], **controls: Any
+) -> Any:
+    """A figure that follows its controls, or its still version on a built page.
+
+    Args:
+        draw: makes the figure from the controls' values, passed by name.
+        static: makes the figure that stands here when no kernel answers; it should
+            show several settings side by side, since the reader cannot turn a knob.
+        controls: what ``ipywidgets.interactive`` accepts: a widget, a range, a list.
+
+    Returns:
+        A Figure or a widget; as the last line of a cell it is shown.
+    """
+    if is_static():
+        return static()
+    import ipywidgets
+    from IPython.display import display
+
+    def show(**values: Any) -> None:
+        display(draw(**values))
+
+    return ipywidgets.interactive(show, **controls)
