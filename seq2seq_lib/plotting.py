@@ -5,10 +5,10 @@ colour blindness; lines differ in their markers too.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import RcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -18,6 +18,15 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, AMBER, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#7F7F7F"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+STYLE = RcParams(
+    {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "font.size": 10.5,
+        "figure.dpi": 110,
+    }
+)
 
 # The same model has the same colour in every chapter.
 MODEL_COLORS = {
@@ -35,13 +44,7 @@ def new_figure(
 
     The figure is not shown by itself: the last line of a cell shows it, once.
     """
-    style: dict[str, Any] = {
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "font.size": 10.5,
-        "figure.dpi": 110,
-    }
-    with plt.rc_context(style):
+    with plt.rc_context(STYLE):
         fig, axes = plt.subplots(
             rows, columns, figsize=(width, height), layout="constrained", squeeze=False
         )
