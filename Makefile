@@ -16,7 +16,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env book serve test lint format bench results promises reproduce \
+.PHONY: help env book page serve test lint format bench results promises reproduce \
         constraints clean distclean
 
 help: ## list these commands
@@ -48,6 +48,10 @@ $(VENV)/.installed: requirements.txt constraints.txt pyproject.toml
 
 book: $(VENV)/.installed ## run every chapter and write _build/html/index.html
 	@$(PY) -m tools.build_book
+
+page: $(VENV)/.installed ## build one chapter alone: make page PAGE=chapters/NN-name.ipynb
+	@test -n "$(PAGE)" || { echo "Name the page: make page PAGE=chapters/NN-name.ipynb" >&2; exit 1; }
+	@$(PY) -m tools.build_book --page "$(PAGE)"
 
 serve: $(VENV)/.installed ## show the built book at http://localhost:8000 (PORT=... to change)
 	@test -f _build/html/index.html || { echo "There is no book yet: run 'make book' first." >&2; exit 1; }

@@ -1,0 +1,277 @@
+"""Build the book: run every chapter that changed, then write the pages.
+
+    python -m tools.build_book                      # what `make book` does
+    python -m tools.build_book --page chapters/...  # one chapter alone, for its author
+
+Chapters are executed here rather than inside Sphinx, because here one can see how far
+it is, and read what went wrong. The results go into the execution cache that Sphinx
+reads, so Sphinx itself runs nothing.
+
+That cache knows a chapter by its code cells only. It must also forget the chapter when
+the library, a stored result or a package changes: the fingerprint covers those.
+"""
+
+import argparse
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import yaml
+from jupyter_cache import get_cache
+from jupyter_cache.base import JupyterCacheAbstract
+from jupyter_cache.cache.main import CacheBundleIn
+
+from tools import environment
+from tools.contents import ContentsError, notebooks
+from tools.execution import NotebookFailed, run_notebook, unexpected_stderr
+
+# Everything outside a chapter that can change what its cells print.
+INGREDIENTS = (
+    "seq2seq_lib/**/*.py",
+    "results/**/*.json",
+    "requirements.txt",
+    "constraints.txt",
+)
+
+
+class BuildFailed(RuntimeError):
+    """The book cannot be built; the message says why."""
+
+
+def fingerprint(source: Path) -> str:
+    """A digest of everything outside the chapters that their outputs depend on."""
+    digest = hashlib.sha256()
+    digest.update(platform.python_version().encode())
+    digest.update(environment.THREADS.encode())
+    for pattern in INGREDIENTS:
+        for path in sorted(source.glob(pattern)):
+            digest.update(path.relative_to(source).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _open_cache(source: Path, build: Path) -> JupyterCacheAbstract:
+    """The execution cache, emptied if it was filled by another library."""
+    folder, stamp = build / ".jupyter_cache", build / ".fingerprint"
+    present = fingerprint(source)
+    stored = stamp.read_text().strip() if stamp.is_file() else None
+    if stored != present:
+        if folder.exists():
+            print("The library, a result or a package changed: every chapter runs again.")
+            shutil.rmtree(folder)
+        build.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(present + "\n")
+    return get_cache(folder)
+
+
+def _run_chapters(
+    source: Path, build: Path, chapters: list[Path]
+) -> list[tuple[str, float, bool]]:
+    """Execute the chapters that the cache does not hold.
+
+    Returns:
+        For each chapter its name, its seconds, and whether it came from the cache.
+
+    Raises:
+        BuildFailed: after all of them were tried, if any failed.
+    """
+    cache = _open_cache(source, build)
+    times, failed = [], []
+    for path in chapters:
+        name = path.relative_to(source).as_posix()
+        notebook = nbformat.read(path, as_version=4)
+        try:
+            record = cache.match_cache_notebook(notebook)
+        except KeyError:
+            pass
+        else:
+            seconds = float((record.data or {}).get("execution_seconds") or 0.0)
+            times.append((name, seconds, True))
+            continue
+        try:
+            seconds = run_notebook(notebook, name=name, folder=path.parent)
+        except NotebookFailed as error:
+            print(f"\n{error}\n", file=sys.stderr, flush=True)
+            failed.append(name)
+            continue
+        cache.cache_notebook_bundle(
+            CacheBundleIn(
+                notebook, str(path), data={"execution_seconds": round(seconds, 2)}
+            ),
+            check_validity=False,
+            overwrite=True,
+        )
+        times.append((name, seconds, False))
+        print(f"{name}: done in {seconds:.1f} s", flush=True)
+        for position, line in unexpected_stderr(notebook):
+            print(f"{name}, code cell {position} wrote to standard error: {line}")
+    if fingerprint(source) != (build / ".fingerprint").read_text().strip():
+        (build / ".fingerprint").unlink()
+        print("The library changed meanwhile; the next build runs every chapter again.")
+    if failed:
+        raise BuildFailed(
+            f"Not built: {', '.join(failed)} failed (see above). "
+            "The chapters that ran are kept."
+        )
+    return times
+
+
+def _write_pages(source: Path, output: Path, *, toc: Path, strict: bool) -> None:
+    """Let Jupyter Book turn the executed chapters into pages.
+
+    The pages are written from nothing each time: Sphinx reports the warnings of a page
+    only when it reads that page, so a second build would hide those of the first.
+    """
+    for name in ("html", ".doctrees", "jupyter_execute"):
+        shutil.rmtree(output / "_build" / name, ignore_errors=True)
+    jupyter_book = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", jupyter_book, "build", str(source), "--quiet"]
+    command += ["--path-output", str(output), "--toc", str(toc)]
+    if strict:
+        command += ["-W", "-n", "--keep-going"]
+    print("Writing the pages ...", flush=True)
+    # The cache's path in _config.yml is relative: run where _build is.
+    done = subprocess.run(
+        command,
+        cwd=output,
+        text=True,
+        encoding="utf-8",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    problems = [line for line in done.stdout.splitlines() if _is_problem(line)]
+    if done.returncode:
+        print("\n".join(problems) or done.stdout, file=sys.stderr)
+        raise BuildFailed(
+            "Not built: the messages above are fatal. Correct the pages they name."
+        )
+    for line in problems:
+        print(line)
+
+
+def _is_problem(line: str) -> bool:
+    return any(word in line for word in ("WARNING", "ERROR", "Error:", "error:"))
+
+
+@contextmanager
+def _alone(build: Path) -> Iterator[None]:
+    """Hold the build folder, so that two builds do not write into each other."""
+    build.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with (build / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print(f"Another build is at work in {build}; waiting for it.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def build_book(source: Path, output: Path) -> Path:
+    """Build the book in `source`; returns the first page.
+
+    Args:
+        source: the folder with _config.yml and _toc.yml.
+        output: where `_build` is made; usually the same folder.
+
+    Raises:
+        BuildFailed: a chapter, a warning or a reference that leads nowhere.
+    """
+    source, output = source.resolve(), output.resolve()
+    build = output / "_build"
+    with _alone(build):
+        try:
+            chapters = notebooks(source)
+        except ContentsError as error:
+            raise BuildFailed(str(error)) from None
+        times = _run_chapters(source, build, chapters)
+        started = time.perf_counter()
+        _write_pages(source, output, toc=source / "_toc.yml", strict=True)
+        _summary(times, time.perf_counter() - started)
+    return build / "html" / "index.html"
+
+
+def build_page(source: Path, page: Path) -> Path:
+    """Build one chapter beside the start page, in a folder of its own.
+
+    For its author, while other chapters are in pieces. Warnings are shown but not
+    fatal: references to the other chapters must lead nowhere here.
+    """
+    source, page = source.resolve(), page.resolve()
+    if not page.is_file():
+        raise BuildFailed(f"There is no page {page}.")
+    name = page.relative_to(source).with_suffix("").as_posix()
+    output = source / "_build" / "page" / page.stem
+    build = output / "_build"
+    with _alone(build):
+        toc = build / "_toc.yml"
+        root = "intro"
+        files = [name for name in (name, "bibliography") if name != root]
+        entries = [{"file": file} for file in files]
+        toc.write_text(
+            yaml.safe_dump({"format": "jb-book", "root": root, "chapters": entries})
+        )
+        chapters = [page] if page.suffix == ".ipynb" else []
+        intro = source / "intro.ipynb"
+        if intro.is_file() and page != intro:
+            chapters.insert(0, intro)
+        times = _run_chapters(source, build, chapters)
+        started = time.perf_counter()
+        _write_pages(source, output, toc=toc, strict=False)
+        _summary(times, time.perf_counter() - started)
+    return build / "html" / f"{name}.html"
+
+
+def _summary(times: list[tuple[str, float, bool]], pages: float) -> None:
+    width = max([len(name) for name, _, _ in times], default=0)
+    for name, seconds, cached in times:
+        note = "  (unchanged, kept from an earlier build)" if cached else ""
+        print(f"  {name:{width}}  {seconds:6.1f} s{note}")
+    print(f"  {'pages':{width}}  {pages:6.1f} s")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.build_book", description=__doc__)
+    parser.add_argument(
+        "--source",
+        type=Path,
+        default=environment.ROOT,
+        help="the folder with _config.yml and _toc.yml (default: this project)",
+    )
+    parser.add_argument(
+        "--output", type=Path, help="where _build is made (default: the source folder)"
+    )
+    parser.add_argument(
+        "--page", type=Path, help="build this one chapter alone, in _build/page"
+    )
+    options = parser.parse_args(arguments)
+    environment.apply(static=True)
+    try:
+        if options.page:
+            first = build_page(options.source, options.page)
+        else:
+            first = build_book(options.source, options.output or options.source)
+    except BuildFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The chapters that ran are kept.", file=sys.stderr)
+        return 130
+    print(f"Open {first}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
