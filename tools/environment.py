@@ -5,6 +5,7 @@ kernels get settings of their own, kept beside the packages in `.venv`. Running 
 module (`python -m tools.environment`) prepares them once, after an install.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 # A sum over many numbers depends on how many threads share it. Two everywhere, so
 # that a laptop and a server print the same digits.
 THREADS = "2"
+
+_HOME = Path(sys.prefix) / "share" / "book"
+
+# A kernel that is spoken to on one machine only need not warn about that.
+_KERNEL_CONFIG = {"IPKernelApp": {"log_level": "ERROR"}}
 
 # Settings of the reader's that would leak into a kernel.
 _UNWANTED = (
@@ -35,7 +41,6 @@ def book_environment(*, static: bool) -> dict[str, str]:
         static: True on the way to a built page, where widgets have no kernel: they
             then draw a figure of themselves.
     """
-    home = Path(sys.prefix) / "share" / "book"
     env = {key: value for key, value in os.environ.items() if key not in _UNWANTED}
     env |= {
         "PYTHONHASHSEED": "0",
@@ -46,10 +51,10 @@ def book_environment(*, static: bool) -> dict[str, str]:
         "MKL_NUM_THREADS": THREADS,
         # The kernel called "python3" is this environment's, not the user's.
         "JUPYTER_PREFER_ENV_PATH": "1",
-        "JUPYTER_CONFIG_DIR": str(home / "jupyter-config"),
-        "JUPYTER_DATA_DIR": str(home / "jupyter-data"),
-        "IPYTHONDIR": str(home / "ipython"),
-        "MPLCONFIGDIR": str(home / "matplotlib"),
+        "JUPYTER_CONFIG_DIR": str(_HOME / "jupyter-config"),
+        "JUPYTER_DATA_DIR": str(_HOME / "jupyter-data"),
+        "IPYTHONDIR": str(_HOME / "ipython"),
+        "MPLCONFIGDIR": str(_HOME / "matplotlib"),
     }
     env.pop("SEQ2SEQ_STATIC", None)
     if static:
@@ -59,6 +64,8 @@ def book_environment(*, static: bool) -> dict[str, str]:
 
 def apply(*, static: bool) -> None:
     """Give this process, and the kernels it starts, the book's environment."""
+    if not _HOME.is_dir():
+        prepare()
     env = book_environment(static=static)
     for key in set(os.environ) - set(env):
         del os.environ[key]
@@ -81,6 +88,9 @@ def prepare() -> None:
         )
         if done.returncode:
             sys.exit(f"Preparing the environment failed:\n{done.stderr}")
+    profile = _HOME / "ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.json").write_text(json.dumps(_KERNEL_CONFIG))
 
 
 if __name__ == "__main__":
