@@ -117,6 +117,7 @@ def fit(
     evaluate_every: int = 0,
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 200,
+    stop_after: int | None = None,
     progress: bool = True,
     label: str = "training",
 ) -> History:
@@ -135,12 +136,15 @@ def fit(
         evaluate_every: updates between two evaluations; 0 = only after the last one.
         checkpoint: file to save to and resume from.
         checkpoint_every: updates between two savings.
+        stop_after: stop, and evaluate, after so many updates of the planned ones. The
+            schedule stays that of the whole run, so these are its first updates.
         progress: show a bar.
         label: the bar's name.
 
     Raises:
         ValueError: the checkpoint is damaged, or belongs to another run.
     """
+    until = min(config.updates, stop_after or config.updates)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
     scheduler = LambdaLR(optimizer, config.rate)
     history = History()
@@ -151,7 +155,7 @@ def fit(
         if checkpoint is not None and Path(checkpoint).exists():
             history = _load(Path(checkpoint), model, optimizer, scheduler, run)
         bar = tqdm(
-            total=config.updates,
+            total=until,
             initial=history.updates,
             desc=label,
             disable=not progress,
@@ -160,7 +164,7 @@ def fit(
         history.interrupted = False
         model.train()
         try:
-            for batch in _from_update(batches, history.updates, config.updates):
+            for batch in _from_update(batches, history.updates, until):
                 start = time.perf_counter()
                 loss = train_step(model, batch.to(model.device), optimizer, config.clip)
                 scheduler.step()
@@ -170,7 +174,7 @@ def fit(
                 bar.update()
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
                 done = history.updates
-                last = done == config.updates
+                last = done == until
                 due = evaluate_every and done % evaluate_every == 0
                 if evaluate is not None and (last or due):
                     model.eval()

@@ -1,0 +1,1 @@
+"""Long measurements: each module writes one file in ``results/``."""
