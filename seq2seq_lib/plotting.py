@@ -76,6 +76,26 @@ def accuracy_by_length(curves: Mapping[str, Sequence[LengthBucket]]) -> Figure:
     return fig
 
 
+def accuracy_over_seeds(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
+    """Exact match against source length over several seeds: mean, and lowest to highest.
+
+    Args:
+        curves: for each label, one mapping from bucket name to accuracy for each seed.
+    """
+    fig, ((ax,),) = new_figure()
+    for i, (label, seeds) in enumerate(curves.items()):
+        names = list(seeds[0])
+        values = np.array([[seed[name] for name in names] for seed in seeds])
+        style = _series(label, i)
+        ax.fill_between(
+            names, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.2
+        )
+        ax.plot(names, values.mean(axis=0), **style)
+    ax.set(xlabel="source length (words)", ylabel="exact match", ylim=(-0.03, 1.05))
+    ax.legend(frameon=False)
+    return fig
+
+
 def learning_curves(
     losses: Mapping[str, Sequence[float]], smooth: int = 10, floor: float | None = None
 ) -> Figure:
