@@ -61,6 +61,14 @@ def weighted_sum(
     return torch.bmm(weights, values)
 
 
+def _check_query(query: Tensor, expected: int) -> None:
+    if query.shape[-1] != expected:
+        raise ValueError(
+            f"Queries must have the size {expected} of this attention's query_dim, got "
+            f"{query.shape[-1]}."
+        )
+
+
 class Memory(NamedTuple):
     """What a decoder may look at; made once per source, read at every step.
 
@@ -187,6 +195,7 @@ class Additive(Attention):
         query: Float[Tensor, "batch tgt_len query_dim"],
         keys: Float[Tensor, "batch src_len attn_dim"],
     ) -> Float[Tensor, "batch tgt_len src_len"]:
+        _check_query(query, self.query_proj.in_features)
         if keys.shape[-1] != self.key_proj.out_features:
             raise ValueError(
                 f"Additive attention expects keys of size attn_dim="
@@ -230,4 +239,5 @@ class Dot(Attention):
         query: Float[Tensor, "batch tgt_len query_dim"],
         keys: Float[Tensor, "batch src_len query_dim"],
     ) -> Float[Tensor, "batch tgt_len src_len"]:
+        _check_query(query, keys.shape[-1])
         return torch.bmm(query, keys.transpose(1, 2)) * self.scale

@@ -79,6 +79,12 @@ def pad(rows: Sequence[Sequence[int]]) -> Int64[Tensor, "batch length"]:
     return torch.tensor([[*row, *[PAD] * (width - len(row))] for row in rows])
 
 
+def check_batch_size(batch_size: int) -> None:
+    """Raise a ValueError unless ``batch_size`` is positive."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+
+
 @dataclass(frozen=True)
 class Pair:
     """An example as ids, without BOS and EOS."""
@@ -135,8 +141,7 @@ class Batches:
     ) -> None:
         if not pairs:
             raise ValueError("Batches needs at least one pair to train on, got none.")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+        check_batch_size(batch_size)
         self.pairs = list(pairs)
         self.batch_size, self.bucketed, self.seed = batch_size, bucketed, seed
 
@@ -159,6 +164,11 @@ class Batches:
 
 
 def in_order(pairs: Sequence[Pair], batch_size: int = 256) -> Iterator[Batch]:
-    """Every pair once, in the given order: for evaluation."""
+    """Every pair once, in the given order: for evaluation.
+
+    Raises:
+        ValueError: ``batch_size`` is not positive.
+    """
+    check_batch_size(batch_size)
     for start in range(0, len(pairs), batch_size):
         yield collate(pairs[start : start + batch_size])

@@ -98,6 +98,12 @@ class Decoder(nn.Module):
         Float[Tensor, "batch src_len"],
     ]:
         """Look, then move the state by one token: s_t, c_t and the weights."""
+        rows = len(embedded), len(dec_state), len(memory.mask)
+        if len(set(rows)) > 1:
+            raise ValueError(
+                "Target tokens, decoder states and sources must agree in batch, got "
+                f"{rows[0]}, {rows[1]} and {rows[2]} rows."
+            )
         context, weights = self.attention(dec_state[:, None, :], *memory)
         context, weights = context[:, 0], weights[:, 0]  # one query: drop tgt_len
         dec_state = self.cell(torch.cat([embedded, context], dim=-1), dec_state)

@@ -4,7 +4,7 @@ import random
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from seq2seq_lib.vocab import Vocab
 
@@ -43,6 +43,7 @@ class Example:
                 )
 
 
+@runtime_checkable
 class Task(Protocol):
     """A task whose examples are generated, one source length at a time."""
 

@@ -1,0 +1,302 @@
+"""Looking things up: parity with PyTorch, exact zeros, no state, clear refusals."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.functional import scaled_dot_product_attention
+from torch.testing import assert_close
+
+from seq2seq_lib.attention import (
+    Additive,
+    Attention,
+    Dot,
+    FixedContext,
+    Uniform,
+    masked_softmax,
+    weighted_sum,
+)
+from seq2seq_lib.encoder import Encoded
+
+BATCH, TGT, SRC = 3, 5, 7
+QUERY, ENC, ATTN = 11, 13, 17
+
+MASK = torch.tensor(
+    [[True] * 7, [True] * 2 + [False] * 5, [False, True, True, False, True, False, False]]
+)
+
+
+@pytest.fixture(params=["additive", "dot", "unscaled dot", "uniform"])
+def looking(request):
+    """Every attention with one slot per source token, with a query of its size."""
+    made = {
+        "additive": (lambda: Additive(QUERY, ENC, ATTN), QUERY),
+        "dot": (lambda: Dot(ENC, ENC), ENC),
+        "unscaled dot": (lambda: Dot(ENC, ENC, scaled=False), ENC),
+        "uniform": (Uniform, QUERY),
+    }
+    make, query_dim = made[request.param]
+    return make(), torch.randn(BATCH, TGT, query_dim)
+
+
+@pytest.fixture
+def encoded():
+    states = torch.randn(BATCH, SRC, ENC).masked_fill(~MASK[:, :, None], 0.0)
+    return Encoded(states, torch.randn(BATCH, ENC), MASK)
+
+
+# --- the functions ---------------------------------------------------------------------
+
+rows = st.lists(st.booleans(), min_size=SRC, max_size=SRC).filter(any)
+
+
+@given(st.lists(rows, min_size=1, max_size=5), st.integers(0, 999), st.floats(0, 1e4))
+def test_weights_sum_to_one_and_are_exactly_zero_on_padding(mask, seed, size):
+    mask = torch.tensor(mask)
+    generator = torch.Generator().manual_seed(seed)
+    scores = size * torch.randn(len(mask), TGT, SRC, generator=generator)
+    weights = masked_softmax(scores, mask)
+    assert torch.all(weights >= 0)
+    assert torch.all(weights[~mask[:, None, :].expand_as(weights)] == 0.0)
+    assert_close(weights.sum(dim=-1), torch.ones(len(mask), TGT))
+
+
+def test_the_weights_of_the_real_positions_are_their_softmax():
+    scores = torch.randn(BATCH, TGT, SRC)
+    weights = masked_softmax(scores, MASK)
+    for row in range(BATCH):
+        real = MASK[row]
+        assert_close(weights[row][:, real], scores[row][:, real].softmax(dim=-1))
+
+
+def test_masking_leaves_the_scores_as_they_were():
+    scores = torch.randn(BATCH, TGT, SRC)
+    before = scores.clone()
+    masked_softmax(scores, MASK)
+    assert torch.equal(scores, before)
+
+
+def test_a_mask_row_without_a_real_position_is_named():
+    mask = MASK.clone()
+    mask[1] = False
+    with pytest.raises(ValueError, match="Row 1 of the mask has no valid position"):
+        masked_softmax(torch.randn(BATCH, TGT, SRC), mask)
+
+
+def test_a_mask_of_another_shape_is_refused(no_shape_checks):
+    with pytest.raises(ValueError, match=r"\(3, 7\).*got \(3, 5\)"):
+        masked_softmax(torch.randn(BATCH, TGT, SRC), MASK[:, :TGT])
+
+
+def test_a_weighted_sum_is_what_its_loop_says():
+    weights, values = torch.randn(BATCH, TGT, SRC), torch.randn(BATCH, SRC, ENC)
+    looped = torch.zeros(BATCH, TGT, ENC)
+    for b in range(BATCH):
+        for t in range(TGT):
+            for s in range(SRC):
+                looped[b, t] += weights[b, t, s] * values[b, s]
+    assert_close(weighted_sum(weights, values), looped)
+
+
+# --- all mechanisms --------------------------------------------------------------------
+
+
+def test_every_mechanism_keeps_the_one_signature(looking, encoded):
+    attention, query = looking
+    context, weights = attention(query, *attention.memory(encoded))
+    assert context.shape == (BATCH, TGT, ENC)
+    assert weights.shape == (BATCH, TGT, SRC)
+    assert torch.all(weights[~MASK[:, None, :].expand_as(weights)] == 0.0)
+    assert_close(weights.sum(dim=-1), torch.ones(BATCH, TGT))
+    assert_close(context, weighted_sum(weights, encoded.states))
+
+
+def test_what_lies_on_padding_cannot_be_seen(looking, encoded):
+    attention, query = looking
+    noise = torch.randn(BATCH, SRC, ENC)
+    states = torch.where(MASK[:, :, None], encoded.states, noise)
+    clean = attention(query, *attention.memory(encoded))
+    noisy = attention(query, *attention.memory(encoded._replace(states=states)))
+    assert torch.equal(clean[1], noisy[1])
+    assert_close(clean[0], noisy[0])
+
+
+def test_a_sentence_alone_is_attended_to_as_in_a_batch(looking, encoded):
+    attention, query = looking
+    context, weights = attention(query, *attention.memory(encoded))
+    row, real = 2, MASK[2]
+    alone = Encoded(
+        encoded.states[row : row + 1, real],
+        encoded.summary[row : row + 1],
+        MASK[row : row + 1, real],
+    )
+    one_context, one_weights = attention(query[row : row + 1], *attention.memory(alone))
+    assert_close(context[row], one_context[0])
+    assert_close(weights[row][:, real], one_weights[0])
+
+
+def test_queries_are_answered_independently(looking, encoded):
+    attention, query = looking
+    memory = attention.memory(encoded)
+    context, weights = attention(query, *memory)
+    for t in range(TGT):
+        one_context, one_weights = attention(query[:, t : t + 1], *memory)
+        assert_close(context[:, t], one_context[:, 0])
+        assert_close(weights[:, t], one_weights[:, 0])
+
+
+def test_moving_a_slot_moves_its_weight_and_keeps_the_context(looking, encoded):
+    attention, query = looking
+    order = torch.randperm(SRC)
+    moved = Encoded(encoded.states[:, order], encoded.summary, MASK[:, order])
+    context, weights = attention(query, *attention.memory(encoded))
+    moved_context, moved_weights = attention(query, *attention.memory(moved))
+    assert_close(moved_weights, weights[:, :, order])
+    assert_close(moved_context, context)
+
+
+def test_nothing_is_stored(looking, encoded):
+    attention, query = looking
+    before = set(vars(attention)) | set(attention.state_dict())
+    attention(query, *attention.memory(encoded))
+    assert set(vars(attention)) | set(attention.state_dict()) == before
+    assert not list(attention.buffers())
+
+
+def test_gradients_are_finite_and_padding_gets_none(looking, encoded):
+    attention, query = looking
+    states = encoded.states.requires_grad_()
+    context, _ = attention(query, *attention.memory(encoded._replace(states=states)))
+    context.square().sum().backward()
+    assert states.grad.isfinite().all()
+    assert torch.all(states.grad[~MASK] == 0)
+    assert torch.all(states.grad[MASK].abs().sum(dim=-1) > 0)
+
+
+def test_sizes_that_disagree_are_told(looking, encoded, no_shape_checks):
+    attention, query = looking
+    keys, values, mask = attention.memory(encoded)
+    with pytest.raises(ValueError, match=r"agree in batch.*got \(2, 5"):
+        attention(query[:2], keys, values, mask)
+    with pytest.raises(ValueError, match=r"keys and values in src_len.*\(3, 5, 13\)"):
+        attention(query, keys, values[:, :5], mask)
+    with pytest.raises(ValueError, match=r"mask must have shape.*\(3, 7\).*\(3, 5\)"):
+        attention(query, keys, values, mask[:, :5])
+
+
+def test_a_source_without_a_real_token_is_refused(looking, encoded):
+    attention, query = looking
+    mask = MASK.clone()
+    mask[2] = False
+    with pytest.raises(ValueError, match="Row 2 of the mask"):
+        attention(query, *attention.memory(encoded._replace(mask=mask)))
+
+
+# --- each mechanism --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_dot_equals_pytorchs_own_attention(encoded, scaled):
+    query, values = torch.randn(BATCH, TGT, ENC), torch.randn(BATCH, SRC, ATTN)
+    context, weights = Dot(ENC, ENC, scaled)(query, encoded.states, values, MASK)
+    scale = {"scale": 1.0} if not scaled else {}
+    expected = scaled_dot_product_attention(
+        query, encoded.states, values, attn_mask=MASK[:, None, :], **scale
+    )
+    assert_close(context, expected)
+    identity = torch.eye(SRC).expand(BATCH, SRC, SRC)
+    assert_close(
+        weights,
+        scaled_dot_product_attention(
+            query, encoded.states, identity, attn_mask=MASK[:, None, :], **scale
+        ),
+    )
+
+
+def test_dot_needs_equal_sizes_and_says_how_to_get_them():
+    with pytest.raises(ValueError, match="query_dim=11 and enc_dim=13.*dec_hidden"):
+        Dot(QUERY, ENC)
+
+
+def test_additive_equals_a_loop_over_the_papers_formula(encoded):
+    attention = Additive(QUERY, ENC, ATTN)
+    w, u, v = (
+        attention.query_proj.weight,
+        attention.key_proj.weight,
+        attention.v.weight[0],
+    )
+    query = torch.randn(BATCH, TGT, QUERY)
+    context, weights = attention(query, *attention.memory(encoded))
+    for b in range(BATCH):
+        for t in range(TGT):
+            real = [s for s in range(SRC) if MASK[b, s]]
+            energies = torch.stack(
+                [v @ torch.tanh(w @ query[b, t] + u @ encoded.states[b, s]) for s in real]
+            )
+            shares = energies.exp() / energies.exp().sum()
+            assert_close(weights[b, t, real], shares)
+            looked_up = sum(
+                a * encoded.states[b, s] for a, s in zip(shares, real, strict=True)
+            )
+            assert_close(context[b, t], looked_up)
+
+
+def test_additive_projects_its_keys_once_per_source(encoded):
+    attention = Additive(QUERY, ENC, ATTN)
+    memory = attention.memory(encoded)
+    assert memory.keys.shape == (BATCH, SRC, ATTN)
+    assert torch.equal(memory.values, encoded.states)
+    attention.key_proj.weight.data.fill_(float("nan"))  # not needed any more
+    context, _ = attention(torch.randn(BATCH, TGT, QUERY), *memory)
+    assert context.isfinite().all()
+
+
+def test_additive_refuses_keys_that_nobody_projected(encoded):
+    attention = Additive(QUERY, ENC, ATTN)
+    query = torch.randn(BATCH, TGT, QUERY)
+    with pytest.raises(ValueError, match="attn_dim=17.*memory.*got 13"):
+        attention(query, encoded.states, encoded.states, MASK)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Additive(QUERY, ENC, ATTN), lambda: Dot(ENC, ENC)]
+)
+def test_a_query_of_another_size_is_told(make, encoded, no_shape_checks):
+    attention = make()
+    expected = QUERY if isinstance(attention, Additive) else ENC
+    with pytest.raises(ValueError, match=f"Queries .*size {expected} .*got 19"):
+        attention(torch.randn(BATCH, TGT, 19), *attention.memory(encoded))
+
+
+def test_uniform_gives_the_mean_of_the_real_states(encoded):
+    attention = Uniform()
+    context, weights = attention(torch.randn(BATCH, TGT, QUERY), *attention.memory(encoded))
+    for row in range(BATCH):
+        mean = encoded.states[row][MASK[row]].mean(dim=0)
+        assert_close(context[row], mean.expand(TGT, ENC))
+        assert_close(weights[row][:, MASK[row]].max(), 1 / MASK[row].sum())
+
+
+def test_a_fixed_context_is_the_summary_whatever_is_asked():
+    encoded = Encoded(
+        torch.randn(BATCH, SRC, ENC),
+        torch.randn(BATCH, ENC),
+        torch.arange(SRC) < torch.tensor([7, 2, 5])[:, None],
+    )
+    attention = FixedContext()
+    context, weights = attention(torch.randn(BATCH, TGT, QUERY), *attention.memory(encoded))
+    assert torch.equal(context, encoded.summary[:, None, :].expand(BATCH, TGT, ENC))
+    assert torch.equal(weights, torch.ones(BATCH, TGT, 1))
+
+
+def test_mechanisms_without_parameters_have_none():
+    for attention in (FixedContext(), Uniform(), Dot(ENC, ENC)):
+        assert sum(p.numel() for p in attention.parameters()) == 0
+    counted = sum(p.numel() for p in Additive(QUERY, ENC, ATTN).parameters())
+    assert counted == ATTN * (QUERY + ENC + 1)
+
+
+def test_a_mechanism_must_say_how_it_scores(encoded):
+    attention = Attention()
+    with pytest.raises(NotImplementedError):
+        attention(torch.randn(BATCH, TGT, QUERY), *attention.memory(encoded))
