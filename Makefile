@@ -81,7 +81,7 @@ bench: $(VENV)/.installed ## measure training speed and write results/bench.json
 	@$(PY) -m experiments.bench
 
 results: $(VENV)/.installed ## run every experiment again and renew results/*.json
-	@for script in experiments/[a-z]*.py; do \
+	@for script in $$(grep -l __main__ experiments/[a-z]*.py); do \
 		name=$$(basename $$script .py); echo "experiments.$$name"; \
 		$(PY) -m experiments.$$name || exit 1; done
 

@@ -140,7 +140,12 @@ def _read(path: Path) -> NotebookNode:
         return nbformat.read(path, as_version=4)
     except FileNotFoundError:
         sys.exit(f"There is no notebook {path}.")
-    except (nbformat.reader.NotJSONError, nbformat.validator.NotebookValidationError):
+    except (
+        nbformat.reader.NotJSONError,
+        nbformat.ValidationError,
+        AttributeError,
+        TypeError,
+    ):
         sys.exit(f"{path} is not a notebook: its JSON is damaged.")
 
 

@@ -1,0 +1,57 @@
+"""What all tests share: checked shapes, and skips that count in CI."""
+
+import os
+
+# The annotated shapes and types of the library are checked at every call while tests
+# run, and only then. This has to happen before anything imports the library.
+# SEQ2SEQ_TYPECHECK=0 switches it off.
+if os.environ.get("SEQ2SEQ_TYPECHECK", "1") != "0":
+    from jaxtyping import install_import_hook
+
+    install_import_hook("seq2seq_lib", "beartype.beartype")
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Hardware that a machine lacks cannot be installed: such a skip is never a failure.
+_HARDWARE = ("cuda", "gpu")
+
+
+def nothing_may_be_skipped() -> bool:
+    """Whether a check that cannot run is a failure (CI, or REQUIRE_ALL=1)."""
+    return any(
+        os.environ.get(name, "").lower() in ("1", "true") for name in ("REQUIRE_ALL", "CI")
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure where everything has to be checked."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and nothing_may_be_skipped():
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        if not any(word in reason.lower() for word in _HARDWARE):
+            report.outcome = "failed"
+            report.longrepr = f"{reason} (REQUIRE_ALL or CI is set, so this must run)"
+    return report
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def html(root: Path) -> Path:
+    """The folder of the built pages."""
+    folder = root / "_build" / "html"
+    if not (folder / "index.html").is_file():
+        pytest.fail("There is no built book: run `make book` first.", pytrace=False)
+    return folder

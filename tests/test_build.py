@@ -1,0 +1,291 @@
+"""Building: what runs again, what fails, and what the failure says.
+
+Each test builds a tiny book with the project's own settings, in a folder of its own.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tools import build_book, environment, reproduce
+from tools.notebooks import stripped
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Leaves one line in a file for every time it is executed.
+COUNT = "with open('runs.txt', 'a') as file:\n    _ = file.write('run\\n')"
+
+
+def write_chapter(path: Path, *code: str, text: str = "# A chapter") -> None:
+    cells = [new_markdown_cell(text), *(new_code_cell(source) for source in code)]
+    nbformat.write(stripped(new_notebook(cells=cells)), path)
+
+
+def runs(book: Path) -> int:
+    """How often the chapter with the cell COUNT was executed."""
+    return len((book / "runs.txt").read_text().splitlines())
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A book of two pages and two chapters, with the project's settings."""
+    for name in ("_config.yml", "references.bib", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "_static", tmp_path / "_static")
+    (tmp_path / "intro.md").write_text("# A book\n\nSee {cite:t}`bahdanau2015neural`.\n")
+    (tmp_path / "bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n")
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: intro\nchapters:\n"
+        "- file: one\n- file: two\n- file: bibliography\n"
+    )
+    (tmp_path / "seq2seq_lib").mkdir()
+    (tmp_path / "seq2seq_lib" / "vocab.py").write_text("PAD = 0\n")
+    write_chapter(tmp_path / "one.ipynb", COUNT, "print(6 * 7)")
+    write_chapter(tmp_path / "two.ipynb", "import os", "print(os.getcwd())")
+    return tmp_path
+
+
+def build(book: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`python -m tools.build_book` on the tiny book."""
+    return subprocess.run(
+        [sys.executable, "-m", "tools.build_book", "--source", str(book)],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+# --- what makes chapters run again ----------------------------------------------------
+
+
+def test_the_fingerprint_stays_when_nothing_changes(book: Path) -> None:
+    assert build_book.fingerprint(book) == build_book.fingerprint(book)
+    before = build_book.fingerprint(book)
+    (book / "intro.md").write_text("# Another text\n")
+    (book / "seq2seq_lib" / "__pycache__").mkdir()
+    (book / "seq2seq_lib" / "__pycache__" / "vocab.pyc").write_bytes(b"1")
+    assert build_book.fingerprint(book) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "seq2seq_lib/vocab.py",
+        "seq2seq_lib/new.py",
+        "seq2seq_lib/tasks/copy.py",
+        "results/bench.json",
+        "requirements.txt",
+        "constraints.txt",
+    ],
+)
+def test_the_fingerprint_changes_with(book: Path, name: str) -> None:
+    before = build_book.fingerprint(book)
+    path = book / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("PAD = 1\n")
+    assert build_book.fingerprint(book) != before
+
+
+def test_a_renamed_module_changes_the_fingerprint(book: Path) -> None:
+    before = build_book.fingerprint(book)
+    (book / "seq2seq_lib" / "vocab.py").rename(book / "seq2seq_lib" / "words.py")
+    assert build_book.fingerprint(book) != before
+
+
+def test_chapters_run_once_until_the_library_changes(book: Path) -> None:
+    first = build(book)
+    assert first.returncode == 0, first.stdout + first.stderr
+    page = (book / "_build" / "html" / "one.html").read_text()
+    assert "42" in page
+    # Once, not twice: Sphinx took the outputs from the cache.
+    assert runs(book) == 1
+    assert "one.ipynb: 2 cells" in first.stdout  # progress in a log file
+
+    second = build(book)
+    assert second.returncode == 0
+    assert "kept from an earlier build" in second.stdout
+    assert runs(book) == 1
+
+    (book / "seq2seq_lib" / "vocab.py").write_text("PAD = 1\n")
+    third = build(book)
+    assert third.returncode == 0
+    assert "every chapter runs again" in third.stdout
+    assert runs(book) == 2
+
+
+# --- what fails, and how --------------------------------------------------------------
+
+
+def test_a_broken_cell_is_named_and_the_other_chapters_are_kept(book: Path) -> None:
+    write_chapter(book / "two.ipynb", "x = 1", "\nassert x == 2, 'x is one'")
+    done = build(book)
+    assert done.returncode == 1
+    assert "two.ipynb, code cell 2 of 2 failed: AssertionError: x is one" in done.stderr
+    assert "assert x == 2" in done.stderr
+    assert not (book / "_build" / "html").exists()
+
+    write_chapter(book / "two.ipynb", "x = 2", "assert x == 2, 'x is one'")
+    repaired = build(book)
+    assert repaired.returncode == 0
+    assert runs(book) == 1
+
+
+def test_a_dead_kernel_is_named(book: Path) -> None:
+    write_chapter(book / "two.ipynb", "import os\n\nos._exit(3)")
+    done = build(book)
+    assert done.returncode == 1
+    assert "two.ipynb, code cell 1 of 1 failed: its kernel died" in done.stderr
+
+
+def test_what_leads_nowhere_fails_every_time(book: Path) -> None:
+    lines = {
+        "no_label": "{ref}`no_label`",
+        "no_anchor": "[a link](#no_anchor)",
+        "no_page": "[a link](no_page.md)",
+        "nobody1999": "{cite}`nobody1999`",
+        "no_number": "{glue:text}`no_number`",
+        "no_directive": "```{no_directive}\n```",
+    }
+    (book / "intro.md").write_text("# A book\n\n" + "\n\n".join(lines.values()))
+    for _ in range(2):
+        done = build(book)
+        assert done.returncode == 1
+        warnings = [line for line in done.stderr.splitlines() if "WARNING" in line]
+        for name in lines:
+            assert any(name in line for line in warnings), name
+
+
+def test_a_page_that_is_missing_is_one_sentence(book: Path) -> None:
+    (book / "two.ipynb").unlink()
+    done = build(book)
+    assert done.returncode == 1
+    assert "_toc.yml lists 'two'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_warning_of_a_cell_is_reported(book: Path) -> None:
+    bar = "print(' 50%|###   | 1/2 [00:01]', file=sys.stderr)"
+    warning = "print('look ' + 'out', file=sys.stderr)"
+    write_chapter(book / "two.ipynb", f"import sys\n\n{bar}\n{warning}")
+    done = build(book)
+    assert done.returncode == 0
+    assert "two.ipynb, code cell 1 wrote to standard error: look out" in done.stdout
+    assert "50%" not in done.stdout
+    assert "look out" not in (book / "_build" / "html" / "two.html").read_text()
+
+
+def test_the_template_builds_without_a_warning(book: Path) -> None:
+    shutil.copy(ROOT / "_template.ipynb", book / "two.ipynb")
+    done = build(book)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stdout
+    page = (book / "_build" / "html" / "two.html").read_text()
+    assert page.count("admonition-solution") or page.count("solution dropdown")
+    assert "0.67" in page
+    assert "% AUTHOR" not in page
+
+
+# --- the reader's own settings --------------------------------------------------------
+
+
+def test_a_readers_settings_do_not_reach_the_kernel(book: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    broken = {"argv": ["/nonexistent"], "display_name": "mine", "language": "python"}
+    for folder in (
+        ".local/share/jupyter/kernels/python3",
+        "Library/Jupyter/kernels/python3",
+    ):
+        (home / folder).mkdir(parents=True)
+        (home / folder / "kernel.json").write_text(json.dumps(broken))
+    (home / ".config" / "matplotlib").mkdir(parents=True)
+    (home / ".config" / "matplotlib" / "matplotlibrc").write_text("figure.figsize: 1, 1\n")
+    write_chapter(
+        book / "two.ipynb",
+        "import os\nimport sys\n\nimport matplotlib",
+        f"assert sys.prefix == {sys.prefix!r}",
+        "assert matplotlib.rcParams['figure.figsize'] != [1, 1]",
+        "assert 'inline' in matplotlib.get_backend()",
+        "assert os.environ['SEQ2SEQ_STATIC'] == '1'",
+        "assert os.environ['PYTHONHASHSEED'] == '0'",
+    )
+    done = build(
+        book,
+        HOME=str(home),
+        JUPYTER_PATH=str(home / ".local/share/jupyter"),
+        MPLBACKEND="agg",
+        PYTHONHASHSEED="5",
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_static_is_set_only_on_the_way_to_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQ2SEQ_STATIC", "1")
+    assert "SEQ2SEQ_STATIC" not in environment.book_environment(static=False)
+    assert environment.book_environment(static=True)["SEQ2SEQ_STATIC"] == "1"
+
+
+# --- two builds, the same numbers -----------------------------------------------------
+
+
+def notebook_with(*outputs: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    cell = new_code_cell("x", outputs=list(outputs))
+    return new_notebook(cells=[new_markdown_cell("# T"), cell])
+
+
+def glued(key: str, value: str) -> nbformat.NotebookNode:
+    prefix = "application/papermill.record/"
+    return new_output(
+        "display_data",
+        {f"{prefix}text/plain": value},
+        metadata={"scrapbook": {"name": key, "mime_prefix": prefix}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (glued("bleu", "31.1"), glued("bleu", "31.2"), "glued value 'bleu'"),
+        (
+            new_output("stream", text="1\n"),
+            new_output("stream", text="2\n"),
+            "printed text",
+        ),
+        (
+            new_output("display_data", {"image/png": "aGk="}),
+            new_output("display_data", {"image/png": "aGo="}),
+            "image/png",
+        ),
+        (new_output("stream", text="1\n"), glued("bleu", "31.1"), "different things"),
+    ],
+)
+def test_a_difference_between_two_runs_is_named(
+    first: nbformat.NotebookNode, second: nbformat.NotebookNode, said: str
+) -> None:
+    found = reproduce.differences("one", notebook_with(first), notebook_with(second))
+    assert len(found) == 1
+    assert found[0].startswith("one, code cell 1")
+    assert said in found[0]
+
+
+def test_times_and_progress_bars_may_differ() -> None:
+    first = notebook_with(
+        glued("seconds_total", "3.1"),
+        new_output("stream", name="stderr", text="10 it/s"),
+        new_output("stream", text="a\nb\n"),
+    )
+    second = notebook_with(
+        glued("seconds_total", "4.2"),
+        new_output("stream", name="stderr", text="12 it/s"),
+        new_output("stream", text="a\n"),
+        new_output("stream", text="b\n"),
+    )
+    assert reproduce.differences("one", first, second) == []

@@ -1,0 +1,270 @@
+"""The notebooks in the repository: their state, and the shape every chapter has."""
+
+import copy
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tools import contents, notebooks
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "_template.ipynb"
+CHAPTERS = [path for path in contents.notebooks(ROOT) if path.parent.name == "chapters"]
+ALL = list(dict.fromkeys([*contents.notebooks(ROOT), TEMPLATE]))
+
+HEADINGS = ("What can go wrong", "Exercises", "Summary", "Further reading")
+
+# The numbers of the chapters, the planned ones included: a number is never reused.
+TITLES = {
+    "01": "translation-as-prediction",
+    "02": "text-to-tensors",
+    "03": "the-recurrent-encoder",
+    "04": "encoder-decoder",
+    "05": "decoding-and-evaluation",
+    "06": "the-bottleneck",
+    "07": "attention-from-scratch",
+    "08": "additive-attention",
+    "09": "scoring-functions",
+    "10": "alignment",
+    "11": "the-evidence",
+    "12": "real-translation",
+    "13": "towards-transformers",
+}
+
+
+def name(path: Path) -> str:
+    return path.stem
+
+
+def prose(notebook: nbformat.NotebookNode) -> str:
+    cells = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return "\n\n".join(cells)
+
+
+def shape_problems(notebook: nbformat.NotebookNode, number: int) -> list[str]:
+    """How a chapter departs from the shape of a chapter."""
+    text = prose(notebook)
+    outside_fences = re.sub(r"^```(?!{).*?^```", "", text, flags=re.M | re.S)
+    headings = re.findall(r"^(#{1,2}) +(.+?) *$", outside_fences, flags=re.M)
+    found = []
+    titles = [heading for level, heading in headings if level == "#"]
+    if len(titles) != 1:
+        found.append(f"has {len(titles)} titles: {titles}")
+    elif not re.fullmatch(rf"{number} · \S.*", titles[0]):
+        found.append(f"is titled {titles[0]!r}, not '{number} · ...'")
+    sections = [heading for level, heading in headings if level == "##"]
+    found += [f"has no section {one!r}" for one in HEADINGS if one not in sections]
+    for phrase in ("You will be able to", "Needs", "{glue:text}`seconds_total"):
+        if phrase not in text:
+            found.append(f"does not say {phrase!r}")
+
+    exercises = re.findall(r"{exercise-start}[^\n]*\n:label: (\S+)", text)
+    solutions = re.findall(r"{solution-start} (\S+)\n:label: \S+\n:class: dropdown", text)
+    if len(exercises) != 3:
+        found.append(f"has {len(exercises)} exercises, not 3")
+    if sorted(exercises) != sorted(solutions):
+        found.append(f"has folded solutions to {solutions}, exercises {exercises}")
+    for kind in ("exercise", "solution"):
+        starts = text.count(f"{{{kind}-start}}")
+        if starts != text.count(f"{{{kind}-end}}"):
+            found.append(f"does not close every {kind}")
+    if any(not one for one in _solutions_with_code(notebook)):
+        found.append("has a solution that runs no code")
+
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if not any(notebooks.is_promise(cell) for cell in code):
+        found.append(f"has no cell tagged {notebooks.PROMISE}")
+    if not any("assert " in cell.source for cell in code):
+        found.append("has no assert")
+    if 'glue("seconds_total"' not in code[-1].source:
+        found.append("does not glue seconds_total in its last cell")
+    if not any("chapter_start = time.perf_counter()" in cell.source for cell in code):
+        found.append("does not set chapter_start")
+    return found
+
+
+def _solutions_with_code(notebook: nbformat.NotebookNode) -> list[bool]:
+    """For each solution, whether a code cell stands between its start and its end."""
+    found, inside = [], False
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            if inside:
+                found[-1] = True
+            continue
+        for mark in re.findall(r"{solution-(start|end)}", cell.source):
+            inside = mark == "start"
+            if inside:
+                found.append(False)
+    return found
+
+
+@pytest.mark.parametrize("path", ALL, ids=name)
+def test_committed_notebooks_are_clean(path: Path) -> None:
+    assert notebooks.problems(nbformat.read(path, as_version=4)) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=name)
+def test_chapters_have_the_shape_of_a_chapter(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    assert shape_problems(notebook, int(path.stem[:2])) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=name)
+def test_chapters_keep_their_reserved_number(path: Path) -> None:
+    number, _, title = path.stem.partition("-")
+    assert TITLES.get(number) == title
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=name)
+def test_chapters_carry_no_note_to_their_author(path: Path) -> None:
+    assert "% AUTHOR" not in prose(nbformat.read(path, as_version=4))
+
+
+def test_every_chapter_is_in_the_contents() -> None:
+    written = sorted(ROOT.glob("chapters/[0-9]*.ipynb"))
+    assert sorted(CHAPTERS) == written
+
+
+def test_chapters_are_in_order() -> None:
+    assert sorted(CHAPTERS) == CHAPTERS
+
+
+def test_the_template_has_the_shape_of_a_chapter() -> None:
+    assert shape_problems(nbformat.read(TEMPLATE, as_version=4), 0) == []
+
+
+@pytest.mark.parametrize(
+    "remove",
+    ["## Summary", "{solution-end}", "You will be able to", "ex-template-soft", "# 0"],
+)
+def test_a_missing_part_is_noticed(remove: str) -> None:
+    notebook = nbformat.read(TEMPLATE, as_version=4)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(remove, "", 1)
+    assert shape_problems(notebook, 0)
+
+
+def test_a_contents_entry_without_a_page_is_named(tmp_path: Path) -> None:
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\n")
+    with pytest.raises(contents.ContentsError, match="'intro'.*intro.ipynb"):
+        contents.pages(tmp_path)
+
+
+def test_pages_come_in_reading_order(tmp_path: Path) -> None:
+    for page in ("intro.md", "b.ipynb", "a.md", "c.md"):
+        (tmp_path / page).touch()
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: intro\nparts:\n- caption: One\n  chapters:\n"
+        "  - file: b\n    sections:\n    - file: c\n- caption: Two\n  chapters:\n"
+        "  - file: a.md\n"
+    )
+    assert [page.name for page in contents.pages(tmp_path)] == [
+        "intro.md",
+        "b.ipynb",
+        "c.md",
+        "a.md",
+    ]
+    assert [page.name for page in contents.notebooks(tmp_path)] == ["b.ipynb"]
+
+
+# --- the tool that brings notebooks into their state -----------------------------------
+
+
+def executed() -> nbformat.NotebookNode:
+    """A notebook as Jupyter leaves it behind: a plain cell, a promise, a figure."""
+    plain = new_code_cell("1 + 1", execution_count=7)
+    plain.outputs = [new_output("execute_result", {"text/plain": "2"}, execution_count=7)]
+    plain.metadata = {"execution": {"iopub.status.busy": "now"}, "scrolled": True}
+    promise = new_code_cell(
+        "print(3)", execution_count=9, metadata={"tags": [notebooks.PROMISE]}
+    )
+    promise.outputs = [
+        new_output("stream", name="stderr", text="  3%|#  | 1/30 [00:01]"),
+        new_output("stream", name="stdout", text="3"),
+        new_output("stream", name="stdout", text="\n"),
+        new_output("display_data", {"text/plain": "<Figure>", "image/png": "aGk="}),
+    ]
+    cells = [new_markdown_cell("# T"), plain, promise]
+    kernelspec = {"name": "mine", "display_name": "Mine"}
+    return new_notebook(cells=cells, metadata={"kernelspec": kernelspec, "x": 1})
+
+
+def test_strip_keeps_what_was_written_and_what_was_promised() -> None:
+    before = executed()
+    clean = notebooks.stripped(before)
+    title, plain, promise = clean.cells
+    assert [cell.source for cell in clean.cells] == [cell.source for cell in before.cells]
+    assert plain.outputs == [] and plain.execution_count is None and plain.metadata == {}
+    assert [output.text for output in promise.outputs] == ["3\n"]
+    assert promise.metadata == {"tags": [notebooks.PROMISE]}
+    assert clean.metadata == notebooks.METADATA
+    assert [cell.id for cell in clean.cells] == ["cell-001", "cell-002", "cell-003"]
+    nbformat.validate(clean)
+
+
+def test_strip_changes_nothing_the_second_time() -> None:
+    once = notebooks.stripped(executed())
+    assert nbformat.writes(notebooks.stripped(once)) == nbformat.writes(once)
+    assert notebooks.problems(once) == []
+
+
+def long_cell(lines: int) -> nbformat.NotebookNode:
+    return new_code_cell("\n".join(["pass"] * lines))
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([new_code_cell("  ")], "empty"),
+        ([new_code_cell("x = " + "1" * 76)], "80 columns"),
+        ([long_cell(41)], "41 lines"),
+        ([long_cell(26), long_cell(27)], "26 lines"),
+        ([new_code_cell("1", metadata={"tags": [notebooks.PROMISE]})], "no output"),
+        ([new_code_cell("1", metadata={"collapsed": True})], "strip"),
+        ([new_code_cell("1", execution_count=1)], "strip"),
+    ],
+)
+def test_check_names_what_is_wrong(cells: list, said: str) -> None:
+    clean = notebooks.stripped(new_notebook(cells=copy.deepcopy(cells)))
+    for cell, original in zip(clean.cells, cells, strict=True):
+        cell.metadata = original.metadata
+        cell.source = original.source
+        cell.execution_count = original.execution_count
+    found = notebooks.problems(clean)
+    assert len(found) == 1
+    assert said in found[0]
+
+
+def test_check_finds_images_and_names_the_cell() -> None:
+    found = notebooks.problems(executed())
+    assert any(sentence.startswith("code cell 2 holds an image") for sentence in found)
+
+
+def test_one_class_may_be_longer() -> None:
+    notebook = notebooks.stripped(new_notebook(cells=[long_cell(25), long_cell(40)]))
+    assert notebooks.problems(notebook) == []
+
+
+def test_check_exits_with_the_file_and_the_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bad.ipynb"
+    nbformat.write(executed(), path)
+    assert notebooks.check([path]) == 1
+    assert "bad.ipynb: code cell 2 holds an image" in capsys.readouterr().out
+    notebooks.strip([path])
+    assert notebooks.check([path]) == 0
+    once = path.read_bytes()
+    notebooks.strip([path])
+    assert path.read_bytes() == once
+
+
+@pytest.mark.parametrize("text", ["not json", '{"cells": 1, "nbformat": 4}', ""])
+def test_a_damaged_notebook_is_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.ipynb"
+    path.write_text(text)
+    with pytest.raises(SystemExit, match="bad.ipynb is not a notebook"):
+        notebooks.check([path])
