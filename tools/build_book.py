@@ -35,7 +35,7 @@ from tools.execution import NotebookFailed, run_notebook, unexpected_stderr
 # Everything outside a chapter that can change what its cells print.
 INGREDIENTS = (
     "seq2seq_lib/**/*.py",
-    "results/**/*.json",
+    "results/*.json",
     "requirements.txt",
     "constraints.txt",
 )
