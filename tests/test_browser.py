@@ -111,7 +111,7 @@ def test_nothing_is_wider_than_a_phone(browser: Any, address: str, page: str) ->
     width = browser.execute_script("return document.documentElement.scrollWidth")
     culprits = browser.execute_script(
         """
-        return [...document.querySelectorAll('main *')].filter(tag => {
+        return [...document.querySelectorAll('article *')].filter(tag => {
           const box = tag.getBoundingClientRect();
           if (box.width === 0 || box.right <= arguments[0] + 1) return false;
           for (let up = tag.parentElement; up; up = up.parentElement)

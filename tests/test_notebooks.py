@@ -47,8 +47,7 @@ def prose(notebook: nbformat.NotebookNode) -> str:
 def shape_problems(notebook: nbformat.NotebookNode, number: int) -> list[str]:
     """How a chapter departs from the shape of a chapter."""
     text = prose(notebook)
-    outside_fences = re.sub(r"^```(?!{).*?^```", "", text, flags=re.M | re.S)
-    headings = re.findall(r"^(#{1,2}) +(.+?) *$", outside_fences, flags=re.M)
+    headings = re.findall(r"^(#{1,2}) +(.+?) *$", _outside_fences(text), flags=re.M)
     found = []
     titles = [heading for level, heading in headings if level == "#"]
     if len(titles) != 1:
@@ -84,6 +83,17 @@ def shape_problems(notebook: nbformat.NotebookNode, number: int) -> list[str]:
     if not any("chapter_start = time.perf_counter()" in cell.source for cell in code):
         found.append("does not set chapter_start")
     return found
+
+
+def _outside_fences(text: str) -> str:
+    """The text without what stands between a line of backticks and the next."""
+    kept, inside = [], False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            inside = not inside
+        elif not inside:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def _solutions_with_code(notebook: nbformat.NotebookNode) -> list[bool]:
