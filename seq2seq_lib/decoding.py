@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from seq2seq_lib.batching import pad
+from seq2seq_lib.batching import check_batch_size, pad
 from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.vocab import BOS, EOS, PAD, Vocab
 
@@ -93,6 +93,14 @@ class Translation:
     finished: bool
 
 
+def _check_vocab(side: str, vocab: Vocab, expected: int) -> None:
+    if len(vocab) != expected:
+        raise ValueError(
+            f"The model's {side} vocabulary has {expected} tokens but the one given has "
+            f"{len(vocab)}; give the vocabularies that the model was built for."
+        )
+
+
 def translate(
     model: Seq2Seq,
     sources: Sequence[Sequence[str]],
@@ -116,9 +124,17 @@ def translate(
             longest source of the batch and 10 more.
 
     Raises:
-        ValueError: a source is empty or has an unknown token.
+        ValueError: a source is empty or has an unknown token, a vocabulary is not the
+            model's, or ``batch_size`` is not positive.
     """
+    check_batch_size(batch_size)
+    _check_vocab("source", src_vocab, model.encoder.embedding.num_embeddings)
+    _check_vocab("target", tgt_vocab, model.decoder.embedding.num_embeddings)
     rows = [src_vocab.encode(src) for src in sources]
+    if [] in rows:
+        raise ValueError(
+            f"Source {rows.index([])} is empty; every source needs at least one token."
+        )
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     answers: dict[int, Translation] = {}
     for start in range(0, len(order), batch_size):

@@ -77,7 +77,11 @@ def exact_match_by_length(
             no bucket.
     """
     _same_number(hypotheses, references)
-    _same_number(sources, references)
+    if len(sources) != len(hypotheses):
+        raise ValueError(
+            "Every hypothesis needs its source, got "
+            f"{len(sources)} sources and {len(hypotheses)} hypotheses."
+        )
     right: dict[tuple[int, int], list[bool]] = {(low, high): [] for low, high in buckets}
     for src, hyp, ref in zip(sources, hypotheses, references, strict=True):
         bucket = next((b for b in right if b[0] <= len(src) <= b[1]), None)
@@ -99,6 +103,9 @@ def loss_per_token(model: Seq2Seq, pairs: Sequence[Pair], batch_size: int = 256)
 
     Every token counts once. (The mean of the batches' means would count a token in a
     short sentence for more.)
+
+    Raises:
+        ValueError: there is no pair, or ``batch_size`` is not positive.
     """
     was_training = model.training
     model.eval()
