@@ -110,7 +110,7 @@ def build_model(config: ModelConfig, seed: int = 0) -> Seq2Seq:
     The global random state is left as it was.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # the CPU's alone
         encoder = Encoder(
             config.src_vocab_size,
             config.emb_dim,

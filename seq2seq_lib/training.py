@@ -1,10 +1,11 @@
 """The training loop: seeded, resumable, safe to interrupt."""
 
 import math
-import os
-import pickle
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from seq2seq_lib.batching import Batch, Batches
+from seq2seq_lib.checkpoints import Checkpoint, plain
 from seq2seq_lib.model import Seq2Seq, token_loss
 
 SCHEDULES = ("cosine", "constant")
@@ -108,6 +110,23 @@ def train_step(
     return loss.item()
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let an interrupt wait until the block is done, so that no update is half done."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is None:
+        yield
+        return
+    caught: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *args: caught.append(args))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if caught and callable(handler):
+        handler(*caught[0])
+
+
 def fit(
     model: Seq2Seq,
     batches: Batches,
@@ -126,13 +145,15 @@ def fit(
     With ``checkpoint``, the state is saved there every ``checkpoint_every`` updates, at
     the end, and when the run is interrupted (Ctrl-C, or the stop button of a notebook);
     the next call with the same arguments goes on from there and ends with the same
-    weights as a run that was never stopped. The global random state is left as it was.
+    weights and evaluations as a run that was never stopped. The global random state is
+    left as it was.
 
     Args:
         model: trained where its parameters are, on a CPU or a GPU.
         batches: the training set.
         config: how to train.
-        evaluate: called with the model in evaluation mode; returns numbers to record.
+        evaluate: called with the model in evaluation mode; returns what to record, in
+            numbers, text, and lists and dictionaries of them.
         evaluate_every: updates between two evaluations; 0 = only after the last one.
         checkpoint: file to save to and resume from.
         checkpoint_every: updates between two savings.
@@ -142,18 +163,49 @@ def fit(
         label: the bar's name.
 
     Raises:
-        ValueError: the checkpoint is damaged, or belongs to another run.
+        ValueError: a number is out of range; the checkpoint is damaged, or belongs to
+            another run; the batches have ids that the model has no embedding for; or
+            ``evaluate`` returns something that a checkpoint cannot hold.
     """
-    until = min(config.updates, stop_after or config.updates)
+    stop_after = config.updates if stop_after is None else stop_after
+    if evaluate_every < 0 or checkpoint_every < 1 or stop_after < 1:
+        raise ValueError(
+            "evaluate_every must be at least 0, checkpoint_every and stop_after at "
+            f"least 1, got {evaluate_every}, {checkpoint_every} and {stop_after}."
+        )
+    _check_ids(model, batches)
+    until = min(config.updates, stop_after)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
-    scheduler = LambdaLR(optimizer, config.rate)
+    # A plain function, which the scheduler leaves out of its state.
+    scheduler = LambdaLR(optimizer, lambda update: config.rate(update))
     history = History()
-    run = {"train": asdict(config), "data": _fingerprint(batches)}
+    saved = None
+    if checkpoint is not None:
+        saved = Checkpoint(
+            Path(checkpoint), model, optimizer, scheduler, asdict(config), batches
+        )
     cuda = [model.device] if model.device.type == "cuda" else []
+
+    def evaluate_if_due() -> None:
+        done = history.updates
+        due = evaluate_every and done and done % evaluate_every == 0
+        seen = any(record["update"] == done for record in history.evaluations)
+        if evaluate is None or seen or not (due or done == until):
+            return
+        model.eval()
+        # Whatever evaluation draws, training goes on with its own random numbers.
+        with torch.no_grad(), torch.random.fork_rng(devices=cuda):
+            record = plain(evaluate(model))
+        history.evaluations.append({"update": done, **record})
+        model.train()
+
     with torch.random.fork_rng(devices=cuda):
-        torch.manual_seed(config.seed)
-        if checkpoint is not None and Path(checkpoint).exists():
-            history = _load(Path(checkpoint), model, optimizer, scheduler, run)
+        torch.default_generator.manual_seed(config.seed)
+        for device in cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(config.seed)
+        if saved and saved.path.exists():
+            history = History(**saved.load())
         bar = tqdm(
             total=until,
             initial=history.updates,
@@ -164,30 +216,25 @@ def fit(
         history.interrupted = False
         model.train()
         try:
+            evaluate_if_due()  # the run may have been stopped during an evaluation
             for batch in _from_update(batches, history.updates, until):
                 start = time.perf_counter()
-                loss = train_step(model, batch.to(model.device), optimizer, config.clip)
-                scheduler.step()
-                history.seconds += time.perf_counter() - start
-                history.tokens += batch.n_tokens
-                history.losses.append(loss)
+                with _uninterrupted():
+                    loss = train_step(model, batch.to(model.device), optimizer, config.clip)
+                    scheduler.step()
+                    history.tokens += batch.n_tokens
+                    history.losses.append(loss)
+                    history.seconds += time.perf_counter() - start
                 bar.update()
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                evaluate_if_due()
                 done = history.updates
-                last = done == until
-                due = evaluate_every and done % evaluate_every == 0
-                if evaluate is not None and (last or due):
-                    model.eval()
-                    with torch.no_grad():
-                        record = {"update": done, **evaluate(model)}
-                    history.evaluations.append(record)
-                    model.train()
-                if checkpoint is not None and (last or done % checkpoint_every == 0):
-                    _save(Path(checkpoint), model, optimizer, scheduler, history, run)
+                if saved and (done == until or done % checkpoint_every == 0):
+                    saved.save(asdict(history))
         except KeyboardInterrupt:
             history.interrupted = True
-            if checkpoint is not None:
-                _save(Path(checkpoint), model, optimizer, scheduler, history, run)
+            if saved:
+                saved.save(asdict(history))
         finally:
             bar.close()
             model.eval()
@@ -202,89 +249,17 @@ def _from_update(batches: Batches, done: int, until: int) -> Iterator[Batch]:
                 yield batch
 
 
-def _fingerprint(batches: Batches) -> str:
-    """A short text that differs when the batches do."""
-    tokens = sum(len(p.src) + len(p.tgt) for p in batches.pairs)
-    return (
-        f"{len(batches.pairs)} pairs, {tokens} tokens, batch_size "
-        f"{batches.batch_size}, bucketed {batches.bucketed}, seed {batches.seed}"
-    )
-
-
-def save_atomically(state: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint so that ``path`` is always whole: the old one or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
-
-
-def _save(
-    path: Path,
-    model: Seq2Seq,
-    optimizer: torch.optim.Optimizer,
-    scheduler: LambdaLR,
-    history: History,
-    run: dict[str, Any],
-) -> None:
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "scheduler": scheduler.state_dict(),
-        "history": asdict(history),
-        "rng": torch.get_rng_state(),
-        "run": run,
+def _check_ids(model: Seq2Seq, batches: Batches) -> None:
+    """Raise where an id has no embedding; a GPU would only say "device-side assert"."""
+    sides = {
+        "source": (model.encoder.embedding, (p.src for p in batches.pairs)),
+        "target": (model.decoder.embedding, (p.tgt for p in batches.pairs)),
     }
-    if model.device.type == "cuda":
-        state["cuda_rng"] = torch.cuda.get_rng_state(model.device)
-    save_atomically(state, path)
-
-
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """What ``fit`` saved; no code in the file is ever run.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not a whole checkpoint.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        state = None
-    if not isinstance(state, dict) or not {"model", "history", "run"} <= state.keys():
-        raise ValueError(
-            f"{path} is not a whole checkpoint (cut short, or not written by fit); "
-            "delete it to start from the beginning, or give the path of another."
-        )
-    return state
-
-
-def _load(
-    path: Path,
-    model: Seq2Seq,
-    optimizer: torch.optim.Optimizer,
-    scheduler: LambdaLR,
-    run: dict[str, Any],
-) -> History:
-    state = read_checkpoint(path)
-    for part in ("train", "data"):
-        if state["run"][part] != run[part]:
+    for side, (embedding, rows) in sides.items():
+        largest = max((max(row) for row in rows if row), default=0)
+        if largest >= embedding.num_embeddings:
             raise ValueError(
-                f"{path} belongs to another run ({state['run'][part]}) than this one "
-                f"({run[part]}); give another path, or delete it to start again."
+                f"The {side} sentences have an id {largest}, but the model's {side} "
+                f"vocabulary has only {embedding.num_embeddings} tokens; build the "
+                "model for the vocabularies that encoded the sentences."
             )
-    try:
-        model.load_state_dict(state["model"])
-    except RuntimeError as error:
-        raise ValueError(
-            f"{path} holds a model of another shape; build the model with the "
-            f"configuration that it was trained with. ({str(error).splitlines()[-1]})"
-        ) from None
-    optimizer.load_state_dict(state["optimizer"])
-    scheduler.load_state_dict(state["scheduler"])
-    torch.set_rng_state(state["rng"])
-    if "cuda_rng" in state and model.device.type == "cuda":
-        torch.cuda.set_rng_state(state["cuda_rng"], model.device)
-    return History(**state["history"])

@@ -158,7 +158,7 @@ def overfit(reversal):
                     dec_hidden=46,
                 )
             )
-            config = TrainConfig(updates=300, lr=0.01, warmup=10)
+            config = TrainConfig(updates=160, lr=0.01, warmup=10)
             history = fit(model, batches, config, progress=False)
             trained[attention] = model, history
         return trained[attention]

@@ -1,0 +1,212 @@
+"""Putting a model together, counting it, measuring its loss."""
+
+import math
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+import torch
+
+import seq2seq_lib.encoder
+from seq2seq_lib.attention import Additive, Dot, FixedContext, Uniform
+from seq2seq_lib.batching import collate
+from seq2seq_lib.model import (
+    ATTENTIONS,
+    ModelConfig,
+    build_model,
+    n_parameters,
+    token_loss,
+    widen,
+)
+from seq2seq_lib.vocab import PAD
+
+# --- the configuration -----------------------------------------------------------------
+
+
+def test_an_unknown_attention_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="'multihead'.*fixed, uniform, additive, dot"):
+        ModelConfig(23, 29, attention="multihead")
+
+
+@pytest.mark.parametrize(
+    "name", ["src_vocab_size", "tgt_vocab_size", "emb_dim", "enc_hidden", "dec_hidden"]
+)
+def test_a_size_below_one_is_refused_by_name(make_config, name):
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        make_config(**{name: 0})
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0])
+def test_dropout_must_be_a_probability_below_one(make_config, dropout):
+    with pytest.raises(ValueError, match=f"dropout .* got {dropout}"):
+        make_config(dropout=dropout)
+
+
+def test_a_configuration_cannot_be_changed_by_accident(make_config):
+    with pytest.raises(FrozenInstanceError):
+        make_config().emb_dim = 7
+
+
+def test_dot_attention_needs_states_of_one_size(make_config):
+    with pytest.raises(ValueError, match="query_dim=19 and enc_dim=34"):
+        build_model(make_config("dot", dec_hidden=19))
+    build_model(make_config("dot", bidirectional=False, dec_hidden=17))
+
+
+# --- building --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, module",
+    list(zip(ATTENTIONS, (FixedContext, Uniform, Additive, Dot), strict=True)),
+)
+def test_a_name_stands_for_a_module(make_model, name, module):
+    assert type(make_model(name).decoder.attention) is module
+
+
+def test_the_configuration_reaches_every_part(make_config):
+    model = build_model(make_config("additive", bidirectional=False, dropout=0.3))
+    encoder, decoder = model.encoder, model.decoder
+    assert encoder.embedding.weight.shape == (23, 13)
+    assert decoder.embedding.weight.shape == (29, 13)
+    assert (encoder.gru.hidden_size, encoder.gru.bidirectional) == (17, False)
+    assert (decoder.cell.input_size, decoder.cell.hidden_size) == (13 + 17, 19)
+    assert decoder.output.weight.shape == (29, 19 + 17 + 13)
+    assert encoder.dropout.p == decoder.dropout.p == 0.3
+
+
+def test_models_differ_in_their_attention_and_in_nothing_else(make_model):
+    fixed = {name: p.shape for name, p in make_model("fixed").named_parameters()}
+    additive = {name: p.shape for name, p in make_model("additive").named_parameters()}
+    for name in additive.keys() - fixed.keys():
+        assert name.startswith("decoder.attention.")
+    assert {name: additive[name] for name in fixed} == fixed
+
+
+def _same_weights(one, other) -> bool:
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_the_seed_decides_the_weights(make_config, attention):
+    config = make_config(attention)
+    assert _same_weights(build_model(config, seed=3), build_model(config, seed=3))
+    assert not _same_weights(build_model(config, seed=3), build_model(config, seed=4))
+
+
+def test_building_leaves_the_random_state_as_it_was(make_config, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", _not_to_be_seeded)
+    before = torch.get_rng_state()
+    build_model(make_config(), seed=5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def _not_to_be_seeded(seed):
+    raise AssertionError("the GPUs' random state belongs to the reader")
+
+
+# --- counting --------------------------------------------------------------------------
+
+
+def test_parameters_are_counted_without_a_model(make_config, attention):
+    config = make_config(attention)
+    model = build_model(config)
+    counted = sum(p.numel() for p in model.parameters())
+    assert n_parameters(config) == model.n_parameters == counted
+
+
+def test_parameters_that_training_may_not_change_do_not_count(make_model):
+    model = make_model()
+    frozen = model.encoder.embedding.weight.requires_grad_(False)
+    whole = sum(p.numel() for p in model.parameters())
+    assert model.n_parameters == whole - frozen.numel()
+
+
+def test_widening_stops_at_the_first_size_that_is_large_enough(make_config):
+    wanted = n_parameters(make_config("additive"))
+    narrow = make_config("fixed")
+    wide = widen(narrow, wanted)
+    assert n_parameters(wide) >= wanted > n_parameters(narrow)
+    one_less = replace(wide, enc_hidden=wide.enc_hidden - 1, dec_hidden=wide.dec_hidden - 1)
+    assert n_parameters(one_less) < wanted
+    assert wide.enc_hidden - 17 == wide.dec_hidden - 19
+    assert replace(wide, enc_hidden=17, dec_hidden=19) == narrow
+
+
+def test_a_model_that_is_large_enough_is_not_widened(make_config):
+    assert widen(make_config("additive"), 1) == make_config("additive")
+
+
+# --- the loss --------------------------------------------------------------------------
+
+
+def test_the_loss_is_the_mean_over_the_real_tokens(make_model, batch, attention):
+    logits = make_model(attention)(batch).logits
+    surprises = [
+        -logits[row, t].log_softmax(dim=-1)[token].item()
+        for row, tokens in enumerate(batch.tgt_out.tolist())
+        for t, token in enumerate(tokens)
+        if token != PAD
+    ]
+    assert len(surprises) == batch.n_tokens == 18
+    assert token_loss(logits, batch).item() == pytest.approx(sum(surprises) / 18)
+    assert token_loss(logits, batch, "sum").item() == pytest.approx(sum(surprises))
+
+
+def test_logits_on_padding_do_not_count(make_model, batch):
+    logits = make_model()(batch).logits.detach().requires_grad_()
+    token_loss(logits, batch).backward()
+    assert torch.all(logits.grad[~batch.tgt_mask] == 0)
+    assert torch.all(logits.grad[batch.tgt_mask].abs().sum(dim=-1) > 0)
+
+
+def test_knowing_nothing_costs_the_logarithm_of_the_vocabulary(make_model, batch):
+    model = make_model()
+    torch.nn.init.zeros_(model.decoder.output.weight)
+    torch.nn.init.zeros_(model.decoder.output.bias)
+    assert token_loss(model(batch).logits, batch).item() == pytest.approx(math.log(29))
+
+
+def test_logits_of_another_batch_are_refused(make_model, batch, pairs):
+    logits = make_model()(collate(pairs[:2])).logits
+    with pytest.raises(ValueError, match=r"for \(2, 12\).*batch has \(3, 12\)"):
+        token_loss(logits, batch)
+
+
+def test_every_parameter_gets_a_gradient(make_model, batch, attention):
+    model = make_model(attention)
+    token_loss(model(batch).logits, batch).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+# --- other devices ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def without_packing(monkeypatch):
+    """PyTorch cannot unpack on the meta device; everything else can run there."""
+
+    def pack(embedded, lengths, **_):
+        assert lengths.device.type == "cpu"  # or packing on a GPU would fail
+        return embedded
+
+    module = seq2seq_lib.encoder
+    monkeypatch.setattr(module, "pack_padded_sequence", pack)
+    monkeypatch.setattr(module, "pad_packed_sequence", lambda states, **_: (states, None))
+
+
+def test_nothing_is_tied_to_the_cpu(make_model, batch, attention, without_packing):
+    model, batch = make_model(attention).to("meta"), batch.to("meta")
+    assert model.device.type == "meta"
+    answers = model(batch)
+    assert answers.logits.device.type == answers.weights.device.type == "meta"
+    assert answers.logits.shape == (3, 12, 29)
+    loss = token_loss(answers.logits, batch)
+    loss.backward()
+    assert loss.device.type == "meta"
+    assert all(p.grad.device.type == "meta" for p in model.parameters())
+
+
+def test_a_batch_on_another_device_is_not_silently_moved(make_model, batch):
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        make_model().to("meta")(batch)
