@@ -1,18 +1,21 @@
-"""What a fixed context reaches when it may train on, and when its vector may grow.
+"""What a fixed context reaches when it may train on, and when its vector is smaller.
 
-Four arms on the number words, English to German, all with the same pairs:
+All arms translate the same number words, English to German; where two arms are compared,
+the fixed context has no fewer parameters.
 
-    additive            additive attention, the course's budget of updates
-    fixed               fixed context, no fewer parameters, the same updates
-    fixed, longer       the same model, five times the updates
-    fixed, longer, wide both hidden sizes doubled as well
+    additive               additive attention, the course's budget of updates
+    fixed                  fixed context, the same updates
+    fixed, longer          the same model, 3,000 updates
+    fixed, constant rate   the same, but the learning rate does not fall
+    narrow additive        additive attention, a third of the hidden size, 3,000 updates
+    narrow fixed           fixed context, likewise
 
-The step from `fixed` to `fixed, longer` is what slow learning costs; what is still
-missing then, and what the wider vector gives back of it, is the price of capacity.
+The step from `fixed` to `fixed, longer` is what slow learning costs. What `narrow fixed`
+lacks after the same long training, and `narrow additive` does not, is capacity.
 Runs are resumed from _build/checkpoints where an earlier call was stopped.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.results import (
@@ -31,21 +34,39 @@ from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.training import History, TrainConfig, fit
 
 CHECKPOINTS = ROOT / "_build" / "checkpoints"
-UPDATES, LONGER = 600, 3000
+UPDATES, LONGER = 400, 3000
 TRAIN_PAIRS, PER_LENGTH, BATCH_SIZE = 40_000, 50, 64
 
 
-def configurations() -> dict[str, tuple[ModelConfig, int]]:
-    """Model and number of updates of every arm."""
+@dataclass(frozen=True)
+class Arm:
+    """One model, how it is trained, and with how many seeds."""
+
+    model: ModelConfig
+    train: TrainConfig
+    seeds: int
+
+    @property
+    def parameters(self) -> int:
+        return n_parameters(self.model)
+
+
+def arms() -> dict[str, Arm]:
+    """All arms by name."""
     src_vocab, tgt_vocab = Numbers().vocabs()
     additive = ModelConfig(len(src_vocab), len(tgt_vocab), attention="additive")
     fixed = widen(replace(additive, attention="fixed"), n_parameters(additive))
-    wide = replace(fixed, enc_hidden=2 * fixed.enc_hidden, dec_hidden=2 * fixed.dec_hidden)
+    narrow = replace(additive, enc_hidden=32, dec_hidden=32)
+    narrow_fixed = widen(replace(narrow, attention="fixed"), n_parameters(narrow))
+    budget, longer = TrainConfig(updates=UPDATES), TrainConfig(updates=LONGER)
+    constant = replace(longer, schedule="constant")
     return {
-        "additive": (additive, UPDATES),
-        "fixed": (fixed, UPDATES),
-        "fixed, longer": (fixed, LONGER),
-        "fixed, longer, wide": (wide, LONGER),
+        "additive": Arm(additive, budget, seeds=5),
+        "fixed": Arm(fixed, budget, seeds=5),
+        "fixed, longer": Arm(fixed, longer, seeds=3),
+        "fixed, constant rate": Arm(fixed, constant, seeds=3),
+        "narrow additive": Arm(narrow, longer, seeds=3),
+        "narrow fixed": Arm(narrow_fixed, longer, seeds=3),
     }
 
 
@@ -54,15 +75,10 @@ def data(seed: int = 0) -> Splits:
     return make_splits(Numbers(), train=TRAIN_PAIRS, per_length=PER_LENGTH, seed=seed)
 
 
-def run(arm: str, seed: int, splits: Splits, updates: int | None = None) -> History:
-    """Train one arm with one seed; stop early after ``updates`` if given.
-
-    The schedule is that of the whole run, so an early stop gives the whole run's
-    first updates.
-    """
-    task = Numbers()
+def run(name: str, seed: int, splits: Splits, stop_after: int | None = None) -> History:
+    """Train one arm with one seed, or only its first ``stop_after`` updates."""
+    task, arm = Numbers(), arms()[name]
     vocabs = task.vocabs()
-    config, planned = configurations()[arm]
 
     def evaluate(model: Seq2Seq) -> dict[str, Any]:
         sources = [e.src for e in splits.test]
@@ -70,16 +86,16 @@ def run(arm: str, seed: int, splits: Splits, updates: int | None = None) -> Hist
         buckets = exact_match_by_length(sources, answers, [e.tgt for e in splits.test])
         return {"exact_match": {b.name: b.accuracy for b in buckets}}
 
-    name = f"{arm.replace(', ', '-')}-{seed}-{code_fingerprint()}.pt"
+    file = f"{name.replace(', ', '-').replace(' ', '-')}-{seed}-{code_fingerprint()}.pt"
     return fit(
-        build_model(config, seed),
+        build_model(arm.model, seed),
         Batches(encode(splits.train, *vocabs), BATCH_SIZE, seed=seed),
-        TrainConfig(updates=planned, seed=seed),
+        replace(arm.train, seed=seed),
         evaluate=evaluate,
-        evaluate_every=planned // 12,
-        checkpoint=CHECKPOINTS / name if updates is None else None,
-        stop_after=updates,
-        label=f"{arm}, seed {seed}",
+        evaluate_every=arm.train.updates // 12,
+        checkpoint=CHECKPOINTS / file if stop_after is None else None,
+        stop_after=stop_after,
+        label=f"{name}, seed {seed}",
     )
 
 
@@ -98,26 +114,28 @@ def summary(history: History, parameters: int) -> dict[str, Any]:
 
 def main() -> None:
     args = arguments(__doc__)
-    seeds = {"additive": 5, "fixed": 5, "fixed, longer": 3, "fixed, longer, wide": 3}
     splits = data()
     values: dict[str, dict[str, Any]] = {}
-    for arm, (config, _) in configurations().items():
-        values[arm] = {}
-        for seed in range(1 if args.quick else seeds[arm]):
-            history = run(arm, seed, splits, updates=50 if args.quick else None)
+    for name, arm in arms().items():
+        values[name] = {}
+        for seed in range(1 if args.quick else arm.seeds):
+            history = run(name, seed, splits, stop_after=50 if args.quick else None)
             if history.interrupted:
                 raise SystemExit("Interrupted; the same command goes on from here.")
-            values[arm][str(seed)] = summary(history, n_parameters(config))
-            print(arm, seed, values[arm][str(seed)]["exact_match"])
+            values[name][str(seed)] = summary(history, arm.parameters)
+            print(name, seed, values[name][str(seed)]["exact_match"])
     configuration = {
         "task": "numbers, en to de",
         "train_pairs": TRAIN_PAIRS,
         "per_length": PER_LENGTH,
         "batch_size": BATCH_SIZE,
-        "train": vars(TrainConfig(updates=UPDATES)),
-        "models": {arm: vars(config) for arm, (config, _) in configurations().items()},
+        "arms": {
+            name: {"model": vars(arm.model), "train": vars(arm.train)}
+            for name, arm in arms().items()
+        },
     }
-    described = describe_run("train_longer", configuration, range(5), args)
+    seeds = range(max(arm.seeds for arm in arms().values()))
+    described = describe_run("train_longer", configuration, seeds, args)
     write_results("train_longer", values, described, args)
 
 
