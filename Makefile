@@ -35,7 +35,7 @@ $(VENV)/.installed: requirements.txt constraints.txt pyproject.toml
 		echo "No Python was found: install Python 3.11 or newer, or name one with 'make book PYTHON=/path/to/python3.11'." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "$(PYTHON) is $$("$(PYTHON)" --version 2>&1), but this book needs Python 3.11 or newer: name one with 'make book PYTHON=/path/to/python3.11'." >&2; exit 1; }
-	@$(PY) -m pip --version >/dev/null 2>&1 || { \
+	@$(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || { \
 		echo "Creating $(VENV) ..."; "$(PYTHON)" -m venv --clear $(VENV); }
 	@echo "Installing the pinned packages (a few minutes the first time) ..."
 	@$(PY) -m pip install --quiet --upgrade-strategy only-if-needed \
