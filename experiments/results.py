@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 # The modules whose code decides an experiment's numbers.
 MODEL_CODE = (
-    "vocab.py batching.py encoder.py attention.py decoder.py model.py training.py "
-    "decoding.py metrics.py"
+    "vocab.py tasks/example.py tasks/numbers.py tasks/multi30k.py batching.py encoder.py "
+    "attention.py decoder.py model.py training.py decoding.py metrics.py"
 ).split()
 
 
