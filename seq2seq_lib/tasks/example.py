@@ -2,7 +2,7 @@
 
 import random
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -48,8 +48,8 @@ class Task(Protocol):
     """A task whose examples are generated, one source length at a time."""
 
     @property
-    def lengths(self) -> range:
-        """The source lengths that ``draw`` can give."""
+    def lengths(self) -> Sequence[int]:
+        """The source lengths that ``draw`` can give, the shortest first."""
 
     def draw(self, rng: random.Random, length: int) -> Example:
         """A random example with exactly ``length`` source tokens."""
@@ -88,8 +88,8 @@ def make_splits(
     *,
     train: int,
     per_length: int,
-    lengths: range | None = None,
-    train_lengths: range | None = None,
+    lengths: Sequence[int] | None = None,
+    train_lengths: Sequence[int] | None = None,
     seed: int = 0,
 ) -> Splits:
     """Draw disjoint splits, with equally many examples of every source length.
@@ -102,47 +102,55 @@ def make_splits(
             different; fewer where that many do not exist.
         lengths: source lengths of the validation and test sets (default: all).
         train_lengths: source lengths of the training set (default: ``lengths``).
-        seed: the same seed gives the same examples.
+        seed: the same seed gives the same examples. The validation and test sets do not
+            depend on ``train``, so models trained on more or less data can be compared.
 
     Raises:
-        ValueError: a size is negative, or a length is one the task does not have.
+        ValueError: a size is negative, a length is one the task does not have, or one
+            of whose sources none is for training.
     """
     lengths = task.lengths if lengths is None else lengths
     train_lengths = lengths if train_lengths is None else train_lengths
     for wanted in (lengths, train_lengths):
-        if not wanted or min(wanted) not in task.lengths or max(wanted) not in task.lengths:
+        missing = [length for length in wanted if length not in task.lengths]
+        if not wanted or missing:
             raise ValueError(
-                f"The source lengths must lie between {task.lengths[0]} and "
-                f"{task.lengths[-1]}, got {wanted}."
+                f"This task has sources of {', '.join(map(str, task.lengths))} tokens, "
+                f"but the lengths wanted are {', '.join(map(str, wanted)) or 'none'}."
             )
     if train < 0 or per_length < 0:
         raise ValueError(
             f"Sizes must not be negative, got train={train}, per_length={per_length}."
         )
-    rng = random.Random(seed)
     return Splits(
-        train=tuple(_draw(task, "train", train, train_lengths, rng)),
-        valid=tuple(_draw_each_length(task, "valid", per_length, lengths, rng)),
-        test=tuple(_draw_each_length(task, "test", per_length, lengths, rng)),
+        train=tuple(_draw_train(task, train, train_lengths, random.Random(seed))),
+        valid=tuple(_draw_each_length(task, "valid", per_length, lengths, seed)),
+        test=tuple(_draw_each_length(task, "test", per_length, lengths, seed)),
     )
 
 
-def _draw(
-    task: Task, split: str, count: int, lengths: range, rng: random.Random
+def _draw_train(
+    task: Task, count: int, lengths: Sequence[int], rng: random.Random
 ) -> Iterable[Example]:
-    """``count`` examples of ``split``, the lengths taken in turn."""
-    drawn = 0
-    while drawn < count:
-        example = task.draw(rng, lengths[drawn % len(lengths)])
-        if split_of(example.src) == split:
-            drawn += 1
-            yield example
+    """``count`` examples to train on, the lengths taken in turn."""
+    for drawn in range(count):
+        length = lengths[drawn % len(lengths)]
+        # Four sources in five are for training, so this many misses mean there is none.
+        examples = (task.draw(rng, length) for _ in range(1000))
+        found = next((e for e in examples if split_of(e.src) == "train"), None)
+        if found is None:
+            raise ValueError(
+                f"No source of {length} tokens is for training (there are too few of "
+                "them); leave that length out of train_lengths."
+            )
+        yield found
 
 
 def _draw_each_length(
-    task: Task, split: str, per_length: int, lengths: range, rng: random.Random
+    task: Task, split: str, per_length: int, lengths: Sequence[int], seed: int
 ) -> Iterable[Example]:
     """Up to ``per_length`` different examples of ``split`` for each length."""
+    rng = random.Random(f"{seed}-{split}")
     # With 15 or 5 sources in 100 to find, 60 tries for each leave a shortfall only
     # where there is almost nothing left to find.
     tries = 60 * per_length + 600

@@ -220,8 +220,7 @@ class Numbers:
                 words = len(_group_words(src_lang, value, group))
                 sizes.setdefault(words, []).append(value)
             self._by_length.append(sizes)
-        longest = sum(max(sizes) for sizes in self._by_length)
-        self.lengths = range(1, longest + 1)
+        self.lengths = self._existing_lengths()
 
     def example(self, n: int) -> Example:
         """The example that translates ``n``.
@@ -254,7 +253,8 @@ class Numbers:
         """
         if length not in self.lengths:
             raise ValueError(
-                f"The length must lie between 1 and {self.lengths[-1]} words, got {length}."
+                f"Numbers of up to {self.max_digits} digits have "
+                f"{', '.join(map(str, self.lengths))} words, got {length}."
             )
         if digits is not None and not 1 <= digits <= self.max_digits:
             raise ValueError(
@@ -294,6 +294,19 @@ class Numbers:
         if LANGUAGES[code].joiner and len(self._by_length) > 1:
             sentences.append([LANGUAGES[code].joiner])
         return Vocab.build(sentences)
+
+    def _existing_lengths(self) -> tuple[int, ...]:
+        """The lengths that some number has.
+
+        There can be gaps: no number below 10,000 takes three English words.
+        """
+        joiner = LANGUAGES[self.src_lang].joiner
+        lengths = set()
+        for last, *others in product(*self._by_length):
+            for small in {0 < value < 100 for value in self._by_length[0][last]}:
+                joined = bool(joiner) and small and any(others)
+                lengths.add(last + sum(others) + joined)
+        return tuple(sorted(lengths - {0}))
 
     def _spreads(self, length: int) -> list[tuple[int, ...]]:
         """All ways to spread ``length`` words over the groups, the last group first."""
