@@ -114,7 +114,8 @@ def test_nothing_is_wider_than_a_phone(browser: Any, address: str, page: str) ->
         return [...document.querySelectorAll('article *')].filter(tag => {
           const box = tag.getBoundingClientRect();
           if (box.width === 0 || box.right <= arguments[0] + 1) return false;
-          for (let up = tag.parentElement; up; up = up.parentElement)
+          // What scrolls inside the article is fine; the article itself must not.
+          for (let up = tag; !up.matches('article'); up = up.parentElement)
             if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(up).overflowX))
               return false;
           return true;
