@@ -33,10 +33,12 @@ class Batch:
 
     @property
     def src_mask(self) -> Bool[Tensor, "batch src_len"]:
+        """Which source tokens are real."""
         return self.src_ids != PAD
 
     @property
     def tgt_mask(self) -> Bool[Tensor, "batch tgt_len"]:
+        """Which of the answers in ``tgt_out`` are real."""
         return self.tgt_out != PAD
 
     @property

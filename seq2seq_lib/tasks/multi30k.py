@@ -116,7 +116,7 @@ def load(
         max_length: leave out pairs with more tokens than this on either side.
 
     Raises:
-        ValueError: an option is not known, or the data is damaged.
+        ValueError: an option is not known or out of range, or the data is damaged.
         FileNotFoundError, ConnectionError: the data is not there; see ``fetch``.
     """
     if split not in FILES:
@@ -128,6 +128,9 @@ def load(
             raise ValueError(
                 f"Multi30k has no {lang!r} here; choose one of {', '.join(LANGUAGES)}."
             )
+    for name, value in (("limit", limit), ("max_length", max_length)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}.")
     sides = []
     for lang in (src_lang, tgt_lang):
         with gzip.open(fetch(f"{FILES[split]}.{lang}.gz"), "rt", encoding="utf8") as f:

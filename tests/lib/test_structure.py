@@ -1,0 +1,173 @@
+"""The shape of the library: one idea per file, imports one way, everything documented."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+import seq2seq_lib
+
+FOLDER = Path(seq2seq_lib.__file__).parent
+FILES = sorted(FOLDER.rglob("*.py"))
+MODULES = [
+    ".".join(("seq2seq_lib", *path.relative_to(FOLDER).with_suffix("").parts))
+    for path in FILES
+    if path.name != "__init__.py"
+]
+LONGEST = 250
+
+every_file = pytest.mark.parametrize(
+    "path", FILES, ids=lambda p: str(p.relative_to(FOLDER))
+)
+every_module = pytest.mark.parametrize("name", MODULES)
+
+
+def _order() -> list[str]:
+    """The modules as the package's docstring lists them, the lowest first."""
+    listed = re.search(r"those above it:\n\n(.*?)\n\Z", seq2seq_lib.__doc__, re.DOTALL)
+    return [name.strip() for name in listed[1].replace("\n", " ").split(",")]
+
+
+def _part(path: Path) -> str:
+    """The entry of the list that a file belongs to."""
+    return path.relative_to(FOLDER).with_suffix("").parts[0]
+
+
+def _imports(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    tree = ast.parse(path.read_text(encoding="utf8"))
+    return [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+
+
+def _imported(path: Path) -> set[str]:
+    """The parts of the library that a file imports."""
+    names = set()
+    for node in _imports(path):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: write imports in full"
+            modules = [node.module]
+            if node.module == "seq2seq_lib":
+                modules = [f"seq2seq_lib.{alias.name}" for alias in node.names]
+        else:
+            modules = [alias.name for alias in node.names]
+        names |= {m.split(".")[1] for m in modules if m.startswith("seq2seq_lib.")}
+    return names
+
+
+def test_the_package_lists_every_module_and_no_other():
+    parts = {_part(path) for path in FILES} - {"__init__"}
+    assert set(_order()) == parts
+    assert len(_order()) == len(parts)
+
+
+@every_file
+def test_imports_point_one_way(path):
+    order = _order()
+    if _part(path) == "__init__":
+        assert not _imported(path)
+        return
+    allowed = set(order[: order.index(_part(path))])
+    if _part(path) == "tasks":
+        allowed.add("tasks")
+    assert _imported(path) <= allowed
+
+
+@every_file
+def test_nothing_is_imported_wholesale(path):
+    for node in _imports(path):
+        assert all(alias.name != "*" for alias in node.names)
+
+
+@every_file
+def test_a_file_is_named_after_its_idea(path):
+    assert path.stem not in {"utils", "util", "helpers", "common", "misc"}
+
+
+@every_file
+def test_a_file_is_short(path):
+    """Lines of code, without docstrings, comments and blank lines."""
+    text = path.read_text(encoding="utf8")
+    lines = set()
+    previous = tokenize.NEWLINE
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        is_docstring = token.type == tokenize.STRING and previous in (
+            tokenize.NEWLINE,
+            tokenize.INDENT,
+            tokenize.DEDENT,
+        )
+        if token.type in (tokenize.NL, tokenize.COMMENT):
+            continue
+        layout = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+        if not layout and not is_docstring:
+            lines.update(range(token.start[0], token.end[0] + 1))
+        previous = token.type
+    assert len(lines) <= LONGEST
+
+
+def _has_docstring(cls: type, name: str) -> bool:
+    """Whether a method has one, or overrides a method of the library that has."""
+    ours = [c for c in cls.__mro__ if c.__module__.startswith("seq2seq_lib")]
+    return any(inspect.getdoc(vars(c).get(name)) for c in ours if name in vars(c))
+
+
+def _undocumented(module) -> list[str]:
+    missing = [] if inspect.getdoc(module) else [module.__name__]
+    for name, value in vars(module).items():
+        ours = getattr(value, "__module__", None) == module.__name__
+        if name.startswith("_") or not ours:
+            continue
+        if inspect.isfunction(value) and not value.__doc__:
+            missing.append(name)
+        if inspect.isclass(value):
+            if not value.__doc__ or value.__doc__.startswith(f"{name}("):
+                missing.append(name)  # dataclasses write a line of their own
+            for member_name, member in vars(value).items():
+                member = getattr(member, "__func__", member)
+                is_method = inspect.isfunction(member) or isinstance(member, property)
+                public = is_method and not member_name.startswith("_")
+                if public and not _has_docstring(value, member_name):
+                    missing.append(f"{name}.{member_name}")
+    return missing
+
+
+@every_module
+def test_everything_public_is_documented(name):
+    assert _undocumented(importlib.import_module(name)) == []
+
+
+@every_module
+def test_the_examples_in_docstrings_are_true(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_there_are_examples_in_docstrings():
+    finder = doctest.DocTestFinder()
+    examples = [
+        example
+        for name in MODULES
+        for test in finder.find(importlib.import_module(name))
+        for example in test.examples
+    ]
+    assert len(examples) >= 9
+
+
+def test_the_library_never_prints():
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf8"))
+        calls = [n.func for n in ast.walk(tree) if isinstance(n, ast.Call)]
+        assert not [f for f in calls if isinstance(f, ast.Name) and f.id == "print"], path
+
+
+def test_no_device_is_written_into_the_library():
+    """A tensor's device is asked for, never assumed: "cuda" is only compared with."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                assert node.func.attr != "cuda", path
+                if node.func.attr == "to":
+                    assert not any(isinstance(a, ast.Constant) for a in node.args), path
