@@ -1,5 +1,6 @@
 """An encoder and a decoder, put together from a configuration."""
 
+import os
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,6 +14,7 @@ from seq2seq_lib.decoder import Decoder, Unrolled
 from seq2seq_lib.encoder import Encoder
 from seq2seq_lib.vocab import PAD
 
+DEVICE_VARIABLE = "SEQ2SEQ_DEVICE"
 ATTENTIONS = ("fixed", "uniform", "additive", "dot")
 
 
@@ -104,35 +106,62 @@ def build_attention(config: ModelConfig) -> Attention:
     return Additive(config.dec_hidden, config.enc_dim, config.dec_hidden)
 
 
-def build_model(config: ModelConfig, seed: int = 0) -> Seq2Seq:
-    """A model with fresh weights; the same seed gives the same weights.
+def default_device() -> torch.device:
+    """Where ``build_model`` puts a model: what ``SEQ2SEQ_DEVICE`` names, else the CPU.
 
-    The global random state is left as it was.
+    So the same chapter runs on a GPU: start it with ``SEQ2SEQ_DEVICE=cuda``.
+
+    Raises:
+        ValueError: this machine has no such device.
+    """
+    name = os.environ.get(DEVICE_VARIABLE, "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError):  # AssertionError: a PyTorch without CUDA
+        raise ValueError(
+            f"{DEVICE_VARIABLE}={name!r} is not a device that PyTorch has on this "
+            "machine; unset it to use the CPU."
+        ) from None
+
+
+def build_model(config: ModelConfig, seed: int = 0) -> Seq2Seq:
+    """A model with fresh weights on the default device.
+
+    The same seed gives the same weights on every device. The global random state is
+    left as it was.
+
+    Raises:
+        ValueError: ``SEQ2SEQ_DEVICE`` names a device that this machine does not have.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the CPU's alone
-        encoder = Encoder(
-            config.src_vocab_size,
-            config.emb_dim,
-            config.enc_hidden,
-            config.bidirectional,
-            config.dropout,
-        )
-        decoder = Decoder(
-            config.tgt_vocab_size,
-            config.emb_dim,
-            config.dec_hidden,
-            config.enc_dim,
-            build_attention(config),
-            config.dropout,
-        )
+        model = _assemble(config)
+    return model.to(default_device())
+
+
+def _assemble(config: ModelConfig) -> Seq2Seq:
+    encoder = Encoder(
+        config.src_vocab_size,
+        config.emb_dim,
+        config.enc_hidden,
+        config.bidirectional,
+        config.dropout,
+    )
+    decoder = Decoder(
+        config.tgt_vocab_size,
+        config.emb_dim,
+        config.dec_hidden,
+        config.enc_dim,
+        build_attention(config),
+        config.dropout,
+    )
     return Seq2Seq(encoder, decoder)
 
 
 def n_parameters(config: ModelConfig) -> int:
     """How many parameters the model of ``config`` has, without allocating them."""
     with torch.device("meta"):
-        return build_model(config).n_parameters
+        return _assemble(config).n_parameters
 
 
 def widen(config: ModelConfig, at_least: int) -> ModelConfig:

@@ -104,6 +104,26 @@ def _not_to_be_seeded(seed):
     raise AssertionError("the GPUs' random state belongs to the reader")
 
 
+# --- where the model lives -------------------------------------------------------------
+
+
+def test_a_model_is_built_on_the_cpu_unless_told_otherwise(make_config, monkeypatch):
+    monkeypatch.delenv("SEQ2SEQ_DEVICE", raising=False)
+    assert build_model(make_config()).device.type == "cpu"
+
+
+def test_the_environment_names_the_device(make_config, monkeypatch):
+    monkeypatch.setenv("SEQ2SEQ_DEVICE", "meta")
+    assert build_model(make_config()).device.type == "meta"
+
+
+@pytest.mark.parametrize("name", ["abacus", "cuda:99"])
+def test_a_device_that_is_not_there_is_named(make_config, monkeypatch, name):
+    monkeypatch.setenv("SEQ2SEQ_DEVICE", name)
+    with pytest.raises(ValueError, match=f"SEQ2SEQ_DEVICE='{name}'.*unset it"):
+        build_model(make_config())
+
+
 # --- counting --------------------------------------------------------------------------
 
 
