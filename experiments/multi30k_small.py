@@ -10,13 +10,20 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from experiments.results import arguments, describe_run, write_results
+from experiments.results import (
+    OPENING,
+    arguments,
+    confirm_results,
+    describe_run,
+    opening_loss,
+    write_results,
+)
 from seq2seq_lib.batching import Batches, encode
 from seq2seq_lib.decoding import translate
 from seq2seq_lib.metrics import bleu, chrf, perplexity
-from seq2seq_lib.model import ModelConfig, build_model, n_parameters, widen
+from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, widen
 from seq2seq_lib.tasks import Splits, multi30k
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.training import History, TrainConfig, fit
 
 PAIRS, UPDATES, BATCH_SIZE, MAX_LENGTH = 5_000, 1_000, 64, 25
 SEEDS = range(3)
@@ -38,18 +45,32 @@ def configurations(splits: Splits) -> dict[str, ModelConfig]:
     return {"fixed": fixed, "additive": additive}
 
 
+def train(
+    config: ModelConfig,
+    seed: int,
+    splits: Splits,
+    updates: int,
+    stop_after: int | None = None,
+) -> tuple[Seq2Seq, History]:
+    """Train one model, or only its first ``stop_after`` updates."""
+    model = build_model(config, seed)
+    pairs = encode(splits.train, *multi30k.vocabs(splits.train))
+    history = fit(
+        model,
+        Batches(pairs, BATCH_SIZE, seed=seed),
+        TrainConfig(updates=updates, lr=2e-3, seed=seed),
+        stop_after=stop_after,
+        label=f"{config.attention}, seed {seed}",
+    )
+    return model, history
+
+
 def run(
     config: ModelConfig, seed: int, splits: Splits, updates: int, test_size: int
 ) -> dict[str, Any]:
     """Train one model and score its greedy translations of the test set."""
     vocabs = multi30k.vocabs(splits.train)
-    model = build_model(config, seed)
-    history = fit(
-        model,
-        Batches(encode(splits.train, *vocabs), BATCH_SIZE, seed=seed),
-        TrainConfig(updates=updates, lr=2e-3, seed=seed),
-        label=f"{config.attention}, seed {seed}",
-    )
+    model, history = train(config, seed, splits, updates)
     test = splits.test[:test_size]
     answers = translate(model, [e.src for e in test], *vocabs, max_len=50)
     texts = [" ".join(answer.tokens) for answer in answers]
@@ -57,6 +78,7 @@ def run(
     return {
         "parameters": model.n_parameters,
         "seconds_of_updates": round(history.seconds, 1),
+        "opening_loss": opening_loss(history),
         "perplexity": round(perplexity(model, encode(test, *vocabs)), 2),
         "bleu": round(bleu(texts, references, tokenize="none"), 2),
         "chrf": round(chrf(texts, references), 2),
@@ -81,6 +103,16 @@ def measure(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     args = arguments(__doc__)
+    if args.confirm:
+        splits = multi30k.load_splits(limit=PAIRS, max_length=MAX_LENGTH)
+
+        def opening(name: str, seed: int) -> float:
+            config = configurations(splits)[name]
+            _, history = train(config, seed, splits, UPDATES, stop_after=OPENING)
+            return opening_loss(history)
+
+        confirm_results("multi30k_small", opening)
+        return
     values = measure(args)
     configuration = {
         "pairs": PAIRS,
@@ -89,12 +121,8 @@ def main() -> None:
         "max_length": MAX_LENGTH,
         "commit": multi30k.COMMIT,
     }
-    write_results(
-        "multi30k_small",
-        values,
-        describe_run("multi30k_small", configuration, SEEDS, args),
-        args,
-    )
+    described = describe_run("multi30k_small", configuration, SEEDS, args)
+    write_results("multi30k_small", values, described, args)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,18 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import seq2seq_lib
+from seq2seq_lib.training import History
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
+OPENING = 50  # updates that are run again to confirm a result
 # The modules whose code decides an experiment's numbers.
 MODEL_CODE = (
     "vocab.py tasks/example.py tasks/numbers.py tasks/multi30k.py batching.py encoder.py "
@@ -28,10 +30,17 @@ def arguments(description: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
         "--quick",
         action="store_true",
         help="a short run to see that it works; writes to results/quick/",
+    )
+    choice.add_argument(
+        "--confirm",
+        action="store_true",
+        help="run the beginning of each run again; if every bit agrees, record that "
+        "today's code makes the stored numbers",
     )
     return parser.parse_args()
 
@@ -84,16 +93,52 @@ def describe_run(
 
 def write_results(
     name: str, values: dict[str, Any], run: dict[str, Any], args: argparse.Namespace
-) -> Path:
+) -> None:
     """Write ``results/NAME.json``, whole or not at all."""
     folder = RESULTS / "quick" if args.quick else RESULTS
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
+    _write(folder / f"{name}.json", {"run": run, "values": values})
+
+
+def confirm_results(name: str, opening: Callable[[str, int], float]) -> None:
+    """Record today's code for stored numbers that it makes again, bit for bit.
+
+    A change that cannot alter a number (a clearer error, a new option) changes the
+    fingerprint all the same. Every stored run's first updates are a check that costs
+    minutes where the experiment costs hours.
+
+    Args:
+        name: the experiment; each of its runs stores ``opening_loss``.
+        opening: the opening loss of one arm and seed, run again now.
+
+    Raises:
+        SystemExit: a number differs; the experiment must be run again.
+    """
+    stored = read_results(name)
+    torch.set_num_threads(stored["run"]["threads"])
+    for arm, seeds in stored["values"].items():
+        seed, values = next(iter(seeds.items()))
+        again = opening(arm, int(seed))
+        if again != values["opening_loss"]:
+            raise SystemExit(
+                f"{arm}, seed {seed}: the opening loss is {again!r}, stored "
+                f"{values['opening_loss']!r}; run `python -m experiments.{name}` again."
+            )
+        print(f"{arm}, seed {seed}: agrees")
+    stored["run"]["code"] = code_fingerprint()
+    _write(RESULTS / f"{name}.json", stored)
+
+
+def opening_loss(history: History) -> float:
+    """Mean loss of the first updates, which ``confirm_results`` compares."""
+    return sum(history.losses[:OPENING]) / OPENING
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({"run": run, "values": values}, indent=1) + "\n")
+    partial.write_text(json.dumps(content, indent=1) + "\n")
     os.replace(partial, path)
     print(f"wrote {path.relative_to(ROOT)}")
-    return path
 
 
 def read_results(name: str) -> dict[str, Any]:

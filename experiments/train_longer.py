@@ -19,10 +19,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.results import (
+    OPENING,
     ROOT,
     arguments,
     code_fingerprint,
+    confirm_results,
     describe_run,
+    opening_loss,
     write_results,
 )
 from seq2seq_lib.batching import Batches, encode
@@ -106,7 +109,7 @@ def summary(history: History, parameters: int) -> dict[str, Any]:
         "updates": history.updates,
         "tokens": history.tokens,
         "seconds_of_updates": round(history.seconds, 1),
-        "mean_loss_of_first_50_updates": sum(history.losses[:50]) / 50,
+        "opening_loss": opening_loss(history),
         "exact_match": history.evaluations[-1]["exact_match"],
         "curve": [{"update": e["update"], **e["exact_match"]} for e in history.evaluations],
     }
@@ -115,11 +118,17 @@ def summary(history: History, parameters: int) -> dict[str, Any]:
 def main() -> None:
     args = arguments(__doc__)
     splits = data()
+    if args.confirm:
+        confirm_results(
+            "train_longer",
+            lambda name, seed: opening_loss(run(name, seed, splits, stop_after=OPENING)),
+        )
+        return
     values: dict[str, dict[str, Any]] = {}
     for name, arm in arms().items():
         values[name] = {}
         for seed in range(1 if args.quick else arm.seeds):
-            history = run(name, seed, splits, stop_after=50 if args.quick else None)
+            history = run(name, seed, splits, stop_after=OPENING if args.quick else None)
             if history.interrupted:
                 raise SystemExit("Interrupted; the same command goes on from here.")
             values[name][str(seed)] = summary(history, arm.parameters)
