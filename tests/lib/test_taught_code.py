@@ -1,0 +1,229 @@
+"""The code that is taught is the code that runs.
+
+Cells tagged ``taught`` build by hand what the library has. Here they are taken out of their
+chapter and given the library's weights, and have to give the library's numbers. A tagged
+cell that nobody compares fails the last test of this file.
+"""
+
+import ast
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from seq2seq_lib.attention import Dot, FixedContext, masked_softmax
+from seq2seq_lib.batching import Batches
+from seq2seq_lib.decoder import Decoder
+from seq2seq_lib.decoding import translate
+from seq2seq_lib.encoder import Encoder
+from seq2seq_lib.training import TrainConfig, fit
+
+CHAPTERS = Path(__file__).parents[2] / "chapters"
+
+# What is compared below, by chapter.
+COMPARED = {
+    "04": {"HandEncoder", "HandDecoder", "train_by_hand", "greedy_by_hand"},
+    "07": {"dot", "lookup_loop", "lookup_matrix", "softmax_over_real", "Lookup"},
+}
+
+
+def code_cells(path: Path) -> list[tuple[str, list[str]]]:
+    """Source and tags of every code cell."""
+    cells = json.loads(path.read_text(encoding="utf8"))["cells"]
+    return [
+        ("".join(cell["source"]), cell["metadata"].get("tags", []))
+        for cell in cells
+        if cell["cell_type"] == "code"
+    ]
+
+
+def taught_names(path: Path) -> set[str]:
+    """The functions and classes that the tagged cells of a chapter define."""
+    return {
+        node.name
+        for source, tags in code_cells(path)
+        if "taught" in tags
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+
+
+def run_taught(path: Path) -> dict[str, Any]:
+    """Run a chapter's first code cell, its imports, and then its tagged cells alone."""
+    namespace: dict[str, Any] = {"__name__": path.stem}
+    for i, (source, tags) in enumerate(code_cells(path)):
+        if i == 0 or "taught" in tags:
+            exec(compile(source, f"{path.name}, code cell {i}", "exec"), namespace)
+    return namespace
+
+
+def chapter_path(number: str) -> Path:
+    """The notebook of a chapter; skips where it is not written yet."""
+    found = sorted(CHAPTERS.glob(f"{number}-*.ipynb"))
+    if not found:
+        pytest.skip(f"chapter {number} is not written yet")
+    return found[0]
+
+
+@pytest.fixture(scope="module")
+def taught() -> Callable[[str, str], Any]:
+    """``taught("04", "HandEncoder")``: what the chapter builds under that name."""
+    chapters: dict[str, dict[str, Any]] = {}
+
+    def get(number: str, name: str) -> Any:
+        if number not in chapters:
+            chapters[number] = run_taught(chapter_path(number))
+        return chapters[number][name]
+
+    return get
+
+
+# --- how the cells are found -----------------------------------------------------------
+
+
+@pytest.fixture
+def notebook(tmp_path) -> Path:
+    """A chapter with imports, a taught cell, prose, and a cell that cannot be run."""
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# A title"]},
+        {"cell_type": "code", "metadata": {}, "source": ["import math\n", "scale = 2"]},
+        {"cell_type": "code", "metadata": {}, "source": ["raise RuntimeError('no')"]},
+        {
+            "cell_type": "code",
+            "metadata": {"tags": ["taught", "nbval-check-output"]},
+            "source": ["def twice_root(x):\n", "    return scale * math.sqrt(x)"],
+        },
+    ]
+    path = tmp_path / "99-a-title.ipynb"
+    path.write_text(json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}))
+    return path
+
+
+def test_only_imports_and_tagged_cells_are_run(notebook):
+    assert taught_names(notebook) == {"twice_root"}
+    assert run_taught(notebook)["twice_root"](9.0) == 6.0
+
+
+# --- chapter 04: encoder and decoder ---------------------------------------------------
+
+
+def test_the_encoder_by_hand_is_the_librarys(taught, batch):
+    encoder = Encoder(23, 13, 17)
+    by_hand = taught("04", "HandEncoder")(23, 13, 17)
+    by_hand.load_state_dict(encoder.state_dict())
+    encoded = encoder(batch.src_ids, batch.src_lengths)
+    states, summary = by_hand(batch.src_ids, batch.src_lengths)
+    assert_close(states, encoded.states)
+    assert_close(summary, encoded.summary)
+
+
+def test_the_decoder_by_hand_is_the_librarys_with_a_fixed_context(taught, batch):
+    encoded = Encoder(23, 13, 17)(batch.src_ids, batch.src_lengths)
+    decoder = Decoder(29, 13, 19, 34, FixedContext())
+    by_hand = taught("04", "HandDecoder")(29, 13, 19, 34)
+    by_hand.load_state_dict(decoder.state_dict())
+    expected = decoder.unroll(batch.tgt_in, encoded)
+    assert_close(by_hand(batch.tgt_in, encoded.summary), expected.logits)
+    logits, dec_state = by_hand.step(
+        batch.tgt_in[:, 0], decoder.initial_state(encoded), encoded.summary
+    )
+    assert_close(logits, expected.logits[:, 0])
+    assert_close(dec_state, expected.dec_states[:, 0])
+
+
+def test_the_training_loop_by_hand_is_fit(taught, make_model, many_pairs):
+    batches = Batches(many_pairs, batch_size=7)
+    config = TrainConfig(updates=9, lr=0.01, warmup=3, clip=0.5)
+    model, other = make_model("fixed"), make_model("fixed")
+    history = fit(model, batches, config, progress=False)
+    stream = [batch for number in (0, 1) for batch in batches.epoch(number)][:9]
+    losses, norms = taught("04", "train_by_hand")(other.train(), stream, config)
+    assert losses == pytest.approx(history.losses)
+    for name, value in model.state_dict().items():
+        assert_close(other.state_dict()[name], value)
+    assert len(norms) == 9 and max(norms) > config.clip
+
+
+def test_greedy_by_hand_writes_what_translate_does(taught, overfit, reversal):
+    examples, src_vocab, tgt_vocab = reversal
+    model, _ = overfit("fixed")
+    by_hand = taught("04", "greedy_by_hand")
+    sources = [e.src for e in examples[:7]]
+    for source, answer in zip(
+        sources, translate(model, sources, src_vocab, tgt_vocab), strict=True
+    ):
+        words, probabilities = by_hand(model, source, src_vocab, tgt_vocab)
+        assert tuple(words) == (*answer.tokens, "<eos>")
+        assert len(probabilities) == len(words)
+        assert all(0.5 < p <= 1 for p in probabilities)
+
+
+# --- chapter 07: attention -------------------------------------------------------------
+
+BATCH, TGT, SRC, SIZE, VALUE = 3, 5, 7, 11, 13
+
+
+@pytest.fixture
+def memory():
+    """Query, keys, values and a mask with padding in two rows of three."""
+    mask = torch.arange(SRC) < torch.tensor([[7], [2], [5]])
+    return (
+        torch.randn(BATCH, TGT, SIZE),
+        torch.randn(BATCH, SRC, SIZE),
+        torch.randn(BATCH, SRC, VALUE),
+        mask,
+    )
+
+
+def test_the_dot_product_by_hand_is_one(taught):
+    assert taught("07", "dot")([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]) == 32.0
+
+
+def test_the_loop_is_the_librarys_dot_attention(taught, memory):
+    query, keys, values, mask = memory
+    context, weights = Dot(SIZE, SIZE, scaled=False)(query, keys, values, mask)
+    lookup = taught("07", "lookup_loop")
+    for b, length in enumerate(mask.sum(dim=1).tolist()):
+        slots = keys[b, :length].tolist(), values[b, :length].tolist()
+        for t in range(TGT):
+            looked_up, shares = lookup(query[b, t].tolist(), *slots)
+            assert_close(torch.tensor(looked_up), context[b, t])
+            assert_close(torch.tensor(shares), weights[b, t, :length])
+
+
+def test_the_matrix_product_is_the_librarys_dot_attention(taught, memory):
+    query, keys, values, _ = memory
+    everything = torch.ones(BATCH, SRC, dtype=torch.bool)
+    context, weights = Dot(SIZE, SIZE, scaled=False)(query, keys, values, everything)
+    lookup = taught("07", "lookup_matrix")
+    for b in range(BATCH):
+        looked_up, shares = lookup(query[b], keys[b], values[b])
+        assert_close(looked_up, context[b])
+        assert_close(shares, weights[b])
+
+
+def test_the_softmax_by_hand_is_the_librarys(taught, memory):
+    mask = memory[-1]
+    scores = torch.randn(BATCH, TGT, SRC)
+    by_hand = taught("07", "softmax_over_real")(scores, mask)
+    assert torch.equal(by_hand, masked_softmax(scores, mask))
+
+
+def test_the_lookup_class_is_the_librarys_scaled_dot_attention(taught, memory):
+    context, weights = taught("07", "Lookup")(SIZE)(*memory)
+    expected = Dot(SIZE, SIZE)(*memory)
+    assert_close(context, expected[0])
+    assert_close(weights, expected[1])
+    assert torch.all(weights[~memory[-1][:, None, :].expand_as(weights)] == 0.0)
+
+
+# --- nothing is left out ---------------------------------------------------------------
+
+
+def test_every_taught_piece_is_compared_here():
+    tagged = {path.name[:2]: taught_names(path) for path in CHAPTERS.glob("*.ipynb")}
+    assert {number: names for number, names in tagged.items() if names} == COMPARED
