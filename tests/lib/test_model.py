@@ -152,6 +152,14 @@ def test_widening_stops_at_the_first_size_that_is_large_enough(make_config):
     assert replace(wide, enc_hidden=17, dec_hidden=19) == narrow
 
 
+@pytest.mark.parametrize("steps", range(4))
+def test_widening_stops_where_the_number_is_reached_exactly(make_config, steps):
+    narrow = make_config("fixed")
+    wide = replace(narrow, enc_hidden=17 + steps, dec_hidden=19 + steps)
+    assert widen(narrow, n_parameters(wide)) == wide
+    assert widen(narrow, n_parameters(wide) + 1).enc_hidden == 18 + steps
+
+
 def test_a_model_that_is_large_enough_is_not_widened(make_config):
     assert widen(make_config("additive"), 1) == make_config("additive")
 

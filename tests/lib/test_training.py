@@ -331,12 +331,15 @@ def test_ctrl_c_in_the_middle_of_an_update_waits_until_it_is_whole(train, tmp_pa
             pressed.append(True)
             signal.raise_signal(signal.SIGINT)
 
-    before = signal.getsignal(signal.SIGINT)
     hook = register_optimizer_step_post_hook(press_ctrl_c)
-    _, history = train(dropout=0.3, checkpoint=path)
-    hook.remove()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        _, history = train(dropout=0.3, checkpoint=path)
+        assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)  # which a background job may ignore
+        hook.remove()
     assert history.interrupted and history.updates == 1
-    assert signal.getsignal(signal.SIGINT) == before
     resumed, _ = train(dropout=0.3, checkpoint=path)
     assert _same_weights(whole, resumed)
 
