@@ -15,19 +15,33 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from seq2seq_lib.attention import Dot, FixedContext, masked_softmax
-from seq2seq_lib.batching import Batches
-from seq2seq_lib.decoder import Decoder
+from seq2seq_lib.attention import Additive, Dot, FixedContext, masked_softmax
+from seq2seq_lib.batching import Batch, Batches, pad
+from seq2seq_lib.decoder import Decoder, Unrolled
 from seq2seq_lib.decoding import translate
 from seq2seq_lib.encoder import Encoder
+from seq2seq_lib.metrics import loss_per_token, perplexity
+from seq2seq_lib.model import Seq2Seq
+from seq2seq_lib.tasks.example import split_of
+from seq2seq_lib.tasks.numbers import number_words
 from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.vocab import BOS, EOS, Vocab
 
 CHAPTERS = Path(__file__).parents[2] / "chapters"
 
 # What is compared below, by chapter.
 COMPARED = {
+    "01": {
+        "count_bigrams",
+        "token_losses",
+        "perplexity",
+        "token_accuracy",
+        "split_by_hand",
+    },
+    "02": {"list_tokens", "pad_by_hand", "collate_by_hand", "ignores_padding"},
     "04": {"HandEncoder", "HandDecoder", "train_by_hand", "greedy_by_hand"},
     "07": {"dot", "lookup_loop", "lookup_matrix", "softmax_over_real", "Lookup"},
+    "08": {"AdditiveByHand"},
 }
 
 
@@ -106,6 +120,88 @@ def notebook(tmp_path) -> Path:
 def test_only_imports_and_tagged_cells_are_run(notebook):
     assert taught_names(notebook) == {"twice_root"}
     assert run_taught(notebook)["twice_root"](9.0) == 6.0
+
+
+# --- chapter 01: splits and measures ---------------------------------------------------
+
+
+def test_the_split_by_hand_is_the_librarys(taught):
+    by_hand = taught("01", "split_by_hand")
+    sources = [tuple(word.token for word in number_words(n, "en")) for n in range(1, 999)]
+    assert [by_hand(src) for src in sources] == [split_of(src) for src in sources]
+
+
+class _Bigrams(Seq2Seq):
+    """Predicts from the previous token alone, so that it can be counted by hand."""
+
+    def __init__(self, table: torch.Tensor) -> None:
+        torch.nn.Module.__init__(self)
+        self.log_probs = torch.nn.Parameter(table.log())  # (previous, token)
+
+    def forward(self, batch: Batch) -> Unrolled:
+        nothing = torch.zeros(*batch.tgt_in.shape, 1)
+        return Unrolled(self.log_probs[batch.tgt_in], nothing, nothing)
+
+
+def test_perplexity_by_hand_is_the_librarys(taught, many_pairs):
+    table = torch.rand(29, 29).softmax(dim=-1)
+    ids = {"<bos>": BOS, "<eos>": EOS}
+
+    def p(previous, token):
+        return table[ids.get(previous, previous), ids.get(token, token)].item()
+
+    sentences = [pair.tgt for pair in many_pairs]
+    expected = perplexity(_Bigrams(table), many_pairs, batch_size=7)
+    assert taught("01", "perplexity")(p, sentences) == pytest.approx(expected)
+    losses = [x for s in sentences for x in taught("01", "token_losses")(p, s)]
+    expected_loss = loss_per_token(_Bigrams(table), many_pairs)
+    assert sum(losses) / len(losses) == pytest.approx(expected_loss)
+
+
+def test_bigrams_are_counted_from_bos_to_eos(taught):
+    counted = taught("01", "count_bigrams")([["a", "b"], ["a", "a"]])
+    assert {previous: dict(after) for previous, after in counted.items()} == {
+        "<bos>": {"a": 2},
+        "a": {"b": 1, "a": 1, "<eos>": 1},
+        "b": {"<eos>": 1},
+    }
+
+
+def test_token_accuracy_counts_the_positions_of_the_reference(taught):
+    by_hand = taught("01", "token_accuracy")
+    assert by_hand([["a", "b", "c"], ["a"]], [["a", "x", "c"], ["a", "b"]]) == 3 / 5
+
+
+# --- chapter 02: vocabulary and batches ------------------------------------------------
+
+
+def test_the_list_of_tokens_is_the_librarys_vocabulary(taught, reversal):
+    sentences = [example.src for example in reversal[0]]
+    assert tuple(taught("02", "list_tokens")(sentences)) == Vocab.build(sentences).tokens
+
+
+def test_the_batch_by_hand_is_the_librarys(taught, pairs, batch):
+    by_hand = taught("02", "collate_by_hand")([(p.src, p.tgt) for p in pairs])
+    assert by_hand.keys() == {"src_ids", "src_lengths", "tgt_in", "tgt_out"}
+    for name, ids in by_hand.items():
+        assert torch.equal(ids, getattr(batch, name))
+    rows = [pair.src for pair in pairs]
+    assert torch.equal(taught("02", "pad_by_hand")(rows), pad(rows))
+
+
+def test_the_padding_check_passes_the_library_and_fails_a_missing_mask(
+    taught, make_model, batch, attention, monkeypatch
+):
+    check, model = taught("02", "ignores_padding"), make_model(attention)
+    assert check(model, batch)
+    encode = model.encoder.forward
+
+    def without_mask(*args):
+        encoded = encode(*args)
+        return encoded._replace(mask=torch.ones_like(encoded.mask))
+
+    monkeypatch.setattr(model.encoder, "forward", without_mask)
+    assert check(model, batch) == (attention == "fixed")  # which has no slots to mask
 
 
 # --- chapter 04: encoder and decoder ---------------------------------------------------
@@ -219,6 +315,23 @@ def test_the_lookup_class_is_the_librarys_scaled_dot_attention(taught, memory):
     assert_close(context, expected[0])
     assert_close(weights, expected[1])
     assert torch.all(weights[~memory[-1][:, None, :].expand_as(weights)] == 0.0)
+
+
+# --- chapter 08: additive attention ----------------------------------------------------
+
+
+def test_additive_attention_by_hand_is_the_librarys(taught, memory):
+    query, _, states, mask = memory
+    attention = Additive(SIZE, VALUE, 17)
+    by_hand = taught("08", "AdditiveByHand")(SIZE, VALUE, 17)
+    by_hand.load_state_dict(attention.state_dict())
+    keys = attention.project_keys(states)
+    assert_close(by_hand.project_keys(states), keys)
+    context, weights = by_hand(query, keys, states, mask)
+    expected = attention(query, keys, states, mask)
+    assert_close(context, expected[0])
+    assert_close(weights, expected[1])
+    assert torch.all(weights[~mask[:, None, :].expand_as(weights)] == 0.0)
 
 
 # --- nothing is left out ---------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 import random
 import signal
 from dataclasses import replace
@@ -454,15 +455,20 @@ def test_something_else_that_pytorch_saved_is_told(tmp_path, make_model):
         read_checkpoint(path)
 
 
-def test_code_in_a_checkpoint_is_never_run(tmp_path):
-    class Mischief:
-        def __reduce__(self):
-            return (print, ("the code ran",))
+class _Mischief:
+    def __init__(self, folder):
+        self.folder = str(folder)
 
-    path = tmp_path / "run.pt"
-    torch.save({"model": Mischief(), "history": {}, "run": {}}, path)
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+def test_code_in_a_checkpoint_is_never_run(saved, tmp_path):
+    state = read_checkpoint(saved)
+    torch.save({**state, "history": _Mischief(tmp_path / "it ran")}, saved)
     with pytest.raises(ValueError, match="not a whole checkpoint"):
-        read_checkpoint(path)
+        read_checkpoint(saved)
+    assert not (tmp_path / "it ran").exists()
 
 
 def test_a_missing_checkpoint_is_missing(tmp_path):
