@@ -255,7 +255,7 @@ def test_greedy_by_hand_writes_what_translate_does(taught, overfit, reversal):
         words, probabilities = by_hand(model, source, src_vocab, tgt_vocab)
         assert tuple(words) == (*answer.tokens, "<eos>")
         assert len(probabilities) == len(words)
-        assert all(0.5 < p <= 1 for p in probabilities)
+        assert all(1 / len(tgt_vocab) < p <= 1 for p in probabilities)
 
 
 # --- chapter 07: attention -------------------------------------------------------------

@@ -66,7 +66,7 @@ def test_every_attention_learns_a_handful_by_heart(overfit, reversal, attention)
     answers = translate(model, [e.src for e in examples], src_vocab, tgt_vocab)
     assert exact_match([a.tokens for a in answers], [e.tgt for e in examples]) == 1.0
     assert history.losses[0] == pytest.approx(math.log(len(tgt_vocab)), rel=0.2)
-    assert history.losses[-1] < 0.1
+    assert history.losses[-1] < 0.3
 
 
 def test_a_step_follows_the_gradient_downhill(make_model, batch):
