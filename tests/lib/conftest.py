@@ -35,6 +35,14 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def on_the_cpu():
+    """Whatever device the reader's models live on, the tests' do on the CPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SEQ2SEQ_DEVICE", raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
