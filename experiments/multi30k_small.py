@@ -25,8 +25,8 @@ from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, w
 from seq2seq_lib.tasks import Splits, multi30k
 from seq2seq_lib.training import History, TrainConfig, fit
 
-PAIRS, UPDATES, BATCH_SIZE, MAX_LENGTH = 5_000, 1_000, 64, 25
-SEEDS = range(3)
+PAIRS, UPDATES, BATCH_SIZE, MAX_LENGTH = 5_000, 800, 64, 25
+SEEDS = range(2)
 
 
 def configurations(splits: Splits) -> dict[str, ModelConfig]:
