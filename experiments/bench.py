@@ -29,7 +29,7 @@ from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, token_loss
 from seq2seq_lib.tasks import make_splits
 from seq2seq_lib.tasks.numbers import Numbers
 
-BATCH_SIZE = 64
+BATCH_SIZE, PAIRS = 64, 20_000
 Logits = Callable[[Seq2Seq, Batch], Tensor]
 
 
@@ -93,9 +93,7 @@ def measure(rounds: int, updates: int, seed: int = 0) -> dict:
     """Time every variant once per round, after one round of warming up."""
     task = Numbers()
     vocabs = task.vocabs()
-    pairs = encode(
-        make_splits(task, train=64 * BATCH_SIZE, per_length=0, seed=seed).train, *vocabs
-    )
+    pairs = encode(make_splits(task, train=PAIRS, per_length=0, seed=seed).train, *vocabs)
     config = bench_config()
     speeds: dict[str, list[float]] = {name: [] for name, _, _ in VARIANTS}
     for number in tqdm(range(rounds + 1), desc="rounds"):
@@ -130,6 +128,7 @@ def main() -> None:
         )
     configuration = {
         "model": vars(bench_config()),
+        "pairs": PAIRS,
         "batch_size": BATCH_SIZE,
         "rounds": rounds,
         "updates": updates,

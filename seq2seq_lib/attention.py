@@ -203,7 +203,7 @@ class Additive(Attention):
                 f"them, got {keys.shape[-1]}."
             )
         hidden = self.query_proj(query)[:, :, None, :] + keys[:, None, :, :]
-        return self.v(hidden.tanh()).squeeze(-1)  # (batch, tgt_len, src_len)
+        return self.v(hidden.tanh_()).squeeze(-1)  # (batch, tgt_len, src_len)
 
 
 class Dot(Attention):

@@ -81,15 +81,19 @@ class Encoder(nn.Module):
                 f"{shortest} to {longest}."
             )
         embedded = self.dropout(self.embedding(src_ids))  # (batch, src_len, emb)
-        packed = pack_padded_sequence(
-            embedded, src_lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
-        packed_states, last = self.gru(packed)
+        if shortest == src_len:
+            # Nothing is padded: packing would give the same states, more slowly.
+            states, last = self.gru(embedded)
+        else:
+            packed = pack_padded_sequence(
+                embedded, src_lengths.cpu(), batch_first=True, enforce_sorted=False
+            )
+            packed_states, last = self.gru(packed)
+            states, _ = pad_packed_sequence(
+                packed_states, batch_first=True, total_length=src_len
+            )  # (batch, src_len, enc_dim)
         # last is (directions, batch, hidden): PyTorch's hidden states are not
         # batch first.
-        states, _ = pad_packed_sequence(
-            packed_states, batch_first=True, total_length=src_len
-        )  # (batch, src_len, enc_dim)
         summary = torch.cat(list(last), dim=-1)  # (batch, enc_dim)
         positions = torch.arange(src_len)
         mask = positions < src_lengths.cpu()[:, None]  # (batch, src_len)
