@@ -6,6 +6,7 @@ with endless data, exact references and real reordering (German says units befor
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -178,6 +179,45 @@ def number_words(n: int, code: str) -> tuple[Word, ...]:
                 words.append(Word(lang.joiner, frozenset()))
             words.extend(_group_words(code, value, group))
     return tuple(words)
+
+
+@cache
+def _group_values(code: str, group: int) -> dict[tuple[str, ...], int]:
+    """The value of every way to say a group of three digits."""
+    words = {value: _group_words(code, value, group) for value in range(1, 1000)}
+    return {tuple(word.token for word in said): n for n, said in words.items()}
+
+
+def value_of(tokens: Sequence[str], code: str) -> int | None:
+    """The number that ``tokens`` name in the language ``code``; None if they name none.
+
+    The inverse of ``number_words``. Only the one way in which that function writes a
+    number counts, so None means that the sequence is not well formed: a word is missing
+    or repeated, or has the form that it takes elsewhere.
+
+    >>> value_of(["ein", "und", "siebzig"], "de")
+    71
+    >>> value_of(["eins", "und", "siebzig"], "de") is None
+    True
+
+    Raises:
+        ValueError: the language is not known.
+    """
+    lang = language(code)
+    value, rest = 0, tuple(tokens)
+    for group in reversed(range((lang.max_digits + 2) // 3)):
+        if value and group == 0 and lang.joiner and rest[:1] == (lang.joiner,):
+            rest = rest[1:]
+        values = _group_values(code, group)
+        end = next((n for n in range(len(rest), 0, -1) if rest[:n] in values), 0)
+        if end:
+            value += values[rest[:end]] * 1000**group
+            rest = rest[end:]
+    if rest or not value:
+        return None
+    # What was read may still be said otherwise, as with an "and" too many.
+    said = tuple(word.token for word in number_words(value, code))
+    return value if said == tuple(tokens) else None
 
 
 class Numbers:

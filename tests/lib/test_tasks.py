@@ -13,7 +13,7 @@ from num2words import num2words
 from seq2seq_lib.tasks import Example, Task, make_splits
 from seq2seq_lib.tasks.copy import Copy
 from seq2seq_lib.tasks.example import split_of
-from seq2seq_lib.tasks.numbers import LANGUAGES, Numbers, number_words
+from seq2seq_lib.tasks.numbers import LANGUAGES, Numbers, number_words, value_of
 from seq2seq_lib.tasks.reversal import Reversal
 from seq2seq_lib.tasks.symbols import SymbolTask
 
@@ -140,6 +140,72 @@ def test_all_numbers_below_a_thousand_are_read_back(code):
 def test_a_number_out_of_range_is_told(n):
     with pytest.raises(ValueError, match=rf"'en' must lie between 1 and .*got {n}"):
         number_words(n, "en")
+
+
+@pytest.mark.parametrize("code", CODES)
+@given(data=st.data())
+def test_the_value_of_number_words_is_the_number(code, data):
+    n = data.draw(numbers(LANGUAGES[code].max_digits))
+    assert value_of(_tokens(n, code), code) == n
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_thousands_of_numbers_have_their_value(code):
+    rng = random.Random(0)
+    digits = LANGUAGES[code].max_digits
+    drawn = [rng.randrange(1, 10 ** rng.randint(1, digits)) for _ in range(3_000)]
+    for n in (*range(1, 1_200), *drawn, 10**digits - 1):
+        assert value_of(_tokens(n, code), code) == n
+
+
+@pytest.mark.parametrize("code", CODES)
+@given(data=st.data())
+def test_a_spoilt_number_has_no_value_or_another_that_is_said_so(code, data):
+    tokens = _tokens(data.draw(numbers(LANGUAGES[code].max_digits)), code)
+    words = sorted({word for n in (21, 105, 3_007, 80) for word in _tokens(n, code)})
+    at = data.draw(st.integers(0, len(tokens) - 1))
+    how = data.draw(st.sampled_from(["drop", "double", "put", "swap"]))
+    if how == "drop":
+        spoilt = tokens[:at] + tokens[at + 1 :]
+    elif how == "double":
+        spoilt = [*tokens[: at + 1], *tokens[at:]]
+    elif how == "put":
+        spoilt = [*tokens[:at], data.draw(st.sampled_from(words)), *tokens[at:]]
+    else:
+        spoilt = [*tokens[at:], *tokens[:at]]
+    value = value_of(spoilt, code)
+    assert value is None or _tokens(value, code) == spoilt
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("de", ""),
+        ("de", "und"),
+        ("de", "ein"),  # alone it is "eins"
+        ("de", "zwanzig und ein"),
+        ("de", "eins und zwanzig"),
+        ("de", "hundert"),  # "ein hundert"
+        ("de", "ein million"),
+        ("de", "zwei million"),
+        ("de", "zwei tausend drei tausend"),
+        ("de", "zwei tausend drei millionen"),
+        ("de", "zwei tausend und fünf"),
+        ("de", "fünf zehn zehn"),
+        ("de", "fünf six"),
+        ("en", "two thousand five"),  # without its "and"
+        ("en", "and five"),
+        ("en", "two thousand and one hundred"),
+        ("en", "one hundred five"),
+    ],
+)
+def test_what_is_not_a_number_has_no_value(code, text):
+    assert value_of(text.split(), code) is None
+
+
+def test_the_value_in_an_unknown_language_is_refused():
+    with pytest.raises(ValueError, match=r"'nl' is not available; choose one of en, de"):
+        value_of(["een"], "nl")
 
 
 def test_an_unknown_language_is_refused_with_the_known_ones():
