@@ -5,6 +5,8 @@ tokens and, where it can be known, the gold alignment.
 
 - ``numbers``: number words of one language to another's, the running example
 - ``reversal`` and ``copy``: symbols whose every dependency distance is known
+- ``needle``: one marked token among others, at a distance that you choose
+- ``recall``: key-value pairs; the key to look up is given to the decoder
 - ``multi30k``: 29,000 real image captions in English, German and French
 """
 

@@ -1,0 +1,90 @@
+"""Look a key up that only the decoder is told: ``a 3 b 7 c 1`` and ``b`` -> ``7``."""
+
+import random
+import string
+
+from seq2seq_lib.tasks.example import Example
+from seq2seq_lib.vocab import Vocab
+
+
+class Recall:
+    """Key-value pairs in the source; the key, then its value, in the target.
+
+    The encoder cannot know which key will be asked for, so it has to keep all pairs. The
+    key comes as the *first target token*: give it to the decoder (teacher forcing does)
+    and look at the second answer, the value. Do not score the first answer: which key it
+    will be is chance, and no model can be better than 1 in the number of pairs.
+
+    Mind the query. The step that answers the value is the step that reads the key. A
+    query made *before* it (the state s_(t-1), as in Bahdanau et al. 2015) cannot know the
+    key, and its attention does not know where to look; a query made *after* it (s_t, as
+    in Luong et al. 2015) does.
+
+    The gold alignment is one pair, from the value in the target to the value in the
+    source. The key in the target is given, not made from a source token.
+
+    Args:
+        max_pairs: the most pairs in a source.
+        n_keys: number of keys to draw from, at least ``max_pairs`` and at most 26: no
+            key stands twice in a source.
+        n_values: number of values, 2 to 10.
+
+    Raises:
+        ValueError: an argument is out of range.
+
+    >>> Recall().example([("a", "3"), ("b", "7"), ("c", "1")], "b").tgt
+    ('b', '7')
+    """
+
+    def __init__(self, max_pairs: int = 6, n_keys: int = 12, n_values: int = 10) -> None:
+        if max_pairs < 1:
+            raise ValueError(f"max_pairs must be at least 1, got {max_pairs}.")
+        if not max_pairs <= n_keys <= 26:
+            raise ValueError(
+                "n_keys must lie between max_pairs and 26, so that no key stands twice, "
+                f"got max_pairs={max_pairs} and n_keys={n_keys}."
+            )
+        if not 2 <= n_values <= 10:
+            raise ValueError(f"n_values must lie between 2 and 10, got {n_values}.")
+        self.keys = tuple(string.ascii_lowercase[:n_keys])
+        self.values = tuple(string.digits[:n_values])
+        self.lengths = range(2, 2 * max_pairs + 1, 2)
+
+    def vocabs(self) -> tuple[Vocab, Vocab]:
+        """Keys and values, twice."""
+        tokens = self.keys + self.values
+        return Vocab(tokens), Vocab(tokens)
+
+    def example(self, pairs: list[tuple[str, str]], key: str) -> Example:
+        """The example with the given pairs that asks for ``key``.
+
+        Raises:
+            ValueError: a key stands twice, or ``key`` stands nowhere.
+        """
+        keys = [k for k, _ in pairs]
+        if len(set(keys)) != len(keys) or key not in keys:
+            raise ValueError(
+                "Every key may stand in one pair and the one asked for must stand in "
+                f"one, got the keys {', '.join(keys) or 'none'} and asked for {key}."
+            )
+        asked = keys.index(key)
+        return Example(
+            src=tuple(token for pair in pairs for token in pair),
+            tgt=pairs[asked],
+            alignment=frozenset({(1, 2 * asked + 1)}),
+        )
+
+    def draw(self, rng: random.Random, length: int) -> Example:
+        """Pairs of random different keys and random values, and one of the keys.
+
+        Raises:
+            ValueError: no source has ``length`` tokens.
+        """
+        if length not in self.lengths:
+            raise ValueError(
+                f"The sources of this task have {', '.join(map(str, self.lengths))} "
+                f"tokens, two for each pair, got {length}."
+            )
+        keys = rng.sample(self.keys, length // 2)
+        values = rng.choices(self.values, k=length // 2)
+        return self.example(list(zip(keys, values, strict=True)), rng.choice(keys))
