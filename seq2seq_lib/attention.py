@@ -241,3 +241,34 @@ class Dot(Attention):
     ) -> Float[Tensor, "batch tgt_len src_len"]:
         _check_query(query, keys.shape[-1])
         return torch.bmm(query, keys.transpose(1, 2)) * self.scale
+
+
+class General(Attention):
+    """A dot product after a linear map: query and encoder state may differ in size.
+
+        scores[t, j] = s_t . (W h_j)          (Luong et al. 2015, equation 8, "general")
+
+    with ``keys[j] = W h_j``. Luong et al. query with the decoder's state after the step;
+    which state it is, the decoder decides.
+
+    Args:
+        query_dim: size of s_t.
+        enc_dim: size of h_j.
+    """
+
+    def __init__(self, query_dim: int, enc_dim: int) -> None:
+        super().__init__()
+        self.key_proj = nn.Linear(enc_dim, query_dim, bias=False)  # W
+
+    def project_keys(
+        self, enc_states: Float[Tensor, "batch src_len enc_dim"]
+    ) -> Float[Tensor, "batch src_len query_dim"]:
+        return self.key_proj(enc_states)
+
+    def scores(
+        self,
+        query: Float[Tensor, "batch tgt_len query_dim"],
+        keys: Float[Tensor, "batch src_len query_dim"],
+    ) -> Float[Tensor, "batch tgt_len src_len"]:
+        _check_query(query, self.key_proj.out_features)
+        return torch.bmm(query, keys.transpose(1, 2))

@@ -10,6 +10,8 @@ from seq2seq_lib.attention import Attention, Memory
 from seq2seq_lib.encoder import Encoded
 from seq2seq_lib.vocab import PAD
 
+QUERIES = ("before", "after")
+
 
 class Step(NamedTuple):
     """One step's answer.
@@ -64,6 +66,14 @@ class Decoder(nn.Module):
             with a fixed context.
         dropout: probability of dropping a component of the embeddings and of the output
             layer's input while training.
+        query: which state asks for the context that the output layer gets. ``"before"``,
+            the equations above: one look per step, with s_(t-1), which has not read
+            y_(t-1) yet. ``"after"``: the cell is fed as above, and then the decoder looks
+            again with s_t (Luong et al. 2015, section 3.1); ``context`` and ``weights``
+            are those of this second look. The parameters are the same.
+
+    Raises:
+        ValueError: ``query`` is not known.
     """
 
     def __init__(
@@ -74,8 +84,14 @@ class Decoder(nn.Module):
         enc_dim: int,
         attention: Attention,
         dropout: float = 0.0,
+        query: str = "before",
     ) -> None:
         super().__init__()
+        if query not in QUERIES:
+            raise ValueError(
+                f"query={query!r} is not an option; choose one of {', '.join(QUERIES)}."
+            )
+        self.query = query
         self.attention = attention
         self.embedding = nn.Embedding(vocab_size, emb_dim, padding_idx=PAD)
         self.initial = nn.Linear(enc_dim, hidden)  # P
@@ -86,6 +102,17 @@ class Decoder(nn.Module):
     def initial_state(self, encoded: Encoded) -> Float[Tensor, "batch dec_hidden"]:
         """The state before the first step, s_0 = tanh(P summary)."""
         return torch.tanh(self.initial(encoded.summary))
+
+    def extra_repr(self) -> str:
+        """What the list of modules does not show; a checkpoint compares it."""
+        return f"query={self.query}"
+
+    def look(
+        self, dec_state: Float[Tensor, "batch dec_hidden"], memory: Memory
+    ) -> tuple[Float[Tensor, "batch enc_dim"], Float[Tensor, "batch src_len"]]:
+        """Ask with one state: c_t and the weights."""
+        context, weights = self.attention(dec_state[:, None, :], *memory)
+        return context[:, 0], weights[:, 0]  # one query: drop tgt_len
 
     def advance(
         self,
@@ -104,9 +131,10 @@ class Decoder(nn.Module):
                 "Target tokens, decoder states and sources must agree in batch, got "
                 f"{rows[0]}, {rows[1]} and {rows[2]} rows."
             )
-        context, weights = self.attention(dec_state[:, None, :], *memory)
-        context, weights = context[:, 0], weights[:, 0]  # one query: drop tgt_len
+        context, weights = self.look(dec_state, memory)
         dec_state = self.cell(torch.cat([embedded, context], dim=-1), dec_state)
+        if self.query == "after":
+            context, weights = self.look(dec_state, memory)
         return dec_state, context, weights
 
     def step(
@@ -122,13 +150,35 @@ class Decoder(nn.Module):
         logits = self.output(self.dropout(features))  # (batch, vocab)
         return Step(logits, dec_state, context, weights)
 
-    def unroll(self, tgt_in: Int64[Tensor, "batch tgt_len"], encoded: Encoded) -> Unrolled:
-        """Score every token of a known target: teacher forcing.
+    def unroll(
+        self,
+        tgt_in: Int64[Tensor, "batch tgt_len"],
+        encoded: Encoded,
+        teacher_forcing: float = 1.0,
+    ) -> Unrolled:
+        """Score every token of a known target.
 
-        The same numbers as ``step`` in a loop, but faster: the embeddings are looked up
-        and the output layer is applied for all steps at once, because neither waits for
-        the previous step.
+        With teacher forcing, every step reads the correct previous token. These are the
+        numbers of ``step`` in a loop, but faster: the embeddings are looked up and the
+        output layer is applied for all steps at once, because neither waits for the
+        previous step.
+
+        Args:
+            tgt_in: the correct previous tokens, BOS first.
+            encoded: the source.
+            teacher_forcing: the probability that a step reads the correct previous
+                token; otherwise it reads the model's own most probable one (Bengio et al.
+                2015, section 2.4, who draw it from the model's distribution instead).
+
+        Raises:
+            ValueError: ``teacher_forcing`` does not lie between 0 and 1.
         """
+        if not 0 <= teacher_forcing <= 1:
+            raise ValueError(
+                f"teacher_forcing must lie between 0 and 1, got {teacher_forcing}."
+            )
+        if teacher_forcing < 1:
+            return self._unroll_mixed(tgt_in, encoded, teacher_forcing)
         memory = self.attention.memory(encoded)
         dec_state = self.initial_state(encoded)
         embedded = self.dropout(self.embedding(tgt_in))  # (batch, tgt_len, emb)
@@ -142,3 +192,26 @@ class Decoder(nn.Module):
         features = torch.cat([dec_states, contexts, embedded], dim=-1)
         logits = self.output(self.dropout(features))  # (batch, tgt_len, vocab)
         return Unrolled(logits, all_weights, dec_states)
+
+    def _unroll_mixed(
+        self, tgt_in: Int64[Tensor, "batch tgt_len"], encoded: Encoded, rate: float
+    ) -> Unrolled:
+        """Some steps read the model's own word, so each has to wait for the one before."""
+        memory = self.attention.memory(encoded)
+        dec_state = self.initial_state(encoded)
+        # Drawn on the CPU, so that the same seed gives the same choices on every device.
+        forced = (torch.rand(tgt_in.shape) < rate).to(tgt_in.device)
+        prev_ids = tgt_in[:, 0]
+        steps: list[Step] = []
+        for t in range(tgt_in.shape[1]):
+            if t:
+                own = steps[-1].logits.argmax(dim=-1)
+                prev_ids = torch.where(forced[:, t], tgt_in[:, t], own)
+            step = self.step(prev_ids, dec_state, memory)
+            dec_state = step.dec_state
+            steps.append(step)
+        return Unrolled(
+            torch.stack([step.logits for step in steps], dim=1),
+            torch.stack([step.weights for step in steps], dim=1),
+            torch.stack([step.dec_state for step in steps], dim=1),
+        )

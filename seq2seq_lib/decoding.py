@@ -1,5 +1,6 @@
 """From a trained model to sentences."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from seq2seq_lib.attention import Memory
 from seq2seq_lib.batching import check_batch_size, pad
 from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.vocab import BOS, EOS, PAD, Vocab
@@ -26,6 +28,11 @@ class Decoded:
     ids: Int64[Tensor, "batch tgt_len"]
     weights: Float[Tensor, "batch tgt_len src_len"]
     finished: Tensor
+
+
+def _check_max_len(max_len: int) -> None:
+    if max_len < 1:
+        raise ValueError(f"max_len must be at least 1, got {max_len}.")
 
 
 @torch.no_grad()
@@ -50,8 +57,7 @@ def greedy(
     Raises:
         ValueError: ``max_len`` is not positive.
     """
-    if max_len < 1:
-        raise ValueError(f"max_len must be at least 1, got {max_len}.")
+    _check_max_len(max_len)
     was_training = model.training
     model.eval()
     encoded = model.encoder(src_ids, src_lengths)
@@ -74,6 +80,113 @@ def greedy(
     return Decoded(torch.stack(ids, dim=1), torch.stack(weights, dim=1), done)
 
 
+def length_normalised(
+    score: Float[Tensor, "*rows"], length: Int64[Tensor, "*rows"], length_penalty: float
+) -> Float[Tensor, "*rows"]:
+    """What beams are compared by: log p(y | x) / length ** length_penalty.
+
+    A log-probability falls with every token, so without a penalty (0) short answers are
+    favoured; with 1 the mean per token decides. ``length`` counts EOS.
+
+    Source: Wu et al. 2016, section 7; we leave out their constant 5 and the coverage.
+    """
+    return score / length.to(score.dtype) ** length_penalty
+
+
+@torch.no_grad()
+def beam_search(
+    model: Seq2Seq,
+    src_ids: Int64[Tensor, "batch src_len"],
+    src_lengths: Int64[Tensor, " batch"],
+    max_len: int,
+    beam_size: int = 4,
+    length_penalty: float = 0.0,
+) -> Decoded:
+    """Keep the best few beginnings at every step, for a whole batch at once.
+
+        score(y) = sum over t of log p(y_t | y_(<t), x)
+
+    Every kept beginning is prolonged by every token; the ``beam_size`` best of all
+    these are kept. One that has said EOS is finished and competes as it is, so finished
+    and unfinished ones are compared by ``length_normalised``. A row stops when no
+    unfinished beginning is left among its best, or at ``max_len``; the answer is the best
+    finished one, or the best unfinished one where none is.
+
+    With a beam of one this is greedy search; with a beam that holds every sequence it is
+    exhaustive.
+
+    Args:
+        model: decoded without dropout, whatever mode it is in.
+        src_ids: padded source ids, on the model's device.
+        src_lengths: number of real tokens of each source.
+        max_len: the most tokens to write, EOS included.
+        beam_size: how many beginnings are kept for each source.
+        length_penalty: see ``length_normalised``.
+
+    Raises:
+        ValueError: ``max_len`` or ``beam_size`` is not positive, or ``length_penalty`` is
+            negative.
+    """
+    _check_max_len(max_len)
+    if beam_size < 1 or length_penalty < 0:
+        raise ValueError(
+            "beam_size must be at least 1 and length_penalty at least 0, got "
+            f"{beam_size} and {length_penalty}."
+        )
+    was_training = model.training
+    model.eval()
+    decoder = model.decoder
+    encoded = model.encoder(src_ids, src_lengths)
+    batch, device = len(src_ids), src_ids.device
+
+    def spread(rows: Tensor) -> Tensor:
+        """Every row beam_size times: (batch * beam, ...)."""
+        return rows.repeat_interleave(beam_size, dim=0)
+
+    # One memory per beam; row r of the batch owns rows r * beam to (r + 1) * beam.
+    memory = Memory(*map(spread, decoder.attention.memory(encoded)))
+    dec_state = spread(decoder.initial_state(encoded))  # (batch * beam, dec_hidden)
+    scores = torch.full((batch, beam_size), -math.inf, device=device)
+    scores[:, 0] = 0.0  # one empty beginning; equal copies would fill the beam
+    lengths = torch.zeros(batch, beam_size, dtype=torch.long, device=device)
+    done = torch.zeros(batch, beam_size, dtype=torch.bool, device=device)
+    prev_ids = src_ids.new_full((batch * beam_size,), BOS)
+    ids = src_ids.new_zeros(batch * beam_size, 0)
+    weights = encoded.states.new_zeros(batch * beam_size, 0, memory.mask.shape[1])
+    first_row = torch.arange(batch, device=device)[:, None] * beam_size
+
+    for _ in range(max_len):
+        step = decoder.step(prev_ids, dec_state, memory)
+        log_probs = step.logits.log_softmax(dim=-1)  # (batch * beam, vocab)
+        vocab = log_probs.shape[-1]
+        # A finished answer has one continuation: PAD, at no cost.
+        padding = torch.full_like(log_probs[0], -math.inf)
+        padding[PAD] = 0.0
+        log_probs = torch.where(done.view(-1, 1), padding, log_probs)
+        candidates = scores[:, :, None] + log_probs.view(batch, beam_size, vocab)
+        grown = (lengths + ~done)[:, :, None].expand_as(candidates)
+        ranked = length_normalised(candidates, grown, length_penalty)
+        best = ranked.flatten(1).topk(beam_size, dim=1).indices  # (batch, beam)
+        parent, token = best // vocab, best % vocab
+        rows = (first_row + parent).flatten()  # (batch * beam,)
+        looked = step.weights[rows].masked_fill(done.flatten()[rows][:, None], 0.0)
+        scores = candidates.flatten(1).gather(1, best)
+        lengths = (lengths + ~done).gather(1, parent)
+        done = done.gather(1, parent) | (token == EOS)
+        prev_ids, dec_state = token.flatten(), step.dec_state[rows]
+        ids = torch.cat([ids[rows], prev_ids[:, None]], dim=1)
+        weights = torch.cat([weights[rows], looked[:, None]], dim=1)
+        if done.all():
+            break
+
+    final = length_normalised(scores, lengths, length_penalty)
+    final = final.masked_fill(~done & done.any(dim=1, keepdim=True), -math.inf)
+    winner = (first_row[:, 0] + final.argmax(dim=1)).flatten()
+    model.train(was_training)
+    longest = int(lengths.flatten()[winner].max())
+    return Decoded(ids[winner, :longest], weights[winner, :longest], done.flatten()[winner])
+
+
 @dataclass(frozen=True)
 class Translation:
     """One translated sentence.
@@ -93,7 +206,8 @@ class Translation:
     finished: bool
 
 
-def _check_vocab(side: str, vocab: Vocab, expected: int) -> None:
+def check_vocab(side: str, vocab: Vocab, expected: int) -> None:
+    """Raise a ValueError unless ``vocab`` has as many tokens as the model expects."""
     if len(vocab) != expected:
         raise ValueError(
             f"The model's {side} vocabulary has {expected} tokens but the one given has "
@@ -108,8 +222,10 @@ def translate(
     tgt_vocab: Vocab,
     batch_size: int = 256,
     max_len: int | None = None,
+    beam_size: int = 1,
+    length_penalty: float = 0.0,
 ) -> list[Translation]:
-    """Translate token sequences greedily; answers come in the order of ``sources``.
+    """Translate token sequences; answers come in the order of ``sources``.
 
     Sentences of similar length are decoded together, which wastes no work on padding
     and, because attention ignores padding, changes no answer.
@@ -122,14 +238,16 @@ def translate(
         batch_size: sentences decoded at once.
         max_len: the most tokens of one answer, EOS included; by default twice the
             longest source of the batch and 10 more.
+        beam_size: 1 searches greedily, more with ``beam_search``.
+        length_penalty: of the beam search.
 
     Raises:
         ValueError: a source is empty or has an unknown token, a vocabulary is not the
-            model's, or ``batch_size`` is not positive.
+            model's, or a number is out of range.
     """
     check_batch_size(batch_size)
-    _check_vocab("source", src_vocab, model.encoder.embedding.num_embeddings)
-    _check_vocab("target", tgt_vocab, model.decoder.embedding.num_embeddings)
+    check_vocab("source", src_vocab, model.encoder.embedding.num_embeddings)
+    check_vocab("target", tgt_vocab, model.decoder.embedding.num_embeddings)
     rows = [src_vocab.encode(src) for src in sources]
     if [] in rows:
         raise ValueError(
@@ -142,7 +260,11 @@ def translate(
         src_ids = pad([rows[i] for i in chosen])
         src_lengths = torch.tensor([len(rows[i]) for i in chosen])
         limit = 2 * src_ids.shape[1] + 10 if max_len is None else max_len
-        decoded = greedy(model, src_ids.to(model.device), src_lengths, limit)
+        batch = (model, src_ids.to(model.device), src_lengths, limit)
+        if beam_size == 1:
+            decoded = greedy(*batch)
+        else:
+            decoded = beam_search(*batch, beam_size, length_penalty)
         all_ids = decoded.ids.tolist()
         finished = decoded.finished.tolist()
         for i, ids, weights, done in zip(

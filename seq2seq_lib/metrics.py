@@ -1,16 +1,19 @@
 """How good a model is: by sentence, by token, by length."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import sacrebleu
 import torch
 
 from seq2seq_lib.batching import Pair, in_order
 from seq2seq_lib.model import Seq2Seq, token_loss
+from seq2seq_lib.tasks import Example
 
 Tokens = Sequence[str]
+Links = Collection[tuple[int, int]]  # pairs (target position, source position)
 
 # Source lengths, first and last included, that curves by length are drawn over.
 LENGTH_BUCKETS = ((1, 4), (5, 8), (9, 12), (13, 16), (17, 20), (21, 24))
@@ -159,3 +162,91 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """
     _same_number(hypotheses, references)
     return float(sacrebleu.corpus_chrf(list(hypotheses), [list(references)]).score)
+
+
+def links(weights: np.ndarray) -> frozenset[tuple[int, int]]:
+    """One link for each row of weights: to the source position with the largest.
+
+    Args:
+        weights: row t is where the decoder looked for target position t, (tgt_len,
+            src_len).
+
+    Raises:
+        ValueError: the weights are no table, or have no column.
+
+    >>> sorted(links(np.array([[0.1, 0.9], [0.8, 0.2]])))
+    [(0, 1), (1, 0)]
+    """
+    if weights.ndim != 2 or not weights.shape[1]:
+        raise ValueError(
+            "Weights must be a table (tgt_len, src_len) with at least one column, got "
+            f"the shape {tuple(weights.shape)}."
+        )
+    return frozenset(enumerate(weights.argmax(axis=1).tolist()))
+
+
+def alignment_error_rate(
+    predicted: Sequence[Links],
+    examples: Sequence[Example],
+    positions: Sequence[Collection[int]] | None = None,
+) -> float:
+    """Alignment error rate (AER) over a corpus, from 0 (all right) to 1 (all wrong).
+
+        AER = 1 - (|A and S| + |A and P|) / (|A| + |S|)
+
+    with A the predicted links, S the sure and P the possible gold links. Our gold
+    alignments are exact: every link is sure and none is merely possible, so P = S. The
+    sums run over all examples before the division.
+
+    A target word with a gold link and no predicted one counts as an error, and so does
+    a predicted link of a target word that has no gold link. To score only some words,
+    name their ``positions``.
+
+    Source: Och and Ney 2003, section 6.
+
+    Args:
+        predicted: links of each example, as ``links`` makes them.
+        examples: with their gold alignments.
+        positions: for each example the target positions that count; all others are
+            left out of A, S and P. Default: all positions of the target.
+
+    Raises:
+        ValueError: the numbers of examples differ, an example has no gold alignment, a
+            link or position lies outside its sentences, or there is no gold link at all.
+    """
+    _same_number(predicted, examples)
+    if positions is None:
+        positions = [range(len(e.tgt)) for e in examples]
+    _same_number(positions, examples)
+    agreeing, total, sure = 0, 0, 0
+    for i, (found, example, counted) in enumerate(
+        zip(predicted, examples, positions, strict=True)
+    ):
+        if example.alignment is None:
+            raise ValueError(
+                f"Example {i} has no gold alignment; AER needs a task that knows it."
+            )
+        for t in counted:
+            if not 0 <= t < len(example.tgt):
+                raise ValueError(
+                    f"Position {t} lies outside the {len(example.tgt)} target tokens of "
+                    f"example {i}."
+                )
+        for t, s in found:
+            if not (0 <= t < len(example.tgt) and 0 <= s < len(example.src)):
+                raise ValueError(
+                    f"The link (target {t}, source {s}) lies outside example {i} with "
+                    f"{len(example.tgt)} target and {len(example.src)} source tokens; "
+                    "leave out the rows of EOS and of padding."
+                )
+        kept = {(t, s) for t, s in found if t in counted}
+        gold = {(t, s) for t, s in example.alignment if t in counted}
+        agreeing += len(kept & gold)
+        total += len(kept)
+        sure += len(gold)
+    if not sure:
+        raise ValueError(
+            "There is no gold link among the positions that count, so there is nothing "
+            "to find; choose other examples or positions."
+        )
+    return 1 - 2 * agreeing / (total + sure)

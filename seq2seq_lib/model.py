@@ -8,14 +8,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from seq2seq_lib.attention import Additive, Attention, Dot, FixedContext, Uniform
+from seq2seq_lib.attention import (
+    Additive,
+    Attention,
+    Dot,
+    FixedContext,
+    General,
+    Uniform,
+)
 from seq2seq_lib.batching import Batch
-from seq2seq_lib.decoder import Decoder, Unrolled
+from seq2seq_lib.decoder import QUERIES, Decoder, Unrolled
 from seq2seq_lib.encoder import Encoder
 from seq2seq_lib.vocab import PAD
 
 DEVICE_VARIABLE = "SEQ2SEQ_DEVICE"
-ATTENTIONS = ("fixed", "uniform", "additive", "dot")
+ATTENTIONS = ("fixed", "uniform", "additive", "dot", "dot_unscaled", "general")
 
 
 @dataclass(frozen=True)
@@ -25,12 +32,14 @@ class ModelConfig:
     Args:
         src_vocab_size: number of source tokens.
         tgt_vocab_size: number of target tokens.
-        attention: ``fixed``, ``uniform``, ``additive`` or ``dot``.
+        attention: ``fixed``, ``uniform``, ``additive``, ``dot`` (scaled by the square
+            root of the size), ``dot_unscaled`` or ``general``.
         emb_dim: size of the embeddings on both sides.
         enc_hidden: size of one direction of the encoder.
         dec_hidden: size of the decoder's state and of additive attention's layer.
         bidirectional: whether the encoder reads both ways.
         dropout: probability of dropping a component while training.
+        query: ``before`` or ``after``: which state of the decoder asks (see ``Decoder``).
 
     Raises:
         ValueError: an option is not known, or a size is out of range.
@@ -44,13 +53,15 @@ class ModelConfig:
     dec_hidden: int = 96
     bidirectional: bool = True
     dropout: float = 0.0
+    query: str = "before"
 
     def __post_init__(self) -> None:
-        if self.attention not in ATTENTIONS:
-            raise ValueError(
-                f"attention={self.attention!r} is not an option; choose one of "
-                f"{', '.join(ATTENTIONS)}."
-            )
+        for name, known in (("attention", ATTENTIONS), ("query", QUERIES)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} is not an option; choose one of "
+                    f"{', '.join(known)}."
+                )
         for name in (
             "src_vocab_size",
             "tgt_vocab_size",
@@ -79,10 +90,14 @@ class Seq2Seq(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
 
-    def forward(self, batch: Batch) -> Unrolled:
-        """Score every target token of ``batch``, given the ones before it."""
+    def forward(self, batch: Batch, teacher_forcing: float = 1.0) -> Unrolled:
+        """Score every target token of ``batch``, given the ones before it.
+
+        With ``teacher_forcing`` below 1 some of those are the model's own (see
+        ``Decoder.unroll``).
+        """
         encoded = self.encoder(batch.src_ids, batch.src_lengths)
-        return self.decoder.unroll(batch.tgt_in, encoded)
+        return self.decoder.unroll(batch.tgt_in, encoded, teacher_forcing)
 
     @property
     def device(self) -> torch.device:
@@ -101,8 +116,11 @@ def build_attention(config: ModelConfig) -> Attention:
         return FixedContext()
     if config.attention == "uniform":
         return Uniform()
-    if config.attention == "dot":
-        return Dot(config.dec_hidden, config.enc_dim)
+    if config.attention in ("dot", "dot_unscaled"):
+        scaled = config.attention == "dot"
+        return Dot(config.dec_hidden, config.enc_dim, scaled=scaled)
+    if config.attention == "general":
+        return General(config.dec_hidden, config.enc_dim)
     return Additive(config.dec_hidden, config.enc_dim, config.dec_hidden)
 
 
@@ -154,6 +172,7 @@ def _assemble(config: ModelConfig) -> Seq2Seq:
         config.enc_dim,
         build_attention(config),
         config.dropout,
+        config.query,
     )
     return Seq2Seq(encoder, decoder)
 

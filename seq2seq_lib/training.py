@@ -33,7 +33,10 @@ class TrainConfig:
         schedule: what follows: ``"cosine"`` falls to zero at the last update,
             ``"constant"`` stays.
         clip: gradients with a larger norm are scaled down to this norm.
-        seed: of the dropout masks (the batches have a seed of their own).
+        seed: of the dropout masks and of the choices below (the batches have a seed of
+            their own).
+        teacher_forcing: probability that a step of the decoder reads the correct previous
+            token and not its own (see ``Decoder.unroll``).
 
     Raises:
         ValueError: an option is not known, or a number is out of range.
@@ -45,6 +48,7 @@ class TrainConfig:
     schedule: str = "cosine"
     clip: float = 1.0
     seed: int = 0
+    teacher_forcing: float = 1.0
 
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
@@ -57,6 +61,10 @@ class TrainConfig:
                 "updates must be at least 1, warmup at least 0, lr and clip above 0, "
                 f"got updates={self.updates}, warmup={self.warmup}, lr={self.lr}, "
                 f"clip={self.clip}."
+            )
+        if not 0 <= self.teacher_forcing <= 1:
+            raise ValueError(
+                f"teacher_forcing must lie between 0 and 1, got {self.teacher_forcing}."
             )
 
     def rate(self, update: int) -> float:
@@ -99,10 +107,14 @@ class History:
 
 
 def train_step(
-    model: Seq2Seq, batch: Batch, optimizer: torch.optim.Optimizer, clip: float
+    model: Seq2Seq,
+    batch: Batch,
+    optimizer: torch.optim.Optimizer,
+    clip: float,
+    teacher_forcing: float = 1.0,
 ) -> float:
     """One update: score, measure, differentiate, clip, step. Returns the loss."""
-    loss = token_loss(model(batch).logits, batch)
+    loss = token_loss(model(batch, teacher_forcing).logits, batch)
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), clip)
@@ -220,7 +232,13 @@ def fit(
             for batch in _from_update(batches, history.updates, until):
                 start = time.perf_counter()
                 with _uninterrupted():
-                    loss = train_step(model, batch.to(model.device), optimizer, config.clip)
+                    loss = train_step(
+                        model,
+                        batch.to(model.device),
+                        optimizer,
+                        config.clip,
+                        config.teacher_forcing,
+                    )
                     scheduler.step()
                     history.tokens += batch.n_tokens
                     history.losses.append(loss)

@@ -156,6 +156,41 @@ def _group_words(code: str, value: int, group: int) -> tuple[Word, ...]:
     return tuple(words)
 
 
+def kind(token: str, code: str) -> str:
+    """What sort of number word ``token`` is in the language ``code``.
+
+    Returns:
+        ``"value"`` for a word that alone names a number below one hundred (digits, teens,
+        tens): it carries content that only the source can tell. ``"hundred"`` and
+        ``"scale"`` (thousand, million, ...) say where a digit stands; ``"connector"``
+        says nothing.
+
+    Raises:
+        ValueError: the language is not known, or it has no such number word.
+
+    >>> [kind(word, "de") for word in ("vier", "hundert", "und", "tausend")]
+    ['value', 'hundred', 'connector', 'scale']
+    """
+    lang = language(code)
+    if token in _values(code):
+        return "value"
+    if token in lang.hundreds:
+        return "hundred"
+    if token in lang.connectors:
+        return "connector"
+    if token in _scales(code):
+        return "scale"
+    raise ValueError(f"{token!r} is not a number word in {code!r}.")
+
+
+@cache
+def _scales(code: str) -> frozenset[str]:
+    """The words for a thousand, a million and so on, in every form."""
+    groups = range(1, LANGUAGES[code].max_digits // 3)
+    words = (_group_words(code, value, group) for value in (1, 2) for group in groups)
+    return frozenset(group_words[-1].token for group_words in words)
+
+
 def number_words(n: int, code: str) -> tuple[Word, ...]:
     """The words of ``n`` in the language ``code``, each with what it expresses.
 

@@ -73,7 +73,7 @@ def make_config():
             "tgt_vocab_size": TGT_VOCAB,
             "emb_dim": 13,
             "enc_hidden": 17,
-            "dec_hidden": 34 if attention == "dot" else 19,
+            "dec_hidden": 34 if attention.startswith("dot") else 19,
         }
         return ModelConfig(**{**sizes, "attention": attention, **changes})
 

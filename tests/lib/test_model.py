@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import seq2seq_lib.encoder
-from seq2seq_lib.attention import Additive, Dot, FixedContext, Uniform
+from seq2seq_lib.attention import Additive, Dot, FixedContext, General, Uniform
 from seq2seq_lib.batching import collate
 from seq2seq_lib.model import (
     ATTENTIONS,
@@ -57,7 +57,13 @@ def test_dot_attention_needs_states_of_one_size(make_config):
 
 @pytest.mark.parametrize(
     "name, module",
-    list(zip(ATTENTIONS, (FixedContext, Uniform, Additive, Dot), strict=True)),
+    list(
+        zip(
+            ATTENTIONS,
+            (FixedContext, Uniform, Additive, Dot, Dot, General),
+            strict=True,
+        )
+    ),
 )
 def test_a_name_stands_for_a_module(make_model, name, module):
     assert type(make_model(name).decoder.attention) is module

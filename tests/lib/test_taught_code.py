@@ -138,7 +138,7 @@ class _Bigrams(Seq2Seq):
         torch.nn.Module.__init__(self)
         self.log_probs = torch.nn.Parameter(table.log())  # (previous, token)
 
-    def forward(self, batch: Batch) -> Unrolled:
+    def forward(self, batch: Batch, teacher_forcing: float = 1.0) -> Unrolled:
         nothing = torch.zeros(*batch.tgt_in.shape, 1)
         return Unrolled(self.log_probs[batch.tgt_in], nothing, nothing)
 
