@@ -12,42 +12,35 @@ the fixed context has no fewer parameters.
 
 The step from `fixed` to `fixed, longer` is what slow learning costs. What `narrow fixed`
 lacks after the same long training, and `narrow additive` does not, is capacity.
-Runs are resumed from _build/checkpoints where an earlier call was stopped.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-from experiments.results import (
-    OPENING,
-    ROOT,
-    arguments,
-    code_fingerprint,
-    confirm_results,
-    describe_run,
-    opening_loss,
-    write_results,
+from experiments import runs
+from experiments.number_words import (
+    BATCH_SIZE,
+    PER_LENGTH,
+    TRAIN_PAIRS,
+    UPDATES,
+    batches,
+    exact_match_buckets,
+    fair_pair,
 )
-from seq2seq_lib.batching import Batches, encode
-from seq2seq_lib.decoding import translate
-from seq2seq_lib.metrics import exact_match_by_length
-from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, widen
-from seq2seq_lib.tasks import Splits, make_splits
-from seq2seq_lib.tasks.numbers import Numbers
-from seq2seq_lib.training import History, TrainConfig, fit
+from experiments.results import OPENING, opening_loss
+from seq2seq_lib.model import ModelConfig, build_model, n_parameters
+from seq2seq_lib.training import TrainConfig, fit
 
-CHECKPOINTS = ROOT / "_build" / "checkpoints"
-UPDATES, LONGER = 400, 3000
-TRAIN_PAIRS, PER_LENGTH, BATCH_SIZE = 40_000, 50, 64
+LONGER, NARROW = 3000, 32
+SEEDS = range(5)
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One model, how it is trained, and with how many seeds."""
+    """One model and how it is trained."""
 
     model: ModelConfig
     train: TrainConfig
-    seeds: int
 
     @property
     def parameters(self) -> int:
@@ -56,56 +49,32 @@ class Arm:
 
 def arms() -> dict[str, Arm]:
     """All arms by name."""
-    src_vocab, tgt_vocab = Numbers().vocabs()
-    additive = ModelConfig(len(src_vocab), len(tgt_vocab), attention="additive")
-    fixed = widen(replace(additive, attention="fixed"), n_parameters(additive))
-    narrow = replace(additive, enc_hidden=32, dec_hidden=32)
-    narrow_fixed = widen(replace(narrow, attention="fixed"), n_parameters(narrow))
+    full, narrow = fair_pair(), fair_pair(NARROW)
     budget, longer = TrainConfig(updates=UPDATES), TrainConfig(updates=LONGER)
-    constant = replace(longer, schedule="constant")
     return {
-        "additive": Arm(additive, budget, seeds=5),
-        "fixed": Arm(fixed, budget, seeds=5),
-        "fixed, longer": Arm(fixed, longer, seeds=3),
-        "fixed, constant rate": Arm(fixed, constant, seeds=3),
-        "narrow additive": Arm(narrow, longer, seeds=3),
-        "narrow fixed": Arm(narrow_fixed, longer, seeds=3),
+        "additive": Arm(full["additive"], budget),
+        "fixed": Arm(full["fixed"], budget),
+        "fixed, longer": Arm(full["fixed"], longer),
+        "fixed, constant rate": Arm(full["fixed"], replace(longer, schedule="constant")),
+        "narrow additive": Arm(narrow["additive"], longer),
+        "narrow fixed": Arm(narrow["fixed"], longer),
     }
 
 
-def data(seed: int = 0) -> Splits:
-    """The pairs that every arm and seed trains and is tested on."""
-    return make_splits(Numbers(), train=TRAIN_PAIRS, per_length=PER_LENGTH, seed=seed)
-
-
-def run(name: str, seed: int, splits: Splits, stop_after: int | None = None) -> History:
-    """Train one arm with one seed, or only its first ``stop_after`` updates."""
-    task, arm = Numbers(), arms()[name]
-    vocabs = task.vocabs()
-
-    def evaluate(model: Seq2Seq) -> dict[str, Any]:
-        sources = [e.src for e in splits.test]
-        answers = [t.tokens for t in translate(model, sources, *vocabs)]
-        buckets = exact_match_by_length(sources, answers, [e.tgt for e in splits.test])
-        return {"exact_match": {b.name: b.accuracy for b in buckets}}
-
-    file = f"{name.replace(', ', '-').replace(' ', '-')}-{seed}-{code_fingerprint()}.pt"
-    return fit(
+def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
+    """Train one arm with one seed, and test it twelve times on the way."""
+    arm = arms()[name]
+    history = fit(
         build_model(arm.model, seed),
-        Batches(encode(splits.train, *vocabs), BATCH_SIZE, seed=seed),
+        batches(seed),
         replace(arm.train, seed=seed),
-        evaluate=evaluate,
+        evaluate=lambda model: {"exact_match": exact_match_buckets(model)},
         evaluate_every=arm.train.updates // 12,
-        checkpoint=CHECKPOINTS / file if stop_after is None else None,
-        stop_after=stop_after,
-        label=f"{name}, seed {seed}",
+        stop_after=OPENING if quick else None,
+        progress=False,
     )
-
-
-def summary(history: History, parameters: int) -> dict[str, Any]:
-    """What is stored of one run."""
     return {
-        "parameters": parameters,
+        "parameters": arm.parameters,
         "updates": history.updates,
         "tokens": history.tokens,
         "seconds_of_updates": round(history.seconds, 1),
@@ -115,38 +84,23 @@ def summary(history: History, parameters: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    args = arguments(__doc__)
-    splits = data()
-    if args.confirm:
-        confirm_results(
-            "train_longer",
-            lambda name, seed: opening_loss(run(name, seed, splits, stop_after=OPENING)),
-        )
-        return
-    values: dict[str, dict[str, Any]] = {}
-    for name, arm in arms().items():
-        values[name] = {}
-        for seed in range(1 if args.quick else arm.seeds):
-            history = run(name, seed, splits, stop_after=OPENING if args.quick else None)
-            if history.interrupted:
-                raise SystemExit("Interrupted; the same command goes on from here.")
-            values[name][str(seed)] = summary(history, arm.parameters)
-            print(name, seed, values[name][str(seed)]["exact_match"])
-    configuration = {
-        "task": "numbers, en to de",
-        "train_pairs": TRAIN_PAIRS,
-        "per_length": PER_LENGTH,
-        "batch_size": BATCH_SIZE,
-        "arms": {
-            name: {"model": vars(arm.model), "train": vars(arm.train)}
-            for name, arm in arms().items()
+def experiment() -> runs.Experiment:
+    return runs.Experiment(
+        name="train_longer",
+        configuration={
+            "task": "numbers, en to de",
+            "train_pairs": TRAIN_PAIRS,
+            "per_length": PER_LENGTH,
+            "batch_size": BATCH_SIZE,
+            "arms": {
+                name: {"model": vars(arm.model), "train": vars(arm.train)}
+                for name, arm in arms().items()
+            },
         },
-    }
-    seeds = range(max(arm.seeds for arm in arms().values()))
-    described = describe_run("train_longer", configuration, seeds, args)
-    write_results("train_longer", values, described, args)
+        seeds={name: SEEDS for name in arms()},
+        run=run,
+    )
 
 
 if __name__ == "__main__":
-    main()
+    runs.main(experiment(), __doc__)
