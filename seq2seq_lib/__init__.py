@@ -6,7 +6,8 @@ mechanisms of ``attention``, ``training.fit`` trains it, ``decoding.translate`` 
 and ``metrics`` says how good the answer is. Every module imports only from those above it:
 
     vocab, tasks, batching, encoder, attention, decoder, model, checkpoints, training,
-    decoding, metrics, intervals, probing, plotting, widgets
+    decoding, metrics, intervals, probing, interventions, plotting,
+    widgets
 """
 
 __version__ = "0.1.0"

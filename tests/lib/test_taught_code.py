@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from seq2seq_lib import interventions
 from seq2seq_lib.attention import Additive, Dot, FixedContext, masked_softmax
 from seq2seq_lib.batching import Batch, Batches, pad
 from seq2seq_lib.decoder import Decoder, Unrolled
@@ -41,7 +42,7 @@ COMPARED = {
     "02": {"list_tokens", "pad_by_hand", "collate_by_hand", "ignores_padding"},
     "04": {"HandEncoder", "HandDecoder", "train_by_hand", "greedy_by_hand"},
     "07": {"dot", "lookup_loop", "lookup_matrix", "softmax_over_real", "Lookup"},
-    "08": {"AdditiveByHand"},
+    "08": {"AdditiveByHand", "Edited", "harden", "shift", "spread"},
 }
 
 
@@ -332,6 +333,19 @@ def test_additive_attention_by_hand_is_the_librarys(taught, memory):
     assert_close(context, expected[0])
     assert_close(weights, expected[1])
     assert torch.all(weights[~mask[:, None, :].expand_as(weights)] == 0.0)
+
+
+def test_attention_edited_by_hand_is_the_librarys(taught, memory):
+    query, _, states, mask = memory
+    attention = Additive(SIZE, VALUE, 17)
+    keys = attention.project_keys(states)
+    for name in ("harden", "shift", "spread"):
+        by_hand = taught("08", "Edited")(attention, taught("08", name))
+        ours = by_hand(query, keys, states, mask)
+        edit = getattr(interventions, name)
+        expected = interventions.Edited(attention, edit)(query, keys, states, mask)
+        for mine, its in zip(ours, expected, strict=True):
+            assert_close(mine, its)
 
 
 # --- nothing is left out ---------------------------------------------------------------

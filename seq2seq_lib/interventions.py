@@ -1,0 +1,285 @@
+"""Change the attention weights of a trained model, and see what it says then.
+
+A weight that can be moved without changing an answer did not decide it. Every function
+here works on a copy: the model it is given stays as it was.
+"""
+
+import copy
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from seq2seq_lib.attention import Attention, Memory, weighted_sum
+from seq2seq_lib.decoding import Translation, check_vocab
+from seq2seq_lib.encoder import Encoded
+from seq2seq_lib.model import Seq2Seq
+from seq2seq_lib.vocab import BOS, EOS, Vocab
+
+# Takes weights (batch, tgt_len, src_len) and a mask (batch, 1, src_len), returns weights.
+Edit = Callable[[Tensor, Tensor], Tensor]
+
+TOLERANCE = 1e-4  # how far from 1 the sum of a row may be
+
+
+def _check_distribution(weights: Tensor, mask: Tensor, expected: torch.Size) -> None:
+    """Raise unless every row of ``weights`` is a distribution over the real positions."""
+    if weights.shape != expected:
+        raise ValueError(
+            f"The weights must have the shape {tuple(expected)}, got "
+            f"{tuple(weights.shape)}."
+        )
+    if weights.masked_fill(mask, 0.0).any():
+        raise ValueError("The weights are not zero on padding; multiply them by the mask.")
+    totals = weights.sum(dim=-1)
+    if weights.min() < 0 or not torch.allclose(
+        totals, torch.ones_like(totals), rtol=0, atol=TOLERANCE
+    ):
+        raise ValueError(
+            "Every row of weights must be a distribution: no weight below 0 and a sum of "
+            f"1, got a smallest weight of {weights.min():.3g} and sums from "
+            f"{totals.min():.3g} to {totals.max():.3g}."
+        )
+
+
+class Edited(Attention):
+    """Another module's attention, its weights changed between the softmax and the sum.
+
+        weights = edit(softmax of the module's own scores)
+        context[t] = sum over s of weights[t, s] values[s]
+
+    Args:
+        attention: the module whose memory and weights are used.
+        edit: called with the weights, (batch, tgt_len, src_len), and the mask, (batch, 1,
+            src_len), True = real position; returns new weights of the same shape.
+
+    Raises:
+        ValueError: in ``forward``, when what ``edit`` returns is not a distribution over
+            the real positions.
+    """
+
+    def __init__(self, attention: Attention, edit: Edit) -> None:
+        super().__init__()
+        self.attention, self.edit = attention, edit
+
+    def memory(self, encoded: Encoded) -> Memory:
+        return self.attention.memory(encoded)
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch tgt_len query_dim"],
+        keys: Float[Tensor, "batch src_len key_dim"],
+        values: Float[Tensor, "batch src_len value_dim"],
+        mask: Bool[Tensor, "batch src_len"],
+    ) -> tuple[
+        Float[Tensor, "batch tgt_len value_dim"], Float[Tensor, "batch tgt_len src_len"]
+    ]:
+        _, own = self.attention(query, keys, values, mask)
+        weights = self.edit(own, mask[:, None, :])
+        _check_distribution(weights, mask[:, None, :], own.shape)
+        return weighted_sum(weights, values), weights
+
+
+class Frozen(Attention):
+    """Looks once, with one query, and keeps those weights for every step.
+
+    The look is made in ``memory`` and its weights are stored as the keys, so that the
+    module itself stores nothing.
+
+    Args:
+        attention: the module whose weights are kept.
+        first_query: the query of the one look, made from the encoded source, (batch,
+            query_dim).
+    """
+
+    def __init__(
+        self, attention: Attention, first_query: Callable[[Encoded], Tensor]
+    ) -> None:
+        super().__init__()
+        self.attention, self.first_query = attention, first_query
+
+    def memory(self, encoded: Encoded) -> Memory:
+        memory = self.attention.memory(encoded)
+        _, weights = self.attention(self.first_query(encoded)[:, None, :], *memory)
+        return memory._replace(keys=weights.transpose(1, 2))  # (batch, src_len, 1)
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch tgt_len query_dim"],
+        keys: Float[Tensor, "batch src_len 1"],
+        values: Float[Tensor, "batch src_len value_dim"],
+        mask: Bool[Tensor, "batch src_len"],
+    ) -> tuple[
+        Float[Tensor, "batch tgt_len value_dim"], Float[Tensor, "batch tgt_len src_len"]
+    ]:
+        weights = keys.transpose(1, 2).expand(-1, query.shape[1], -1)
+        return weighted_sum(weights, values), weights
+
+
+def harden(
+    weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch 1 src_len"]
+) -> Float[Tensor, "batch tgt_len src_len"]:
+    """All weight on the largest: every step looks at one position only."""
+    best = weights.argmax(dim=-1)
+    return nn.functional.one_hot(best, weights.shape[-1]).to(weights.dtype)
+
+
+def spread(
+    weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch 1 src_len"]
+) -> Float[Tensor, "batch tgt_len src_len"]:
+    """The same weight on every real position."""
+    return (mask / mask.sum(dim=-1, keepdim=True)).to(weights.dtype).expand_as(weights)
+
+
+def _moved(weights: Tensor, mask: Tensor, order: Callable[[int], Sequence[int]]) -> Tensor:
+    """Of n real positions, the i-th gets the weight of the ``order(n)[i]``-th."""
+    width = mask.shape[-1]
+    lengths = mask.sum(dim=-1).flatten().tolist()
+    orders = {n: [*order(n), *range(n, width)] for n in set(lengths)}
+    from_rank = torch.tensor([orders[n] for n in lengths], device=mask.device)[:, None]
+    # Real positions first, in their order; padding after them, where it stays.
+    places = (~mask).to(torch.uint8).argsort(dim=-1, stable=True)  # (batch, 1, src_len)
+    source = torch.empty_like(places).scatter(-1, places, places.gather(-1, from_rank))
+    return weights.gather(-1, source.expand_as(weights))
+
+
+def shift(
+    weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch 1 src_len"]
+) -> Float[Tensor, "batch tgt_len src_len"]:
+    """Every weight one source word to the right, and that of the last to the first."""
+    return _moved(weights, mask, lambda n: [n - 1, *range(n - 1)])
+
+
+def shuffle(
+    weights: Float[Tensor, "batch tgt_len src_len"],
+    mask: Bool[Tensor, "batch 1 src_len"],
+    seed: int = 0,
+) -> Float[Tensor, "batch tgt_len src_len"]:
+    """The weights in another order among the real positions; none keeps its own.
+
+    The order depends on the seed and the number of real positions alone, so it is the
+    same at every step and in every batch. It is one random cycle through all positions
+    (Sattolo 1986); of one position there is only one order.
+    """
+
+    def cycle(n: int) -> list[int]:
+        rng = random.Random(f"{seed}-{n}")
+        order = list(range(n))
+        for i in range(n - 1, 0, -1):
+            j = rng.randrange(i)  # never i itself, or positions could stay
+            order[i], order[j] = order[j], order[i]
+        return order
+
+    return _moved(weights, mask, cycle)
+
+
+def edited(model: Seq2Seq, edit: Edit) -> Seq2Seq:
+    """A copy of ``model`` that looks with ``edit``-ed weights; the parameters are equal."""
+    changed = copy.deepcopy(model)
+    changed.decoder.attention = Edited(changed.decoder.attention, edit)
+    return changed
+
+
+def frozen(model: Seq2Seq) -> Seq2Seq:
+    """A copy of ``model`` whose every step looks where the initial state would look."""
+    changed = copy.deepcopy(model)
+    decoder = changed.decoder
+    decoder.attention = Frozen(decoder.attention, decoder.initial_state)
+    return changed
+
+
+@torch.no_grad()
+def rewrite(
+    model: Seq2Seq,
+    source: Sequence[str],
+    src_vocab: Vocab,
+    tgt_vocab: Vocab,
+    edits: Mapping[int, Sequence[float] | Tensor],
+    max_len: int | None = None,
+) -> Translation:
+    """Translate greedily, but at some steps look where we say.
+
+    Up to the first edit this is the model's own translation; from there it goes on from
+    whatever was written. Where the decoder looks twice in a step (``query="after"``),
+    both looks are replaced.
+
+    Args:
+        model: a trained model.
+        source: the tokens of one sentence.
+        src_vocab: the vocabulary that the model reads.
+        tgt_vocab: the vocabulary that it writes.
+        edits: for each step, counted from 0 as the rows of ``Translation.weights`` are,
+            the weights it gets: one for each source token (for a fixed context, one).
+        max_len: the most tokens to write, EOS included; by default twice the source's
+            length and 10 more.
+
+    Raises:
+        ValueError: the source is empty or has an unknown token, a vocabulary is not the
+            model's, ``max_len`` is not positive, weights are not a distribution over the
+            source, or a step of ``edits`` was never reached.
+    """
+    check_vocab("source", src_vocab, model.encoder.embedding.num_embeddings)
+    check_vocab("target", tgt_vocab, model.decoder.embedding.num_embeddings)
+    ids = src_vocab.encode(source)
+    if not ids:
+        raise ValueError("The source is empty; it needs at least one token.")
+    max_len = 2 * len(ids) + 10 if max_len is None else max_len
+    if max_len < 1:
+        raise ValueError(f"max_len must be at least 1, got {max_len}.")
+
+    def given(row: Sequence[float] | Tensor) -> Edit:
+        wanted = torch.as_tensor(row, dtype=torch.float32, device=model.device)
+        return lambda weights, mask: wanted[None, None, :]
+
+    decoders = {
+        step: edited(model, given(row)).eval().decoder for step, row in edits.items()
+    }
+    plain = copy.deepcopy(model).eval()
+    encoded = plain.encoder(
+        torch.tensor([ids], device=model.device), torch.tensor([len(ids)])
+    )
+    memory = plain.decoder.attention.memory(encoded)
+    dec_state = plain.decoder.initial_state(encoded)
+    prev_ids = torch.tensor([BOS], device=model.device)
+    written, rows = [], []
+    for t in range(max_len):
+        step = decoders.get(t, plain.decoder).step(prev_ids, dec_state, memory)
+        dec_state, prev_ids = step.dec_state, step.logits.argmax(dim=-1)
+        written.append(int(prev_ids))
+        rows.append(step.weights[0].cpu())
+        if written[-1] == EOS:
+            break
+    unused = sorted(step for step in edits if not 0 <= step < len(written))
+    if unused:
+        raise ValueError(
+            f"The steps {unused} were to be edited, but the translation has the steps 0 "
+            f"to {len(written) - 1}."
+        )
+    return Translation(
+        src=tuple(source),
+        tokens=tuple(tgt_vocab.decode(written)),
+        weights=torch.stack(rows).numpy(),
+        finished=written[-1] == EOS,
+    )
+
+
+def entropy(
+    weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch src_len"]
+) -> Float[Tensor, "batch tgt_len"]:
+    """How widely every query looks, in nats.
+
+        entropy[t] = - sum over s of weights[t, s] ln weights[t, s]        (0 ln 0 = 0)
+
+    It is 0 when one position has all the weight and ln n when n positions share it
+    equally.
+
+    Raises:
+        ValueError: a row is not a distribution over the real positions.
+    """
+    batch, tgt_len, _ = weights.shape
+    _check_distribution(
+        weights, mask[:, None, :], torch.Size((batch, tgt_len, mask.shape[-1]))
+    )
+    return torch.special.entr(weights).sum(dim=-1)
