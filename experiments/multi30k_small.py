@@ -6,27 +6,31 @@ BLEU and chrF compare lower-cased, split text with the references in the same fo
 they cannot be set beside BLEU of other tokenisations.
 """
 
-import argparse
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from experiments.results import (
-    OPENING,
-    arguments,
-    confirm_results,
-    describe_run,
-    opening_loss,
-    write_results,
-)
+from experiments import runs
+from experiments.results import OPENING, opening_loss
 from seq2seq_lib.batching import Batches, encode
 from seq2seq_lib.decoding import translate
-from seq2seq_lib.metrics import bleu, chrf, perplexity
+from seq2seq_lib.metrics import bleu, chrf, loss_per_token, perplexity
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, widen
 from seq2seq_lib.tasks import Splits, multi30k
 from seq2seq_lib.training import History, TrainConfig, fit
 
 PAIRS, UPDATES, BATCH_SIZE, MAX_LENGTH = 5_000, 800, 64, 25
-SEEDS = range(2)
+# Learning rates as experiments/tuning.py chose them.
+RATES = {"fixed": 2e-3, "additive": 2e-3}
+# Numbers of reference words, first and last included, that BLEU is split by.
+BUCKETS = ((1, 9), (10, 14), (15, 19), (20, 99))
+SEEDS = range(5)
+
+
+@cache
+def load() -> Splits:
+    """The captions that every arm and seed trains and is tested on."""
+    return multi30k.load_splits(limit=PAIRS, max_length=MAX_LENGTH)
 
 
 def configurations(splits: Splits) -> dict[str, ModelConfig]:
@@ -46,11 +50,7 @@ def configurations(splits: Splits) -> dict[str, ModelConfig]:
 
 
 def train(
-    config: ModelConfig,
-    seed: int,
-    splits: Splits,
-    updates: int,
-    stop_after: int | None = None,
+    config: ModelConfig, seed: int, splits: Splits, lr: float, stop_after: int | None
 ) -> tuple[Seq2Seq, History]:
     """Train one model, or only its first ``stop_after`` updates."""
     model = build_model(config, seed)
@@ -58,30 +58,60 @@ def train(
     history = fit(
         model,
         Batches(pairs, BATCH_SIZE, seed=seed),
-        TrainConfig(updates=updates, lr=2e-3, seed=seed),
+        TrainConfig(updates=UPDATES, lr=lr, seed=seed),
         stop_after=stop_after,
-        label=f"{config.attention}, seed {seed}",
+        progress=False,
     )
     return model, history
 
 
-def run(
-    config: ModelConfig, seed: int, splits: Splits, updates: int, test_size: int
-) -> dict[str, Any]:
+def tune(attention: str, seed: int, lr: float, quick: bool) -> dict[str, Any]:
+    """One run for the choice of a learning rate: loss on the validation set."""
+    splits = load()
+    config = configurations(splits)[attention]
+    model, history = train(config, seed, splits, lr, OPENING if quick else None)
+    valid = encode(splits.valid, *multi30k.vocabs(splits.train))
+    return {
+        "parameters": model.n_parameters,
+        "updates": history.updates,
+        "opening_loss": opening_loss(history),
+        "valid_loss": loss_per_token(model, valid),
+    }
+
+
+def scores(texts: list[str], references: list[str]) -> dict[str, float]:
+    """BLEU and chrF of split text."""
+    return {
+        "bleu": round(bleu(texts, references, tokenize="none"), 2),
+        "chrf": round(chrf(texts, references), 2),
+    }
+
+
+def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
     """Train one model and score its greedy translations of the test set."""
+    splits = load()
     vocabs = multi30k.vocabs(splits.train)
-    model, history = train(config, seed, splits, updates)
-    test = splits.test[:test_size]
+    config = configurations(splits)[name]
+    model, history = train(config, seed, splits, RATES[name], OPENING if quick else None)
+    test = splits.test[:100] if quick else splits.test
     answers = translate(model, [e.src for e in test], *vocabs, max_len=50)
     texts = [" ".join(answer.tokens) for answer in answers]
     references = [" ".join(e.tgt) for e in test]
+    by_length = {}
+    for low, high in BUCKETS:
+        chosen = [i for i, e in enumerate(test) if low <= len(e.tgt) <= high]
+        by_length[f"{low}-{high}"] = {
+            "sentences": len(chosen),
+            **scores([texts[i] for i in chosen], [references[i] for i in chosen]),
+        }
     return {
         "parameters": model.n_parameters,
+        "updates": history.updates,
         "seconds_of_updates": round(history.seconds, 1),
         "opening_loss": opening_loss(history),
         "perplexity": round(perplexity(model, encode(test, *vocabs)), 2),
-        "bleu": round(bleu(texts, references, tokenize="none"), 2),
-        "chrf": round(chrf(texts, references), 2),
+        **scores(texts, references),
+        "by_reference_length": by_length,
         "samples": [
             {"source": " ".join(e.src), "reference": r, "answer": t}
             for e, r, t in zip(test[:3], references, texts, strict=False)
@@ -89,41 +119,22 @@ def run(
     }
 
 
-def measure(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    pairs, updates, test_size = (500, 20, 50) if args.quick else (PAIRS, UPDATES, 1000)
-    splits = multi30k.load_splits(limit=pairs, max_length=MAX_LENGTH)
-    values: dict[str, dict[str, Any]] = {}
-    for name, config in configurations(splits).items():
-        values[name] = {}
-        for seed in SEEDS[:1] if args.quick else SEEDS:
-            values[name][str(seed)] = run(config, seed, splits, updates, test_size)
-            print(f"{name}, seed {seed}: BLEU {values[name][str(seed)]['bleu']}")
-    return values
-
-
-def main() -> None:
-    args = arguments(__doc__)
-    if args.confirm:
-        splits = multi30k.load_splits(limit=PAIRS, max_length=MAX_LENGTH)
-
-        def opening(name: str, seed: int) -> float:
-            config = configurations(splits)[name]
-            _, history = train(config, seed, splits, UPDATES, stop_after=OPENING)
-            return opening_loss(history)
-
-        confirm_results("multi30k_small", opening)
-        return
-    values = measure(args)
-    configuration = {
-        "pairs": PAIRS,
-        "updates": UPDATES,
-        "batch_size": BATCH_SIZE,
-        "max_length": MAX_LENGTH,
-        "commit": multi30k.COMMIT,
-    }
-    described = describe_run("multi30k_small", configuration, SEEDS, args)
-    write_results("multi30k_small", values, described, args)
+def experiment() -> runs.Experiment:
+    return runs.Experiment(
+        name="multi30k_small",
+        configuration={
+            "pairs": PAIRS,
+            "updates": UPDATES,
+            "batch_size": BATCH_SIZE,
+            "max_length": MAX_LENGTH,
+            "rates": RATES,
+            "commit": multi30k.COMMIT,
+        },
+        seeds={name: SEEDS for name in RATES},
+        run=run,
+        needs_data=True,
+    )
 
 
 if __name__ == "__main__":
-    main()
+    runs.main(experiment(), __doc__)

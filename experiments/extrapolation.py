@@ -1,0 +1,64 @@
+"""Longer than anything seen in training: a limit that attention does not remove.
+
+Both models are trained on number words of at most 12 words, with the pairs, the updates
+and the sizes of `train_longer`'s arms `fixed` and `additive`, and tested on all
+lengths. Up to 12 words they show what they learned; beyond, how far it reaches.
+"""
+
+from typing import Any
+
+from experiments import runs
+from experiments.number_words import (
+    BATCH_SIZE,
+    PER_LENGTH,
+    TRAIN_PAIRS,
+    UPDATES,
+    batches,
+    exact_match_buckets,
+    fair_pair,
+)
+from experiments.results import OPENING, opening_loss
+from seq2seq_lib.model import build_model, n_parameters
+from seq2seq_lib.training import TrainConfig, fit
+
+LONGEST = 12
+SEEDS = range(5)
+
+
+def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
+    """Train on short numbers, test on all."""
+    config = fair_pair()[name]
+    model = build_model(config, seed)
+    history = fit(
+        model,
+        batches(seed, LONGEST),
+        TrainConfig(updates=UPDATES, seed=seed),
+        stop_after=OPENING if quick else None,
+        progress=False,
+    )
+    return {
+        "parameters": n_parameters(config),
+        "updates": history.updates,
+        "opening_loss": opening_loss(history),
+        "exact_match": exact_match_buckets(model),
+    }
+
+
+def experiment() -> runs.Experiment:
+    return runs.Experiment(
+        name="extrapolation",
+        configuration={
+            "task": "numbers, en to de",
+            "train_pairs": TRAIN_PAIRS,
+            "longest_in_training": LONGEST,
+            "per_length": PER_LENGTH,
+            "batch_size": BATCH_SIZE,
+            "updates": UPDATES,
+        },
+        seeds={name: SEEDS for name in fair_pair()},
+        run=run,
+    )
+
+
+if __name__ == "__main__":
+    runs.main(experiment(), __doc__)
