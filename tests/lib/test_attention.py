@@ -12,6 +12,7 @@ from seq2seq_lib.attention import (
     Attention,
     Dot,
     FixedContext,
+    General,
     Uniform,
     masked_softmax,
     weighted_sum,
@@ -26,13 +27,14 @@ MASK = torch.tensor(
 )
 
 
-@pytest.fixture(params=["additive", "dot", "unscaled dot", "uniform"])
+@pytest.fixture(params=["additive", "dot", "unscaled dot", "general", "uniform"])
 def looking(request):
     """Every attention with one slot per source token, with a query of its size."""
     made = {
         "additive": (lambda: Additive(QUERY, ENC, ATTN), QUERY),
         "dot": (lambda: Dot(ENC, ENC), ENC),
         "unscaled dot": (lambda: Dot(ENC, ENC, scaled=False), ENC),
+        "general": (lambda: General(QUERY, ENC), QUERY),
         "uniform": (Uniform, QUERY),
     }
     make, query_dim = made[request.param]
@@ -300,3 +302,13 @@ def test_a_mechanism_must_say_how_it_scores(encoded):
     attention = Attention()
     with pytest.raises(NotImplementedError):
         attention(torch.randn(BATCH, TGT, QUERY), *attention.memory(encoded))
+
+
+def test_general_is_a_dot_product_after_a_linear_map(encoded):
+    attention = General(QUERY, ENC)
+    query = torch.randn(BATCH, TGT, QUERY)
+    memory = attention.memory(encoded)
+    scores = attention.scores(query, memory.keys)
+    by_hand = query[1, 2] @ attention.key_proj.weight @ encoded.states[1, 1]
+    assert_close(scores[1, 2, 1], by_hand)
+    assert memory.keys.shape == (BATCH, SRC, QUERY)
