@@ -1,0 +1,190 @@
+"""What a model learns when it reads its own words while it is trained.
+
+All arms are the fixed context, translating number words from English to German, with the
+same pairs, updates and parameters. What differs is the teacher-forcing rate: the
+probability that a step of the decoder reads the correct previous word and not its own.
+
+    rate 1.0 ... rate 0.0   the same rate at every update
+    falling                 from 1 at the first update to 0 at the last, as Bengio et al.
+                            (2015) proposed
+    rate r, lr x            three of these rates at two more learning rates, to see that no
+                            rate was put at a disadvantage
+
+Beside exact match: the share of right tokens and the perplexity of the reference, once
+when the model reads the correct words and once when it reads its own; and the share of
+right tokens after a digit that was planted in the correct words in place of another.
+"""
+
+import math
+import random
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+
+from experiments import runs
+from experiments.number_words import (
+    BATCH_SIZE,
+    PER_LENGTH,
+    TRAIN_PAIRS,
+    UPDATES,
+    answers,
+    batches,
+    config,
+    exact_match_buckets,
+    splits,
+)
+from experiments.results import OPENING, opening_loss
+from seq2seq_lib.batching import Batches, Pair, collate, encode
+from seq2seq_lib.metrics import exact_match
+from seq2seq_lib.model import Seq2Seq, build_model, n_parameters, token_loss
+from seq2seq_lib.tasks.numbers import Numbers
+from seq2seq_lib.training import History, TrainConfig, fit, train_step
+
+LR = 5e-3
+RATES = (1.0, 0.75, 0.5, 0.25, 0.0)
+OTHER_LRS, OTHER_RATES = (3e-3, 8e-3), (1.0, 0.5, 0.0)
+SEEDS, OTHER_SEEDS = range(5), range(2)
+DIGITS = "zwei drei vier fünf sechs sieben acht neun".split()
+
+
+class Arm(NamedTuple):
+    """How one model is trained; no rate means one that falls from 1 to 0."""
+
+    rate: float | None
+    lr: float = LR
+
+
+def arms() -> dict[str, Arm]:
+    """All arms by name."""
+    found = {f"rate {rate}": Arm(rate) for rate in RATES}
+    found["falling"] = Arm(None)
+    for lr in OTHER_LRS:
+        for rate in OTHER_RATES:
+            found[f"rate {rate}, lr {lr}"] = Arm(rate, lr)
+    return found
+
+
+class Planted(NamedTuple):
+    """A test pair, and its target with the digit at ``position`` replaced by another."""
+
+    pair: Pair
+    spoilt: tuple[int, ...]
+    position: int
+
+
+@cache
+def planted() -> tuple[Planted, ...]:
+    """One planted digit in every test target that has a digit before its last word."""
+    vocabs = Numbers().vocabs()
+    rng = random.Random(0)
+    found = []
+    for example in splits().test:
+        at = [t for t, word in enumerate(example.tgt[:-1]) if word in DIGITS]
+        if at:
+            t = rng.choice(at)
+            other = rng.choice([word for word in DIGITS if word != example.tgt[t]])
+            (pair,) = encode([example], *vocabs)
+            spoilt = (*pair.tgt[:t], *vocabs[1].encode([other]), *pair.tgt[t + 1 :])
+            found.append(Planted(pair, spoilt, t))
+    return tuple(found)
+
+
+@torch.no_grad()
+def token_scores(model: Seq2Seq, rate: float) -> dict[str, float]:
+    """Share of right tokens, EOS included, and perplexity of the test references.
+
+    With ``rate`` 1 the model reads the references, with 0 its own words.
+    """
+    right, loss, tokens = 0, 0.0, 0
+    pairs = encode(splits().test, *Numbers().vocabs())
+    for start in range(0, len(pairs), 256):
+        batch = collate(pairs[start : start + 256])
+        logits = model(batch, rate).logits
+        hits = (logits.argmax(dim=-1) == batch.tgt_out) & batch.tgt_mask
+        right += int(hits.sum())
+        loss += token_loss(logits, batch, reduction="sum").item()
+        tokens += batch.n_tokens
+    return {"accuracy": right / tokens, "perplexity": math.exp(loss / tokens)}
+
+
+@torch.no_grad()
+def after_planted(model: Seq2Seq) -> dict[str, float]:
+    """Share of right tokens behind the planted digit: without it, and with it."""
+    right, tokens = {"correct": 0, "spoilt": 0}, 0
+    for start in range(0, len(planted()), 256):
+        chosen = planted()[start : start + 256]
+        batch = collate([case.pair for case in chosen])
+        spoilt = collate([Pair(case.pair.src, case.spoilt) for case in chosen])
+        positions = torch.arange(batch.tgt_out.shape[1])
+        at = torch.tensor([[case.position] for case in chosen])
+        behind = batch.tgt_mask & (positions > at)
+        encoded = model.encoder(batch.src_ids, batch.src_lengths)
+        for name, read in (("correct", batch.tgt_in), ("spoilt", spoilt.tgt_in)):
+            said = model.decoder.unroll(read, encoded).logits.argmax(dim=-1)
+            right[name] += int(((said == batch.tgt_out) & behind).sum())
+        tokens += int(behind.sum())
+    return {name: hits / tokens for name, hits in right.items()}
+
+
+def train_falling(model: Seq2Seq, pairs: Batches, how: TrainConfig, until: int) -> History:
+    """``fit`` with a rate that falls along a line, from 1 to 0 at the last update."""
+    history = History()
+    optimizer = torch.optim.Adam(model.parameters(), lr=how.lr)
+    stream = (batch for epoch in range(how.updates) for batch in pairs.epoch(epoch))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(how.seed)
+        model.train()
+        for update, batch in zip(range(until), stream, strict=False):
+            for group in optimizer.param_groups:
+                group["lr"] = how.lr * how.rate(update)
+            rate = 1 - update / how.updates
+            loss = train_step(model, batch, optimizer, how.clip, rate)
+            history.losses.append(loss)
+    model.eval()
+    return history
+
+
+def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
+    """Train one arm with one seed, and measure it."""
+    arm = arms()[name]
+    model = build_model(config("fixed"), seed)
+    how = TrainConfig(UPDATES, lr=arm.lr, seed=seed, teacher_forcing=arm.rate or 0.0)
+    until = OPENING if quick else UPDATES
+    if arm.rate is None:
+        history = train_falling(model, batches(seed), how, until)
+    else:
+        history = fit(model, batches(seed), how, stop_after=until, progress=False)
+    said = [answer.tokens for answer in answers(model)]
+    return {
+        "parameters": n_parameters(config("fixed")),
+        "updates": history.updates,
+        "opening_loss": opening_loss(history),
+        "exact_match": exact_match_buckets(model),
+        "exact_match_overall": exact_match(said, [e.tgt for e in splits().test]),
+        "forced": token_scores(model, 1.0),
+        "free": token_scores(model, 0.0),
+        "after_planted": after_planted(model),
+    }
+
+
+def experiment() -> runs.Experiment:
+    return runs.Experiment(
+        name="teacher_forcing",
+        configuration={
+            "task": "numbers, en to de",
+            "train_pairs": TRAIN_PAIRS,
+            "per_length": PER_LENGTH,
+            "batch_size": BATCH_SIZE,
+            "model": vars(config("fixed")),
+            "train": vars(TrainConfig(UPDATES, lr=LR)),
+            "arms": {name: arm._asdict() for name, arm in arms().items()},
+            "planted": len(planted()),
+        },
+        seeds={name: OTHER_SEEDS if ", lr" in name else SEEDS for name in arms()},
+        run=run,
+    )
+
+
+if __name__ == "__main__":
+    runs.main(experiment(), __doc__)
