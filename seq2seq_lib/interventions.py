@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seq2seq_lib.attention import Attention, Memory, weighted_sum
+from seq2seq_lib.batching import Batch
 from seq2seq_lib.decoding import Translation, check_vocab
 from seq2seq_lib.encoder import Encoded
 from seq2seq_lib.model import Seq2Seq
@@ -126,6 +127,20 @@ def harden(
     return nn.functional.one_hot(best, weights.shape[-1]).to(weights.dtype)
 
 
+def erase(
+    weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch 1 src_len"]
+) -> Float[Tensor, "batch tgt_len src_len"]:
+    """The largest weight taken away, the others scaled up to a sum of 1.
+
+    Where nothing else has any weight the others share evenly; a single real position
+    keeps its weight. Source: Serrano and Smith 2019, section 4.
+    """
+    others = mask & (harden(weights, mask) == 0)
+    rest = torch.where(others, weights.clamp(min=1e-12), 0.0)
+    total = rest.sum(dim=-1, keepdim=True)
+    return torch.where(total > 0, rest / total.clamp(min=1e-30), weights)
+
+
 def spread(
     weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch 1 src_len"]
 ) -> Float[Tensor, "batch tgt_len src_len"]:
@@ -188,6 +203,30 @@ def frozen(model: Seq2Seq) -> Seq2Seq:
     decoder = changed.decoder
     decoder.attention = Frozen(decoder.attention, decoder.initial_state)
     return changed
+
+
+@torch.no_grad()
+def one_at_a_time(
+    model: Seq2Seq, batch: Batch, edit: Edit
+) -> Float[Tensor, "batch tgt_len vocab"]:
+    """The answer of every step when the weights of that step alone are edited.
+
+    Teacher-forced, without dropout; each step starts from the state that the decoder
+    reached with its own weights. Returns the logits.
+    """
+    plain, changed = copy.deepcopy(model).eval(), edited(model, edit).eval()
+    encoded = plain.encoder(batch.src_ids, batch.src_lengths)
+    memory = plain.decoder.attention.memory(encoded)
+    after = plain.decoder.unroll(batch.tgt_in, encoded).dec_states
+    first = plain.decoder.initial_state(encoded)[:, None]
+    before = torch.cat([first, after[:, :-1]], dim=1)  # (batch, tgt_len, dec_hidden)
+    steps = [
+        changed.decoder.step(prev_ids, dec_state, memory).logits
+        for prev_ids, dec_state in zip(
+            batch.tgt_in.unbind(dim=1), before.unbind(dim=1), strict=True
+        )
+    ]
+    return torch.stack(steps, dim=1)
 
 
 @torch.no_grad()

@@ -14,8 +14,10 @@ from seq2seq_lib.interventions import (
     Edited,
     edited,
     entropy,
+    erase,
     frozen,
     harden,
+    one_at_a_time,
     rewrite,
     shift,
     shuffle,
@@ -27,7 +29,13 @@ from seq2seq_lib.vocab import EOS
 
 BATCH, TGT, SRC = 3, 5, 7
 LENGTHS = (7, 1, 4)
-EDITS = {"harden": harden, "spread": spread, "shift": shift, "shuffle": shuffle}
+EDITS = {
+    "harden": harden,
+    "erase": erase,
+    "spread": spread,
+    "shift": shift,
+    "shuffle": shuffle,
+}
 
 
 @pytest.fixture
@@ -86,6 +94,13 @@ def test_harden_keeps_the_largest_only(weights, mask):
     hard = harden(weights, mask[:, None])
     assert torch.equal(hard.argmax(dim=-1), weights.argmax(dim=-1))
     assert torch.equal(hard.max(dim=-1).values, torch.ones(BATCH, TGT))
+
+
+def test_erase_takes_the_largest_and_keeps_the_proportions_of_the_others():
+    weights = torch.tensor([[[0.5, 0.3, 0.2, 0.0], [1.0, 0.0, 0.0, 0.0]]])
+    mask = torch.tensor([[[True, True, True, False]]])
+    expected = torch.tensor([[[0.0, 0.6, 0.4, 0.0], [0.0, 0.5, 0.5, 0.0]]])
+    assert_close(erase(weights, mask), expected)
 
 
 def test_spread_gives_every_real_position_the_same(weights, mask):
@@ -227,6 +242,35 @@ def test_a_frozen_module_stores_nothing(make_model, many_pairs):
     expected = still(first).logits
     still(second)
     assert torch.equal(still(first).logits, expected)
+
+
+# --- one step at a time ----------------------------------------------------------------
+
+
+def test_a_step_edited_alone_starts_from_the_unedited_state(make_model, query, batch):
+    model = make_model("additive", query=query)
+    alone = one_at_a_time(model, batch, shift)
+    # By hand: the last step of a target whose earlier steps were left alone.
+    for t in (0, 4):
+        encoded = model.encoder(batch.src_ids, batch.src_lengths)
+        memory = model.decoder.attention.memory(encoded)
+        dec_state = model.decoder.initial_state(encoded)
+        for earlier in range(t):
+            dec_state = model.decoder.step(
+                batch.tgt_in[:, earlier], dec_state, memory
+            ).dec_state
+        last = edited(model, shift).decoder.step(batch.tgt_in[:, t], dec_state, memory)
+        assert_close(alone[:, t], last.logits)
+    everywhere = edited(model, shift)(batch).logits
+    assert_close(alone[:, 0], everywhere[:, 0])
+    assert not torch.allclose(alone[:, 1:], everywhere[:, 1:])
+
+
+def test_leaving_every_step_alone_changes_nothing(make_model, attention, batch):
+    model = make_model(attention, dropout=0.5).train()
+    same = one_at_a_time(model, batch, lambda weights, mask: weights)
+    assert model.training
+    assert_close(same, model.eval()(batch).logits)
 
 
 # --- by hand ---------------------------------------------------------------------------
