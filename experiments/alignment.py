@@ -18,7 +18,7 @@ word, those without a gold link too.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -213,14 +213,16 @@ def words(model: Seq2Seq, tgt_lang: str) -> dict[str, dict[str, float]]:
     ``one_left`` and ``one_right`` are the shares whose largest weight lies one word to the
     left or right of it; ``largest`` is the mean of the largest weight; ``changed`` is the
     share of answers that turn into another word once the largest weight is erased, in
-    that step alone. Sources of one word are left out: nothing can be moved there.
+    that step alone, and ``changed_by_second`` the same for the second largest. Sources of
+    one word are left out: nothing can be moved there.
     """
     rows = tables(model, tgt_lang, "weights")
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     i = 0
     for batch in in_order(pairs(tgt_lang, "aligned"), BATCH_SIZE):
         own = model(batch).logits.argmax(dim=-1)
-        other = one_at_a_time(model, batch, erase).argmax(dim=-1)
+        erased = one_at_a_time(model, batch, erase).argmax(dim=-1)
+        control = one_at_a_time(model, batch, partial(erase, rank=1)).argmax(dim=-1)
         for b in range(len(batch)):
             example, row = aligned(tgt_lang)[i], rows[i]
             i += 1
@@ -231,7 +233,8 @@ def words(model: Seq2Seq, tgt_lang: str) -> dict[str, dict[str, float]]:
                 at = int(row[t].argmax())
                 gold = {s for place, s in example.alignment or () if place == t}
                 seen = found[word]
-                seen["changed"].append(bool(own[b, t] != other[b, t]))
+                seen["changed"].append(bool(own[b, t] != erased[b, t]))
+                seen["changed_by_second"].append(bool(own[b, t] != control[b, t]))
                 seen["largest"].append(float(row[t].max()))
                 if gold:
                     seen["aligned"].append(at in gold)

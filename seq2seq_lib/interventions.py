@@ -128,15 +128,24 @@ def harden(
 
 
 def erase(
-    weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch 1 src_len"]
+    weights: Float[Tensor, "batch tgt_len src_len"],
+    mask: Bool[Tensor, "batch 1 src_len"],
+    rank: int = 0,
 ) -> Float[Tensor, "batch tgt_len src_len"]:
-    """The largest weight taken away, the others scaled up to a sum of 1.
+    """One weight taken away, the others scaled up to a sum of 1.
 
     Where nothing else has any weight the others share evenly; a single real position
-    keeps its weight. Source: Serrano and Smith 2019, section 4.
+    keeps its weight. Source: Serrano and Smith 2019, who erase weights like this.
+
+    Args:
+        weights: of every query.
+        mask: True = real position.
+        rank: which weight goes: 0 the largest, 1 the second largest, and so on.
     """
-    others = mask & (harden(weights, mask) == 0)
-    rest = torch.where(others, weights.clamp(min=1e-12), 0.0)
+    order = weights.argsort(dim=-1, descending=True, stable=True)
+    erased = torch.zeros_like(weights, dtype=torch.bool)
+    erased = erased.scatter(-1, order[..., rank : rank + 1], True)
+    rest = torch.where(mask & ~erased, weights.clamp(min=1e-12), 0.0)
     total = rest.sum(dim=-1, keepdim=True)
     return torch.where(total > 0, rest / total.clamp(min=1e-30), weights)
 

@@ -101,6 +101,9 @@ def test_erase_takes_the_largest_and_keeps_the_proportions_of_the_others():
     mask = torch.tensor([[[True, True, True, False]]])
     expected = torch.tensor([[[0.0, 0.6, 0.4, 0.0], [0.0, 0.5, 0.5, 0.0]]])
     assert_close(erase(weights, mask), expected)
+    second = torch.tensor([[[5 / 7, 0.0, 2 / 7, 0.0], [1.0, 0.0, 0.0, 0.0]]])
+    assert_close(erase(weights, mask, rank=1), second)
+    assert_close(erase(weights, mask, rank=9), weights)
 
 
 def test_spread_gives_every_real_position_the_same(weights, mask):
