@@ -10,7 +10,7 @@ with the budget of `train_longer`. An arm is a way of scoring and the state that
 The weights are those of the reference (teacher-forced), on ten test pairs of each length.
 Rows are scored against the gold alignment once as they are (row t belongs to the word
 *written* at step t) and once read off by one (row t given to the word *read* at step t).
-Alignments are scored over three sets of target words that have a gold link: `value`
+Alignments are scored over three sets of target words that have a gold link: `content`
 (digits, teens, tens), `function` (hundreds and scales), `gold` (both); and over `every`
 word, those without a gold link too.
 """
@@ -131,8 +131,8 @@ def kind_at(example: Example, t: int, tgt_lang: str) -> str:
 @cache
 def positions(tgt_lang: str) -> dict[str, list[list[int]]]:
     """For each set of words, the target positions that count in each example."""
-    kinds = {"value": {"value"}, "function": {"hundred", "scale"}}
-    kinds["gold"] = kinds["value"] | kinds["function"]
+    kinds = {"content": {"value"}, "function": {"hundred", "scale"}}
+    kinds["gold"] = kinds["content"] | kinds["function"]
     found: dict[str, list[list[int]]] = {"every": []}
     for example in aligned(tgt_lang):
         linked = sorted({t for t, _ in example.alignment or ()})
