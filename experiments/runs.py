@@ -11,6 +11,7 @@ import math
 import multiprocessing
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -105,6 +106,8 @@ def run_jobs(
     Raises:
         SystemExit: it was interrupted; what had ended by then is kept.
     """
+    # Asked to end, stop as on Ctrl-C; the workers would outlive this process otherwise.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     done = {job: _read(_kept(experiment, *job, quick)) for job in jobs}
     missing = [job for job in jobs if done[job] is None]
     # A fresh interpreter for each worker: a forked PyTorch would share its threads.
@@ -132,6 +135,7 @@ def run_jobs(
         raise
     finally:
         bar.close()
+        signal.signal(signal.SIGTERM, before)
     pool.shutdown()
     values: dict[str, dict[str, Values]] = {}
     for arm, seed in jobs:

@@ -33,6 +33,7 @@ from seq2seq_lib.training import TrainConfig, fit
 
 LONGER, NARROW = 3000, 32
 SEEDS = range(5)
+UNSTEADY = "fixed, constant rate"  # shows how one model learns; compared with none
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def experiment() -> runs.Experiment:
                 for name, arm in arms().items()
             },
         },
-        seeds={name: SEEDS for name in arms()},
+        seeds={name: SEEDS[:3] if name == UNSTEADY else SEEDS for name in arms()},
         run=run,
     )
 
