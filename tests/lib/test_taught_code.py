@@ -30,7 +30,7 @@ from seq2seq_lib.vocab import BOS, EOS, Vocab
 
 CHAPTERS = Path(__file__).parents[2] / "chapters"
 
-# What is compared below, by chapter.
+# What is compared, by chapter: below, or in the file test_taught_NN.py of the chapter.
 COMPARED = {
     "01": {
         "count_bigrams",
@@ -40,6 +40,7 @@ COMPARED = {
         "split_by_hand",
     },
     "02": {"list_tokens", "pad_by_hand", "collate_by_hand", "ignores_padding"},
+    "03": {"rnn_by_hand", "gru_step", "read_by_hand", "encode_by_hand"},
     "04": {"HandEncoder", "HandDecoder", "train_by_hand", "greedy_by_hand"},
     "07": {"dot", "lookup_loop", "lookup_matrix", "softmax_over_real", "Lookup"},
     "08": {"AdditiveByHand", "Edited", "harden", "shift", "spread"},
