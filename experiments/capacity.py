@@ -1,0 +1,77 @@
+"""Exact match by length of the source and size of the vector.
+
+Number words, English to German. The fixed context is built at four nominal hidden sizes and
+additive attention at three, all trained alike; "fixed, 32" is widened until it has no fewer
+parameters than "additive, 32" would have. The context of an arm has twice its encoder's
+hidden size, because the encoder reads both ways: ``context`` says how many numbers.
+
+The learning rate falls to zero at the last update, so the values on the way (``curve``) say
+how far training had come, not what a shorter training would have reached.
+"""
+
+from experiments import runs
+from experiments.number_words import (
+    BATCH_SIZE,
+    PER_LENGTH,
+    TRAIN_PAIRS,
+    batches,
+    exact_match_buckets,
+    fair_pair,
+)
+from experiments.results import OPENING, opening_loss
+from seq2seq_lib.model import ModelConfig, build_model, n_parameters
+from seq2seq_lib.training import TrainConfig, fit
+
+SIZES = {"fixed": (16, 32, 64, 96), "additive": (16, 32, 64)}
+TRAIN, EVERY = TrainConfig(updates=1500), 500
+
+
+def arms() -> dict[str, ModelConfig]:
+    """Name -> configuration, widened where it is a fixed context."""
+    return {
+        f"{attention}, {hidden}": fair_pair(hidden)[attention]
+        for attention, sizes in SIZES.items()
+        for hidden in sizes
+    }
+
+
+def run(name: str, seed: int, quick: bool = False) -> runs.Values:
+    """Train one size of one model, and test it three times on the way."""
+    config = arms()[name]
+    history = fit(
+        build_model(config, seed),
+        batches(seed),
+        TRAIN,
+        evaluate=lambda model: {"exact_match": exact_match_buckets(model)},
+        evaluate_every=EVERY,
+        stop_after=OPENING if quick else None,
+        progress=False,
+    )
+    return {
+        "parameters": n_parameters(config),
+        "context": config.enc_dim,
+        "updates": history.updates,
+        "opening_loss": opening_loss(history),
+        "exact_match": history.evaluations[-1]["exact_match"],
+        "curve": [{"update": e["update"], **e["exact_match"]} for e in history.evaluations],
+    }
+
+
+def experiment() -> runs.Experiment:
+    return runs.Experiment(
+        name="capacity",
+        configuration={
+            "task": "numbers, en to de",
+            "train_pairs": TRAIN_PAIRS,
+            "per_length": PER_LENGTH,
+            "batch_size": BATCH_SIZE,
+            "train": vars(TRAIN),
+            "models": {name: vars(config) for name, config in arms().items()},
+        },
+        seeds={name: range(5) for name in arms()},
+        run=run,
+    )
+
+
+if __name__ == "__main__":
+    runs.main(experiment(), __doc__)

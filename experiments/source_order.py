@@ -1,0 +1,171 @@
+"""Does a fixed context learn faster when the source is read backwards?
+
+Sutskever et al. (2014) reversed every source sentence, so that its first word is read last,
+shortly before the first target word is written: the average distance stays, the smallest
+shrinks. Their encoder reads one way, and their decoder gets the summary once, as its first
+state. Ours gets it at every step. Both wirings are tried ("once", "every step"), on copying
+16 of 4 symbols and on number words, English to German. With an encoder that reads both ways
+there should be nothing to gain; it is the control. One setting runs at a second learning
+rate.
+
+An arm is named by task, encoder, wiring, learning rate and order of the source. All see the
+same pairs in the same order of batches and have the same parameters. What is measured is
+the validation loss every 50 updates and, at the end, the share of right answers at every
+target position, teacher-forced.
+"""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+
+from experiments import runs
+from experiments.results import OPENING, opening_loss
+from seq2seq_lib.attention import FixedContext, Memory
+from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
+from seq2seq_lib.encoder import Encoded
+from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, token_loss
+from seq2seq_lib.tasks import Task, make_splits
+from seq2seq_lib.tasks.copy import Copy
+from seq2seq_lib.tasks.numbers import Numbers
+from seq2seq_lib.training import TrainConfig, fit
+
+UPDATES, EVERY, BATCH_SIZE = 400, 50, 64
+RATE, OTHER_RATE = 3e-3, 1e-2
+SYMBOLS, LENGTH = 4, 16
+HIDDEN = {"copy": 64, "numbers": 96}
+VALID_PER_LENGTH = {"copy": 400, "numbers": 20}
+ORDERS = ("natural", "reversed")
+
+
+class Arm(NamedTuple):
+    """One task, encoder, wiring, learning rate, and order of the source."""
+
+    task: str
+    way: str
+    wiring: str
+    rate: float
+    order: str
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model; the order of the source makes no difference to it."""
+        src_vocab, tgt_vocab = task(self.task).vocabs()
+        return ModelConfig(
+            len(src_vocab),
+            len(tgt_vocab),
+            attention="fixed",
+            enc_hidden=HIDDEN[self.task],
+            dec_hidden=HIDDEN[self.task],
+            bidirectional=self.way == "two-way",
+        )
+
+
+def arms() -> dict[str, Arm]:
+    """All arms by name."""
+    settings = [
+        ("copy", "one-way", "every step", RATE),
+        ("copy", "one-way", "once", RATE),
+        ("copy", "two-way", "every step", RATE),
+        ("copy", "one-way", "every step", OTHER_RATE),
+        ("numbers", "one-way", "every step", RATE),
+        ("numbers", "one-way", "once", RATE),
+    ]
+    found = [Arm(*setting, order) for setting in settings for order in ORDERS]
+    return {", ".join(f"{x:g}" if x == arm.rate else x for x in arm): arm for arm in found}
+
+
+class OnlyAtStart(FixedContext):
+    """A memory whose slot is empty: the summary makes the first state, and no more."""
+
+    def memory(self, encoded: Encoded) -> Memory:
+        keys, values, mask = super().memory(encoded)
+        return Memory(keys, torch.zeros_like(values), mask)
+
+
+def task(name: str) -> Task:
+    """The task called ``name``."""
+    return Copy(SYMBOLS, LENGTH) if name == "copy" else Numbers()
+
+
+@cache
+def pairs(name: str, order: str) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+    """Training and validation pairs; reversed, the same with the source turned round."""
+    made = make_splits(
+        task(name),
+        train=UPDATES * BATCH_SIZE,
+        per_length=VALID_PER_LENGTH[name],
+        lengths=[LENGTH] if name == "copy" else None,
+    )
+    vocabs = task(name).vocabs()
+    step = -1 if order == "reversed" else 1
+    train, valid = (
+        tuple(Pair(pair.src[::step], pair.tgt) for pair in encode(part, *vocabs))
+        for part in (made.train, made.valid)
+    )
+    return train, valid
+
+
+@torch.no_grad()
+def scores(model: Seq2Seq, batch: Batch) -> dict[str, Any]:
+    """Loss, and share of right answers at each target position where there are any."""
+    logits = model(batch).logits
+    right = (logits.argmax(dim=-1) == batch.tgt_out) & batch.tgt_mask
+    share = right.sum(dim=0) / batch.tgt_mask.sum(dim=0)
+    return {
+        "loss": round(token_loss(logits, batch).item(), 5),
+        "by_position": [round(value, 4) for value in share.tolist()],
+    }
+
+
+def run(name: str, seed: int, quick: bool = False) -> runs.Values:
+    """Train one arm, and score it every 50 updates."""
+    arm = arms()[name]
+    train, valid = pairs(arm.task, arm.order)
+    batch = collate(valid)
+    model = build_model(arm.config, seed)
+    if arm.wiring == "once":
+        model.decoder.attention = OnlyAtStart()
+    history = fit(
+        model,
+        Batches(train, BATCH_SIZE, seed=seed),
+        TrainConfig(UPDATES, lr=arm.rate, schedule="constant"),
+        evaluate=lambda model: scores(model, batch),
+        evaluate_every=EVERY,
+        stop_after=OPENING if quick else None,
+        progress=False,
+    )
+    return {
+        "parameters": n_parameters(arm.config),
+        "updates": history.updates,
+        "opening_loss": opening_loss(history),
+        "curve": [{"update": e["update"], "loss": e["loss"]} for e in history.evaluations],
+        "by_position": history.evaluations[-1]["by_position"],
+    }
+
+
+def experiment() -> runs.Experiment:
+    return runs.Experiment(
+        name="source_order",
+        configuration={
+            "tasks": {
+                "copy": f"{LENGTH} of {SYMBOLS} symbols",
+                "numbers": "English to German, all lengths",
+            },
+            "updates": UPDATES,
+            "train_pairs": UPDATES * BATCH_SIZE,
+            "valid_per_length": VALID_PER_LENGTH,
+            "batch_size": BATCH_SIZE,
+            "schedule": "constant after 50 updates of warm-up",
+            "arms": {
+                name: arm._asdict() | {"model": vars(arm.config)}
+                for name, arm in arms().items()
+            },
+        },
+        seeds={name: range(5) for name in arms()},
+        run=run,
+    )
+
+
+if __name__ == "__main__":
+    runs.main(experiment(), __doc__)
