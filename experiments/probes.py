@@ -32,7 +32,7 @@ from seq2seq_lib.training import TrainConfig, fit
 SYMBOLS, LONGEST, LENGTHS, SUMMARY = 20, 24, (4, 8, 16, 24), 128
 TRAIN_PAIRS, BATCH_SIZE = 40_000, 64
 TRAIN = TrainConfig(updates=800, lr=5e-3)
-PROBED, QUICK_PROBED = 2_000, 600
+PROBED, QUICK_PROBED = 4_000, 600
 
 
 class Arm(NamedTuple):
