@@ -80,8 +80,10 @@ promises: $(VENV)/.installed ## run the notebooks again and renew the outputs th
 bench: $(VENV)/.installed ## measure training speed and write results/bench.json
 	@$(PY) -m experiments.bench
 
-# The headline figure is drawn from the results of train_longer, so it comes last.
-EXPERIMENTS := bench train_longer multi30k_small headline
+# The rates come first, because the others train with them; the ledger reads all others,
+# and the headline figure is drawn from the ledger.
+EXPERIMENTS := bench tuning comparison train_longer capacity needle probes source_order \
+	teacher_forcing alignment extrapolation multi30k_small ledger headline
 
 results: $(VENV)/.installed ## run every experiment again and renew results/*.json
 	@for name in $(EXPERIMENTS); do \

@@ -81,8 +81,9 @@ def workers() -> int:
     return max(1, min(2, os.cpu_count() or 1))
 
 
-def _one_thread() -> None:
+def _start_worker() -> None:
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
 
 
 def _kept(experiment: Experiment, arm: str, seed: int, quick: bool) -> Path:
@@ -106,15 +107,17 @@ def run_jobs(
     Raises:
         SystemExit: it was interrupted; what had ended by then is kept.
     """
-    # Asked to end, stop as on Ctrl-C; the workers would outlive this process otherwise.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Asked to end, stop as on Ctrl-C (which a shell's background jobs ignore unless told
+    # otherwise); the workers would outlive this process if it just died.
+    stops = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(stop, signal.default_int_handler) for stop in stops]
     done = {job: _read(_kept(experiment, *job, quick)) for job in jobs}
     missing = [job for job in jobs if done[job] is None]
     # A fresh interpreter for each worker: a forked PyTorch would share its threads.
     pool = ProcessPoolExecutor(
         min(workers(), len(missing) or 1),
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=_one_thread,
+        initializer=_start_worker,
     )
     bar = tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc=experiment.name)
     try:
@@ -135,7 +138,8 @@ def run_jobs(
         raise
     finally:
         bar.close()
-        signal.signal(signal.SIGTERM, before)
+        for stop, handler in zip(stops, before, strict=True):
+            signal.signal(stop, handler)
     pool.shutdown()
     values: dict[str, dict[str, Values]] = {}
     for arm, seed in jobs:

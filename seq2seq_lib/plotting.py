@@ -12,6 +12,7 @@ from matplotlib import RcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seq2seq_lib.intervals import Interval
 from seq2seq_lib.metrics import LengthBucket
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -205,4 +206,39 @@ def token_grid(
     ax.set_xticks(range(columns))
     ax.set_yticks(range(rows_count))
     ax.set(xlabel=xlabel, ylabel="row of the batch")
+    return fig
+
+
+def evidence(rows: Mapping[str, Mapping[str, Interval]]) -> Figure:
+    """Means and intervals of several models, one row for each measure.
+
+    Measures have different units, so each row has a scale of its own: from 0 to its
+    largest value. The numbers stand beside the points.
+
+    Args:
+        rows: for each measure, the interval of each model by the model's name.
+    """
+    fig, ((ax,),) = new_figure(6.4, 0.6 + 0.86 * len(rows))
+    for r, (name, models) in enumerate(rows.items()):
+        largest = max(interval.high for interval in models.values()) or 1.0
+        ax.text(0, r - 0.36, name, fontsize=9.5, va="center")
+        ax.axhline(r + 0.5, color=GREY, linewidth=0.4)
+        for i, (model, found) in enumerate(models.items()):
+            style = _series(model, i)
+            y, x = r - 0.05 + 0.28 * i, found.mean / largest
+            reach = [[(found.mean - found.low) / largest], [found.high / largest - x]]
+            ax.errorbar(
+                x,
+                y,
+                xerr=reach,
+                fmt=style["marker"],
+                color=style["color"],
+                label=model if r == 0 else None,
+                capsize=3,
+            )
+            at = found.high / largest + 0.02
+            ax.text(at, y, f"{found.mean:.3g}", fontsize=9, va="center")
+    ax.set(xlim=(-0.03, 1.16), ylim=(len(rows) - 0.4, -0.7), xticks=[], yticks=[])
+    ax.spines[["left", "bottom"]].set_visible(False)
+    fig.legend(loc="outside upper center", ncols=2, frameon=False)
     return fig
