@@ -80,12 +80,12 @@ promises: $(VENV)/.installed ## run the notebooks again and renew the outputs th
 bench: $(VENV)/.installed ## measure training speed and write results/bench.json
 	@$(PY) -m experiments.bench
 
-# The rates come first, because the others train with them; the ledger reads all others,
-# and the headline figure is drawn from the ledger.
+# The rates come first, because others train with them; the ledger reads all others, and
+# the README's figure is drawn from train_longer.
 EXPERIMENTS := bench tuning comparison train_longer capacity needle probes source_order \
 	teacher_forcing alignment extrapolation multi30k_small ledger headline
 
-results: $(VENV)/.installed ## run every experiment again and renew results/*.json
+results: $(VENV)/.installed ## run every experiment that has no result for today's code
 	@for name in $(EXPERIMENTS); do \
 		echo "experiments.$$name"; $(PY) -m experiments.$$name || exit 1; done
 

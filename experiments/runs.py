@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ class Experiment:
         longest = sorted({seed for seeds in self.seeds.values() for seed in seeds})
         return [(arm, s) for s in longest for arm in self.seeds if s in self.seeds[arm]]
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when the code or the configuration that decides the numbers does."""
         return code_fingerprint(
