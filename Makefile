@@ -85,7 +85,7 @@ bench: $(VENV)/.installed ## measure training speed and write results/bench.json
 EXPERIMENTS := bench tuning comparison train_longer capacity needle probes source_order \
 	teacher_forcing alignment extrapolation multi30k_small ledger headline
 
-results: $(VENV)/.installed ## run every experiment that has no result for today's code
+results: $(VENV)/.installed ## run every experiment; goes on where it stopped ('make clean' forgets that)
 	@for name in $(EXPERIMENTS); do \
 		echo "experiments.$$name"; $(PY) -m experiments.$$name || exit 1; done
 
