@@ -17,7 +17,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments import extrapolation, multi30k_small, needle
+from experiments import (
+    alignment,
+    comparison,
+    extrapolation,
+    multi30k_small,
+    needle,
+    runs,
+    train_longer,
+)
 from experiments.results import (
     RESULTS,
     ROOT,
@@ -31,6 +39,7 @@ Values = dict[str, Any]
 Take = Callable[[Values], float]
 CONFIDENCE, FEWEST_SEEDS = 0.95, 5
 QUERY = "after"  # the convention that chapter 10 argues for
+SOURCES = (alignment, comparison, extrapolation, multi30k_small, needle, train_longer)
 METHOD = (
     "Student's t over training seeds, 95%; a difference is attention minus fixed context, "
     "paired by seed. An interval says how much the seed matters, not which test "
@@ -470,6 +479,8 @@ def main() -> None:
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
+    for module in SOURCES:
+        runs.stored(module.experiment())  # raises where a result is not today's
     run = describe_run(
         "ledger",
         {"confidence": CONFIDENCE, "method": METHOD, "fewest_seeds": FEWEST_SEEDS},

@@ -170,12 +170,12 @@ def confirm(experiment: Experiment) -> None:
     Raises:
         SystemExit: a number or the configuration differs; the experiment must be run again.
     """
-    stored = read_results(experiment.name)
+    try:
+        found = stored(experiment)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     again = f"run `python -m experiments.{experiment.name}` again."
-    configuration = json.loads(json.dumps(experiment.configuration))
-    if stored["run"]["configuration"] != configuration:
-        raise SystemExit(f"The configuration has changed; {again}")
-    for arm, seeds in stored["values"].items():
+    for arm, seeds in found["values"].items():
         seed, values = next(iter(seeds.items()))
         torch.set_num_threads(1)
         today = experiment.run(arm, int(seed), True)["opening_loss"]
@@ -185,9 +185,35 @@ def confirm(experiment: Experiment) -> None:
                 f"{values['opening_loss']!r}; {again}"
             )
         print(f"{arm}, seed {seed}: agrees")
-    stored["run"].setdefault("made_by_code", stored["run"]["code"])
-    stored["run"]["code"] = experiment.fingerprint
-    write_json(RESULTS / f"{experiment.name}.json", stored)
+    found["run"].setdefault("made_by_code", found["run"]["code"])
+    found["run"]["code"] = experiment.fingerprint
+    write_json(RESULTS / f"{experiment.name}.json", found)
+
+
+def stored(experiment: Experiment) -> dict[str, Any]:
+    """The results of an experiment, if they are what today's configuration asks for.
+
+    Raises:
+        FileNotFoundError: the experiment has not been run.
+        ValueError: the file is damaged, was made with another configuration, or lacks
+            an arm or a seed.
+    """
+    found = read_results(experiment.name)
+    again = f"run `python -m experiments.{experiment.name}` again."
+    today = json.loads(json.dumps(experiment.configuration))
+    kept = found["run"]["configuration"]
+    for key in today.keys() | kept.keys():
+        if today.get(key) != kept.get(key):
+            raise ValueError(
+                f"results/{experiment.name}.json was made with another configuration: its "
+                f"{key!r} is {kept.get(key)!r}, today's is {today.get(key)!r}; {again}"
+            )
+    for arm, seed in experiment.jobs:
+        if str(seed) not in found["values"].get(arm, {}):
+            raise ValueError(
+                f"results/{experiment.name}.json lacks seed {seed} of {arm!r}; {again}"
+            )
+    return found
 
 
 def main(experiment: Experiment, description: str | None) -> dict[str, Any] | None:

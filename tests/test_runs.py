@@ -179,8 +179,27 @@ def test_other_numbers_are_not_confirmed(elsewhere, monkeypatch):
 
 def test_another_configuration_is_not_confirmed(elsewhere, monkeypatch):
     confirmable(elsewhere, monkeypatch, configuration={"size": 2})
-    with pytest.raises(SystemExit, match="configuration has changed"):
+    with pytest.raises(SystemExit, match="another configuration: its 'size' is 2"):
         runs.main(toy_experiment.toy(elsewhere / "traces"), "A toy.")
+
+
+def test_results_of_another_configuration_or_with_a_lost_seed_are_refused(elsewhere):
+    (elsewhere / "results").mkdir()
+    run = {"command": "c", "seeds": [0], "versions": {}, "code": "f"}
+    experiment = toy_experiment.toy(elsewhere / "traces", arms=("a",))
+    arm = experiment.jobs[0][0]
+    for configuration, seeds, said in (
+        ({"size": 2}, "012", "its 'size' is 2, today's is 1"),
+        ({"size": 1, "more": 0}, "012", "its 'more' is 0, today's is None"),
+        ({"size": 1}, "01", "lacks seed 2 of"),
+    ):
+        content = {
+            "run": {**run, "configuration": configuration},
+            "values": {arm: {seed: {} for seed in seeds}},
+        }
+        write(elsewhere, json.dumps(content))
+        with pytest.raises(ValueError, match=said + ".*python -m experiments.toy` again"):
+            runs.stored(experiment)
 
 
 # --- files -----------------------------------------------------------------------------
