@@ -42,6 +42,7 @@ COMPARED = {
     "02": {"list_tokens", "pad_by_hand", "collate_by_hand", "ignores_padding"},
     "03": {"rnn_by_hand", "gru_step", "read_by_hand", "encode_by_hand"},
     "04": {"HandEncoder", "HandDecoder", "train_by_hand", "greedy_by_hand"},
+    "05": {"beam_search_by_hand", "ask", "best_of_all", "run_freely"},
     "07": {"dot", "lookup_loop", "lookup_matrix", "softmax_over_real", "Lookup"},
     "08": {"AdditiveByHand", "Edited", "harden", "shift", "spread"},
 }
