@@ -56,7 +56,7 @@ from seq2seq_lib.tasks.numbers import Numbers, value_of
 from seq2seq_lib.training import TrainConfig, fit
 
 # Learning rates as experiments/tuning.py chose them.
-RATES = {"fixed": 3e-3, "additive": 3e-3}
+RATES = {"fixed": 1e-2, "additive": 1e-2}
 SEEDS = range(5)
 EVERY = 5  # interventions are tried on every fifth test sentence
 EDITS = {"shuffled": shuffle, "shifted": shift, "hardened": harden, "spread": spread}

@@ -1,13 +1,14 @@
 """Longer than anything seen in training: a limit that attention does not remove.
 
-Both models are trained on number words of at most 12 words, with the pairs, the updates
-and the sizes of `train_longer`'s arms `fixed` and `additive`, and tested on all
-lengths. Up to 12 words they show what they learned; beyond, how far it reaches.
+Both models are trained on number words of at most 12 words, with as many pairs, the
+updates, the sizes and the learning rates of `comparison`, and tested on all lengths. Up to
+12 words they show what they learned; beyond, how far it reaches.
 """
 
 from typing import Any
 
 from experiments import runs
+from experiments.comparison import RATES
 from experiments.number_words import (
     BATCH_SIZE,
     PER_LENGTH,
@@ -32,7 +33,7 @@ def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
     history = fit(
         model,
         batches(seed, LONGEST),
-        TrainConfig(updates=UPDATES, seed=seed),
+        TrainConfig(updates=UPDATES, lr=RATES[name], seed=seed),
         stop_after=OPENING if quick else None,
         progress=False,
     )
@@ -54,6 +55,7 @@ def experiment() -> runs.Experiment:
             "per_length": PER_LENGTH,
             "batch_size": BATCH_SIZE,
             "updates": UPDATES,
+            "rates": RATES,
         },
         seeds={name: SEEDS for name in fair_pair()},
         run=run,

@@ -1,8 +1,8 @@
 """The learning rate of each model, chosen on the validation set from one small grid.
 
 A comparison is only fair when neither side runs with the other's learning rate. Both
-models of every comparison try the same three rates, with seeds that no other experiment
-uses, and each is then trained with the rate that was best for it.
+models try the same rates, with seeds that no other experiment uses, and each is then
+trained with the rate that was best for it.
 
     full      number words, the course's sizes and budget of updates
     narrow    number words, a third of the hidden size, 1,500 updates
@@ -30,8 +30,8 @@ from seq2seq_lib.training import TrainConfig, fit
 
 # The rates tried, and the seeds that try them; the captions take longer.
 GRID = {
-    "full": ((1e-3, 3e-3, 1e-2), (100, 101)),
-    "narrow": ((1e-3, 3e-3, 1e-2), (100,)),
+    "full": ((1e-3, 3e-3, 1e-2, 3e-2), (100, 101)),
+    "narrow": ((3e-3, 1e-2, 3e-2), (100,)),
     "captions": ((1e-3, 2e-3, 4e-3), (100,)),
 }
 MODELS = ("fixed", "additive")
