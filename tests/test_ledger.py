@@ -151,7 +151,7 @@ def test_there_are_eight_claims_with_a_chapter_that_exists(stored, root):
 
 def test_every_measure_is_whole_and_fair(stored):
     measures = [m for claim in stored["claims"].values() for m in claim["measures"]]
-    for m in [*measures, *stored["limits"]]:
+    for m in [*measures, *stored["reach"]]:
         assert len(m["seeds"]) >= 5
         assert m["command"].startswith("python -m experiments.")
         fixed, attention = m["fixed"], m["attention"]
