@@ -43,8 +43,11 @@ COMPARED = {
     "03": {"rnn_by_hand", "gru_step", "read_by_hand", "encode_by_hand"},
     "04": {"HandEncoder", "HandDecoder", "train_by_hand", "greedy_by_hand"},
     "05": {"beam_search_by_hand", "ask", "best_of_all", "run_freely"},
+    "06": {"probe_by_hand", "gradient_by_hand"},
     "07": {"dot", "lookup_loop", "lookup_matrix", "softmax_over_real", "Lookup"},
     "08": {"AdditiveByHand", "Edited", "harden", "shift", "spread"},
+    "10": {"links_by_hand", "aer_by_hand"},
+    "11": {"interval_by_hand"},
 }
 
 
