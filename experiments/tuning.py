@@ -4,14 +4,13 @@ A comparison is only fair when neither side runs with the other's learning rate.
 models try the same rates, with seeds that no other experiment uses, and each is then
 trained with the rate that was best for it.
 
-    full      number words, the course's sizes and budget of updates
-    narrow    number words, a third of the hidden size, 1,500 updates
-    captions  Multi30k, a few thousand pairs
+    full    number words, the course's sizes and budget of updates
+    narrow  number words, a third of the hidden size, 1,500 updates
 """
 
 from typing import Any
 
-from experiments import multi30k_small, runs
+from experiments import runs
 from experiments.number_words import (
     TRAIN_PAIRS,
     UPDATES,
@@ -28,11 +27,10 @@ from seq2seq_lib.model import Seq2Seq, build_model, n_parameters
 from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.training import TrainConfig, fit
 
-# The rates tried, and the seeds that try them; the captions take longer.
+# The rates tried, and the seeds that try them.
 GRID = {
     "full": ((1e-3, 3e-3, 1e-2, 3e-2), (100, 101)),
     "narrow": ((3e-3, 1e-2, 3e-2), (100,)),
-    "captions": ((1e-3, 2e-3, 4e-3), (100,)),
 }
 MODELS = ("fixed", "additive")
 NARROW_UPDATES = 1500  # half of train_longer's, so that six runs fit into minutes
@@ -55,8 +53,6 @@ def arms() -> dict[str, tuple[str, str, float]]:
 def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
     """Train one model with one rate; exact match or loss on the validation set."""
     setting, attention, lr = arms()[name]
-    if setting == "captions":
-        return multi30k_small.tune(attention, seed, lr, quick)
     config = fair_pair(NARROW if setting == "narrow" else 96)[attention]
     updates = NARROW_UPDATES if setting == "narrow" else UPDATES
     pairs = encode(splits().valid, *Numbers().vocabs())
@@ -103,7 +99,6 @@ def experiment() -> runs.Experiment:
         },
         seeds={name: GRID[setting][1] for name, (setting, _, _) in arms().items()},
         run=run,
-        needs_data=True,
     )
 
 
