@@ -310,8 +310,7 @@ def claims() -> tuple[Claim, ...]:
             "10-alignment",
             (
                 Measure(
-                    "alignment error rate on content words: weights, against the fixed "
-                    "context's gradients",
+                    "alignment error rate, content words (fixed: by gradients)",
                     "alignment",
                     at("aer", "content"),
                     fixed,
