@@ -202,7 +202,7 @@ def alignment_error_rate(
     a predicted link of a target word that has no gold link. To score only some words,
     name their ``positions``.
 
-    Source: Och and Ney 2003, section 6.
+    Source: Och and Ney 2003.
 
     Args:
         predicted: links of each example, as ``links`` makes them.
