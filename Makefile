@@ -81,7 +81,7 @@ bench: $(VENV)/.installed ## measure training speed and write results/bench.json
 	@$(PY) -m experiments.bench
 
 # The rates come first, because others train with them; the ledger reads all others, and
-# the README's figure is drawn from train_longer.
+# the README's figure is drawn from comparison.
 EXPERIMENTS := bench tuning comparison train_longer capacity needle probes source_order \
 	teacher_forcing alignment extrapolation multi30k_small ledger headline
 

@@ -1,4 +1,4 @@
-"""Draw the README's figure from results/train_longer.json."""
+"""Draw the README's figure from results/comparison.json."""
 
 from experiments.results import ROOT, read_results
 from seq2seq_lib.plotting import accuracy_over_seeds
@@ -8,7 +8,7 @@ PATH = ROOT / "_static" / "headline.png"
 
 
 def main() -> None:
-    values = read_results("train_longer")["values"]
+    values = read_results("comparison")["values"]
     curves = {
         label: [seed["exact_match"] for seed in values[arm].values()]
         for arm, label in ARMS.items()
