@@ -9,6 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from seq2seq_lib import plotting
+from seq2seq_lib.intervals import Interval
 from seq2seq_lib.metrics import LengthBucket
 from seq2seq_lib.plotting import (
     BLUE,
@@ -20,6 +21,7 @@ from seq2seq_lib.plotting import (
     accuracy_over_seeds,
     bars,
     draw_weights,
+    evidence,
     heatmap,
     learning_curves,
     new_figure,
@@ -166,6 +168,24 @@ def test_a_token_grid_writes_every_token_and_greys_the_padding():
     assert shades[1, 1] > shades[0, 0]
 
 
+def test_the_rows_of_the_evidence_are_drawn_each_at_its_own_scale():
+    rows = {
+        "BLEU": {
+            "fixed context": Interval(8.0, 7.0, 9.0, 5),
+            "additive attention": Interval(12.5, 12.0, 16.0, 5),
+        },
+        "error": {"fixed context": Interval(0.0, 0.0, 0.0, 5)},
+    }
+    (ax,) = evidence(rows).axes  # each row has its own unit, so the axis has no label
+    assert _words(ax.texts) == ["BLEU", "8", "12.5", "error", "0"]
+    points = [line.get_xdata()[0] for line, _, _ in ax.containers]
+    assert points == pytest.approx([8 / 16, 12.5 / 16, 0])
+    reach = [bars[0].get_segments()[0][:, 0] for _, _, bars in ax.containers]
+    assert reach[1] == pytest.approx([12 / 16, 1])
+    colors = [to_hex(line.get_color()).upper() for line, _, _ in ax.containers]
+    assert colors[:2] == [MODEL_COLORS[name] for name in rows["BLEU"]]
+
+
 def test_every_function_that_draws_returns_its_figure_once():
     public = {
         name
@@ -177,6 +197,7 @@ def test_every_function_that_draws_returns_its_figure_once():
         "accuracy_over_seeds",
         "bars",
         "draw_weights",
+        "evidence",
         "heatmap",
         "learning_curves",
         "new_figure",
