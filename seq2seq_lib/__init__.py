@@ -7,7 +7,7 @@ and ``metrics`` says how good the answer is. Every module imports only from thos
 
     vocab, tasks, batching, encoder, attention, decoder, model, checkpoints, training,
     decoding, metrics, intervals, probing, interventions, plotting,
-    widgets
+    comparisons, checking, checker, widgets
 """
 
 __version__ = "0.1.0"
