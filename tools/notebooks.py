@@ -35,7 +35,7 @@ METADATA: dict[str, Any] = {
     },
     "language_info": {"name": "python"},
 }
-_KEPT_CELL_METADATA = ("tags", "mystnb")
+_KEPT_CELL_METADATA = ("tags", "mystnb", "nbgrader")
 
 
 def default_files() -> list[Path]:

@@ -1,0 +1,148 @@
+"""What there is to grade: the exercises of each assignment, their cases and solutions."""
+
+import importlib
+import importlib.util
+import random
+import sys
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+
+from seq2seq_lib.checking import (
+    ANSWER_FILE,
+    UNKNOWN,
+    Case,
+    Exercise,
+    Failed,
+    Verdict,
+    attempt,
+    described,
+    judge,
+)
+
+SOURCE = Path(__file__).parent / "source"
+ASSIGNMENTS = ("A1", "A2", "A3", "A4")
+
+
+def check_name(assignment: str) -> None:
+    """Raise a ValueError unless there is such an assignment."""
+    if assignment not in ASSIGNMENTS:
+        raise ValueError(
+            f"There is no assignment {assignment!r}; choose one of "
+            f"{', '.join(ASSIGNMENTS)}."
+        )
+
+
+def checks_file(assignment: str) -> Path:
+    """The public module that holds the exercises, handed out with the notebook."""
+    return SOURCE / assignment / f"{assignment.lower()}_checks.py"
+
+
+@cache
+def exercises(assignment: str) -> dict[str, Exercise]:
+    """The coded exercises by their keys, in the notebook's order.
+
+    Raises:
+        ValueError: there is no such assignment.
+    """
+    check_name(assignment)
+    path = checks_file(assignment)
+    # Loaded by its path, under the name that the notebook imports it by.
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {exercise.key: exercise for exercise in module.EXERCISES}
+
+
+@cache
+def source_notebook(assignment: str) -> nbformat.NotebookNode:
+    """The notebook that has the solutions."""
+    return nbformat.read(SOURCE / assignment / f"{assignment}.ipynb", as_version=4)
+
+
+def setup(assignment: str) -> list[str]:
+    """The code that runs before any answer: the source's cells tagged ``setup``."""
+    return [
+        cell.source
+        for cell in source_notebook(assignment).cells
+        if cell.cell_type == "code" and "setup" in cell.metadata.get("tags", [])
+    ]
+
+
+def solutions(assignment: str) -> dict[str, str]:
+    """The source of the cell that answers each exercise."""
+    cells = {
+        cell.metadata.nbgrader.grade_id: cell.source
+        for cell in source_notebook(assignment).cells
+        if cell.metadata.get("nbgrader")
+    }
+    return {key: cells[f"{assignment}-{key}"] for key in exercises(assignment)}
+
+
+def answers_of(assignment: str, key: str, source: str) -> SimpleNamespace:
+    """Run an answer's source in this process: trusted code only.
+
+    Raises:
+        NameError: it does not define what the exercise asks for.
+    """
+    exercise = exercises(assignment)[key]
+    namespace: dict[str, Any] = {"__name__": "__answer__"}
+    for code in setup(assignment):
+        exec(compile(code, "<setup>", "exec"), namespace)
+    namespace |= exercise.given()
+    exec(compile(source, ANSWER_FILE, "exec"), namespace)
+    missing = [name for name in exercise.answers if name not in namespace]
+    if missing:
+        raise NameError(f"the cell does not define {missing[0]}")
+    return SimpleNamespace(**{name: namespace[name] for name in exercise.answers})
+
+
+@cache
+def cases(assignment: str, key: str, seed: int) -> tuple[Case, ...]:
+    """The visible cases and the fresh ones of a seed, with their right answers.
+
+    Raises:
+        RuntimeError: the solution does not answer a case.
+    """
+    exercise = exercises(assignment)[key]
+    hidden = importlib.import_module(f"assignments.hidden.{assignment.lower()}")
+    fresh = hidden.FRESH[key](random.Random(f"{seed}-{assignment}-{key}"))
+    found = []
+    for case in (*exercise.examples(), *fresh):
+        if case.expected is UNKNOWN:
+            solution = answers_of(assignment, key, solutions(assignment)[key])
+            answer = attempt(exercise, solution, case.inputs)
+            if isinstance(answer, Failed):
+                raise RuntimeError(f"The solution of {assignment}-{key}: {answer.reason}")
+            case = Case(case.inputs, answer)
+        found.append(case)
+    return tuple(found)
+
+
+def verdicts(assignment: str, key: str, source: str, seed: int = 0) -> list[Verdict]:
+    """Judge an answer's source, run in this process: trusted code only."""
+    exercise = exercises(assignment)[key]
+    wanted = cases(assignment, key, seed)
+    try:
+        student = answers_of(assignment, key, source)
+    except Exception as error:
+        return judge(exercise, wanted, [Failed(described(error))] * len(wanted))
+    return judge(exercise, wanted, [attempt(exercise, student, c.inputs) for c in wanted])
+
+
+def score(assignment: str, key: str, *answers: Any, seed: int | None = None) -> int:
+    """The points of answers on fresh cases: what the hidden tests of a notebook call.
+
+    nbgrader takes the number as partial credit. The answers run in this process, so this
+    gives no protection; ``assignments.grade`` does.
+    """
+    exercise = exercises(assignment)[key]
+    student = SimpleNamespace(**dict(zip(exercise.answers, answers, strict=True)))
+    chosen = random.SystemRandom().getrandbits(32) if seed is None else seed
+    wanted = cases(assignment, key, chosen)
+    found = [attempt(exercise, student, case.inputs) for case in wanted]
+    return sum(verdict.points for verdict in judge(exercise, wanted, found))
