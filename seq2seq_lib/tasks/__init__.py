@@ -7,6 +7,7 @@ tokens and, where it can be known, the gold alignment.
 - ``reversal`` and ``copy``: symbols whose every dependency distance is known
 - ``needle``: one marked token among others, at a distance that you choose
 - ``recall``: key-value pairs; the key to look up is given to the decoder
+- ``dates``: dates of many languages to ISO 8601, by character
 - ``multi30k``: 29,000 real image captions in English, German and French
 """
 
