@@ -1,0 +1,1 @@
+"""What runs inside the closed process: nothing here knows an answer."""
