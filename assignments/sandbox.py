@@ -73,11 +73,13 @@ class Outcome:
         answers: the message of each case that was answered, by its number.
         ending: why the process did not come to its end, as a sentence; empty if it did.
         started: whether the student's code was reached.
+        reached: whether the cell of the answer itself was reached.
     """
 
     answers: dict[int, dict[str, Any]] = field(default_factory=dict)
     ending: str = ""
     started: bool = False
+    reached: bool = False
 
 
 class Sandbox:
@@ -297,6 +299,8 @@ def _converse(process: subprocess.Popen[bytes], channel: int, limits: Limits) ->
             if message.get("ready") and not outcome.started:
                 outcome.started = True  # only the first: the clock starts once
                 deadline = time.monotonic() + limits.seconds
+            elif message.get("reached"):
+                outcome.reached = True
             elif message.get("done"):
                 return outcome
             elif isinstance(message.get("case"), int):

@@ -4,8 +4,9 @@
 
 Started by ``assignments.sandbox`` in a closed process. The job says which cells to run, on
 which inputs, within which limits. Messages go to the file descriptor FD, each one after its
-length: first ``ready``, then one for each case, then ``done``. Whatever happens here, the
-other side sees only these messages, and treats them as the student's word.
+length: ``ready`` before any code of the student's, ``reached`` before the answer's cell,
+one for each case, ``done``. Whatever happens here, the other side sees only these messages,
+and treats them as the student's word.
 """
 
 import contextlib
@@ -83,9 +84,10 @@ def namespace(job: dict[str, Any], exercise: Any) -> dict[str, Any]:
     return names
 
 
-def answer(job: dict[str, Any], exercise: Any) -> Any:
+def answer(job: dict[str, Any], exercise: Any, channel: int) -> Any:
     """The names that the exercise asks for, or why they are not there."""
     names = namespace(job, exercise)
+    send(channel, {"reached": True})
     try:
         exec(compile(job["answer"], ANSWER_FILE, "exec"), names)
     except BaseException as error:
@@ -113,7 +115,7 @@ def main(channel: int) -> None:
     os.chdir(job["folder"])
     close_streams()
     send(channel, {"ready": True})
-    student = answer(job, exercise)
+    student = answer(job, exercise, channel)
     for number, inputs in enumerate(job["cases"]):
         found = student
         if not isinstance(student, Failed):

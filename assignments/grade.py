@@ -1,0 +1,305 @@
+"""Grade a class: one command, every submission in closed processes.
+
+    python -m assignments.grade A3 submissions --out graded
+
+``submissions`` holds one notebook, or one folder with a notebook, for each student. The
+folder ``graded`` gets grades.csv, a feedback page for each student, summary.html for the
+teacher, results.json for Gradescope, and written.csv, in which written answers are graded
+by hand: fill in the points and run the command again. An interrupted run goes on where it
+stopped. Everybody is asked on the same fresh inputs, which the seed in run.json decides.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import queue
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import seq2seq_lib.checking
+from assignments import registry, reports
+from assignments.grading import (
+    Graded,
+    Question,
+    Row,
+    coded_row,
+    questions,
+    read,
+    written_row,
+)
+from assignments.sandbox import KINDS, Limits, Sandbox
+from assignments.submissions import Submission, find
+from seq2seq_lib.checking import Verdict
+
+
+@dataclass(frozen=True)
+class Run:
+    """What decides the grades beside the submissions; kept in run.json."""
+
+    assignment: str
+    seed: int
+    version: str
+
+
+def version(assignment: str) -> str:
+    """A digest of everything that decides what an answer earns."""
+    folder = Path(__file__).parent
+    files = [
+        registry.checks_file(assignment),
+        registry.SOURCE / assignment / f"{assignment}.ipynb",
+        folder / "hidden" / f"{assignment.lower()}.py",
+        folder / "grading.py",
+        Path(seq2seq_lib.checking.__file__),
+    ]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def read_run(out: Path) -> Run | None:
+    """The run that ``out`` belongs to, or None."""
+    try:
+        return Run(**json.loads((out / "run.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def open_run(out: Path, assignment: str, seed: int | None) -> Run:
+    """Begin a run in ``out``, or go on with the one that lies there.
+
+    Raises:
+        ValueError: the folder belongs to something else.
+    """
+    run = read_run(out)
+    if run is not None:
+        if run.assignment != assignment:
+            raise ValueError(
+                f"{out} holds the grades of {run.assignment}; choose another folder for "
+                f"{assignment}."
+            )
+        if run.version != version(assignment):
+            raise ValueError(
+                f"{out} was graded with another version of {assignment}; choose a new "
+                "folder, so that nobody is graded by two measures."
+            )
+        if seed is not None and seed != run.seed:
+            raise ValueError(
+                f"{out} was begun with the seed {run.seed}; leave --seed out to go on "
+                "with it, or choose a new folder."
+            )
+        return run
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} holds other files; choose a new or an empty folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    chosen = secrets.randbits(32) if seed is None else seed
+    run = Run(assignment, chosen, version(assignment))
+    reports.write(out / "run.json", json.dumps(asdict(run), indent=2) + "\n")
+    return run
+
+
+def _digest(submission: Submission) -> str:
+    text = submission.problem.encode() + b"\0" + submission.data
+    return hashlib.sha256(text).hexdigest()
+
+
+def stored(file: Path) -> Graded | None:
+    """What an earlier run said of a student, or None where it said nothing whole."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        rows = [
+            Row(**{**row, "verdicts": [Verdict(**v) for v in row["verdicts"]]})
+            for row in kept.pop("rows")
+        ]
+        return Graded(**kept, rows=rows)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+class _Class:
+    """Grades many submissions side by side, question by question."""
+
+    def __init__(
+        self, run: Run, out: Path, sandbox: Sandbox, limits: Limits | None
+    ) -> None:
+        self.run, self.out, self.sandbox, self.limits = run, out, sandbox, limits
+        self.questions = questions(run.assignment)
+        self.coded = [q for q in self.questions if not q.written]
+
+    def grade(
+        self, waiting: Sequence[Submission], jobs: int, step: Callable[[], None]
+    ) -> None:
+        """Grade and keep every submission; what is kept survives an interruption."""
+        slots: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for slot in range(jobs):
+            slots.put(slot)
+        stopped = False
+
+        def row(found: Any, question: Question) -> Row:
+            if stopped:
+                raise KeyboardInterrupt
+            slot = slots.get()
+            try:
+                return coded_row(
+                    found,
+                    self.run.assignment,
+                    question,
+                    self.sandbox,
+                    self.run.seed,
+                    slot,
+                    self.limits,
+                )
+            finally:
+                slots.put(slot)
+                step()
+
+        with ThreadPoolExecutor(jobs) as pool:
+            open_: dict[str, tuple[Submission, Any, str, list[Future[Row]]]] = {}
+            try:
+                for submission in waiting:
+                    found, problem = read(submission, self.run.assignment)
+                    rows = (
+                        [] if problem else [pool.submit(row, found, q) for q in self.coded]
+                    )
+                    open_[submission.student] = (submission, found, problem, rows)
+                    if problem:
+                        for _ in self.coded:
+                            step()
+                for submission, found, problem, futures in open_.values():
+                    wait(futures, return_when=FIRST_EXCEPTION)
+                    coded = [future.result() for future in futures]
+                    self._keep(submission, found, problem, coded)
+            except BaseException:
+                stopped = True
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def _keep(
+        self, submission: Submission, found: Any, problem: str, coded: list[Row]
+    ) -> None:
+        by_key = {row.question: row for row in coded}
+        rows = []
+        for question in self.questions:
+            if problem:
+                rows.append(Row(question.key, 0, question.max_points, problem))
+            elif question.written:
+                rows.append(written_row(found, self.run.assignment, question))
+            else:
+                rows.append(by_key[question.key])
+        graded = Graded(submission.student, _digest(submission), self.sandbox.kind, rows)
+        reports.write(
+            reports.student_file(self.out, submission.student),
+            json.dumps(asdict(graded), indent=1, ensure_ascii=True) + "\n",
+        )
+
+
+def grade(
+    assignment: str,
+    folder: Path,
+    out: Path,
+    jobs: int = 1,
+    sandbox: str = "auto",
+    seed: int | None = None,
+    progress: bool = True,
+    limits: Limits | None = None,
+) -> list[Graded]:
+    """Grade every submission in ``folder`` and write the reports into ``out``.
+
+    Args:
+        assignment: A1 to A4.
+        folder: the submissions.
+        out: where the grades go; an earlier run of the same assignment is continued.
+        jobs: answers that run at the same time.
+        sandbox: see ``Sandbox``.
+        seed: of the fresh inputs; by default drawn once for ``out``.
+        progress: whether to show a progress bar.
+        limits: other limits than the exercises' own; for tests.
+
+    Raises:
+        ValueError: an argument, or a folder, is not what it should be.
+    """
+    registry.check_name(assignment)
+    if jobs < 1:
+        raise ValueError(f"jobs must be at least 1, got {jobs}.")
+    found = find(folder, assignment)
+    box = Sandbox(sandbox)
+    run = open_run(out, assignment, seed)
+    earlier = {s.student: stored(reports.student_file(out, s.student)) for s in found}
+    waiting = []
+    for submission in found:
+        kept = earlier[submission.student]
+        if kept is None or kept.digest != _digest(submission):
+            waiting.append(submission)
+    if len(waiting) < len(found):
+        print(f"{len(found) - len(waiting)} of {len(found)} are graded already and kept.")
+    work = _Class(run, out, box, limits)
+    for question in work.coded:
+        registry.cases(assignment, question.key, run.seed)  # once, before any thread
+    total = len(waiting) * len(work.coded)
+    with tqdm(total=total, unit="answer", disable=not progress) as bar:
+        work.grade(waiting, jobs, lambda: bar.update() and None)
+    graded = [
+        g for s in found if (g := stored(reports.student_file(out, s.student))) is not None
+    ]
+    for result in graded:
+        before = earlier[result.student]
+        if before is not None and before.digest != result.digest:
+            print(
+                f"{result.student} handed in something else since the last run: "
+                f"{before.points} points then, {result.points} now."
+            )
+    reports.write_all(out, assignment, work.questions, graded, box.warning)
+    return graded
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m assignments.grade",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("assignment", help=" or ".join(registry.ASSIGNMENTS))
+    parser.add_argument("submissions", type=Path, help="the folder of what was handed in")
+    parser.add_argument("--out", type=Path, required=True, help="the folder for the grades")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--sandbox", choices=KINDS, default="auto")
+    parser.add_argument(
+        "--seed", type=int, help="of the fresh inputs (default: drawn once)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        graded = grade(
+            options.assignment,
+            options.submissions,
+            options.out,
+            options.jobs,
+            options.sandbox,
+            options.seed,
+        )
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\nStopped. What is graded is kept; the same command goes on.", file=sys.stderr
+        )
+        return 130
+    print(
+        reports.told(
+            options.out, options.assignment, graded, Sandbox(options.sandbox).warning
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

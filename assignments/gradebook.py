@@ -1,0 +1,103 @@
+"""Put the grades of a run into nbgrader's gradebook.
+
+    python -m assignments.gradebook graded --db gradebook.db
+
+Coded questions get their points as the automatic score of their test cell, written ones,
+where they are graded, as the manual score of their cell; the reasons become comments.
+Running it again replaces the scores of the same students and touches nobody else's.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+
+from assignments import grade, reports
+from assignments.grading import Graded, Question, questions
+
+
+def load(out: Path) -> tuple[str, list[Graded]]:
+    """The assignment of a graded folder, and every student in its table.
+
+    Raises:
+        ValueError: it is no folder of a finished run.
+    """
+    run = grade.read_run(out)
+    if run is None or not (out / "grades.csv").is_file():
+        raise ValueError(
+            f"{out} holds no finished grades; give the folder that --out named when "
+            "assignments.grade ran."
+        )
+    files = sorted((out / "students").glob("*.json"))
+    graded = [g for file in files if (g := grade.stored(file)) is not None]
+    reports.apply_written(out, graded)
+    return run.assignment, graded
+
+
+def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> None:
+    """Write the scores; what is missing in the gradebook is made."""
+    asked = questions(assignment)
+    gradebook.update_or_create_assignment(assignment)
+    notebook = gradebook.update_or_create_notebook(assignment, assignment)
+    notebook.kernelspec = "{}"
+    for question in asked:
+        cell_id = _cell_id(assignment, question)
+        gradebook.update_or_create_grade_cell(
+            cell_id,
+            assignment,
+            assignment,
+            max_score=question.max_points,
+            cell_type="markdown" if question.written else "code",
+        )
+        if question.written:
+            gradebook.update_or_create_solution_cell(cell_id, assignment, assignment)
+    by_key = {question.key: question for question in asked}
+    for one in graded:
+        gradebook.update_or_create_student(one.student)
+        submission = gradebook.update_or_create_submission(assignment, one.student)
+        (answered,) = submission.notebooks
+        for row in one.rows:
+            question = by_key[row.question]
+            score = gradebook.find_grade(
+                _cell_id(assignment, question), assignment, assignment, one.student
+            )
+            if question.written:
+                score.manual_score = row.points
+                score.needs_manual_grade = row.points is None
+            else:
+                score.auto_score = row.points
+                score.needs_manual_grade = False
+        del answered
+    gradebook.db.commit()
+
+
+def _cell_id(assignment: str, question: Question) -> str:
+    """The id of the cell that holds the grade in nbgrader's form."""
+    return f"{assignment}-{question.key}" + ("" if question.written else "-test")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m assignments.gradebook",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("graded", type=Path, help="the folder that assignments.grade made")
+    parser.add_argument("--db", type=Path, default=Path("gradebook.db"))
+    options = parser.parse_args(arguments)
+    try:
+        assignment, graded = load(options.graded)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    with Gradebook(f"sqlite:///{options.db.resolve()}") as gradebook:
+        fill(gradebook, assignment, graded)
+    print(f"{len(graded)} students' scores of {assignment} are in {options.db}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""From a submission to its rows: one for each question, with points and a reason."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from assignments import submissions
+from assignments.registry import cases, checks_file, exercises, setup, source_notebook
+from assignments.sandbox import Limits, Outcome, Sandbox
+from assignments.submissions import Answer, Cell, Submission
+from seq2seq_lib.checking import Exercise, Failed, Verdict, judge
+
+LONGEST_REASON = 1000  # characters
+PLACEHOLDER = "YOUR ANSWER HERE"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of an assignment, as a teacher sees it.
+
+    Args:
+        key: its short name; the grade of ``A3-weights`` has the key "weights".
+        title: its name for people.
+        max_points: what it can earn.
+        written: whether a person grades it.
+    """
+
+    key: str
+    title: str
+    max_points: int
+    written: bool = False
+
+
+@dataclass
+class Row:
+    """The grade of one question.
+
+    Args:
+        question: its key.
+        points: what was earned; None where a person has to grade it.
+        max_points: what could be earned.
+        reason: why points are missing; empty where none is.
+        verdicts: what each criterion earned, for the feedback.
+        text: a written answer.
+    """
+
+    question: str
+    points: int | None
+    max_points: int
+    reason: str = ""
+    verdicts: list[Verdict] = field(default_factory=list)
+    text: str = ""
+
+
+@dataclass
+class Graded:
+    """One student's rows.
+
+    Args:
+        student: the name.
+        digest: of what was handed in.
+        sandbox: the kind that closed the processes.
+        rows: one for each question.
+    """
+
+    student: str
+    digest: str
+    sandbox: str
+    rows: list[Row]
+
+    @property
+    def points(self) -> int:
+        """What the graded questions earned together."""
+        return sum(row.points or 0 for row in self.rows)
+
+
+def questions(assignment: str) -> list[Question]:
+    """All questions in the order of the notebook, coded and written.
+
+    Raises:
+        ValueError: there is no such assignment.
+    """
+    coded = exercises(assignment)
+    found = []
+    for cell in source_notebook(assignment).cells:
+        ours = cell.metadata.get("nbgrader", {})
+        key = ours.get("grade_id", "").removeprefix(f"{assignment}-")
+        if key in coded:
+            found.append(Question(key, coded[key].title, coded[key].points))
+        elif ours.get("grade") and ours.get("solution"):
+            title = key.replace("-", " ").capitalize()
+            found.append(Question(key, title, int(ours["points"]), written=True))
+    return found
+
+
+def read(submission: Submission, assignment: str) -> tuple[list[Cell], str]:
+    """The cells of a submission, or why none can be graded."""
+    if submission.problem:
+        return [], submission.problem
+    try:
+        found = submissions.cells(submission.data)
+    except ValueError as error:
+        return [], str(error)
+    return found, submissions.wrong_assignment(found, assignment)
+
+
+def written_row(found: Sequence[Cell], assignment: str, question: Question) -> Row:
+    """A written answer, for a person to grade."""
+    texts = [c.source for c in found if c.grade_id == f"{assignment}-{question.key}"]
+    text = texts[-1].strip() if texts else ""
+    if not text or PLACEHOLDER in text:
+        return Row(question.key, 0, question.max_points, "Not answered.")
+    return Row(question.key, None, question.max_points, "To be graded by hand.", text=text)
+
+
+def coded_row(
+    found: Sequence[Cell],
+    assignment: str,
+    question: Question,
+    sandbox: Sandbox,
+    seed: int,
+    slot: int = 0,
+    limits: Limits | None = None,
+) -> Row:
+    """Run the answer to one exercise in a closed process, and judge what it returned."""
+    exercise = exercises(assignment)[question.key]
+    answer = submissions.answer(found, assignment, exercise)
+    if answer.problem:
+        return Row(question.key, 0, question.max_points, answer.problem)
+    limits = limits or Limits(seconds=exercise.seconds)
+    outcome = _run(answer, assignment, exercise, sandbox, seed, slot, limits)
+    wanted = cases(assignment, question.key, seed)
+    answers = [_said(outcome, number) for number in range(len(wanted))]
+    verdicts = judge(exercise, wanted, answers)
+    earned = sum(verdict.points for verdict in verdicts)
+    reasons = list(dict.fromkeys(v.reason for v in verdicts if v.reason))
+    reason = " ".join([*reasons, *([answer.note] if answer.note else [])])
+    return Row(question.key, earned, question.max_points, clean(reason), verdicts)
+
+
+def _run(
+    answer: Answer,
+    assignment: str,
+    exercise: Exercise,
+    sandbox: Sandbox,
+    seed: int,
+    slot: int,
+    limits: Limits,
+) -> Outcome:
+    job = {
+        "module": checks_file(assignment).stem,
+        "key": exercise.key,
+        "setup": setup(assignment),
+        "others": list(answer.others),
+        "answer": answer.source,
+        "cases": [dict(c.inputs) for c in cases(assignment, exercise.key, seed)],
+    }
+    outcome = sandbox.run(job, checks_file(assignment), limits, slot)
+    if outcome.ending and not outcome.reached and answer.others:
+        # Another cell's code stopped it: that must not cost this exercise.
+        job["others"] = []
+        outcome = sandbox.run(job, checks_file(assignment), limits, slot)
+    return outcome
+
+
+def _said(outcome: Outcome, number: int) -> Any:
+    """The answer to one case as the process sent it, or why there is none."""
+    message = outcome.answers.get(number)
+    if message is None:
+        return Failed(outcome.ending or "It sent no answer.")
+    if "failed" in message:
+        return Failed(clean(str(message["failed"])))
+    return message.get("answer")
+
+
+def clean(text: str) -> str:
+    """Text that came from a submission, on one line and no longer than it should be."""
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", text).strip()
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."

@@ -1,0 +1,281 @@
+"""What a grading run leaves behind: a table, pages, and files for other systems."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from assignments.grading import Graded, Question
+
+MOST_MISTAKES = 12
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a whole file or none of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8", newline="")
+    os.replace(partial, path)
+
+
+def write_anew(path: Path, text: str) -> None:
+    """Write a file; what it held before, if it differs, is kept beside it."""
+    if path.exists():
+        if path.read_text(encoding="utf-8") == text:
+            return
+        number = 1
+        while (aside := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
+            number += 1
+        os.replace(path, aside)
+        print(f"{path.name} changed; the earlier one is kept as {aside.name}.")
+    write(path, text)
+
+
+def safe_name(student: str) -> str:
+    """A file name for a student, whatever characters the name has; never two alike."""
+    if re.fullmatch(r"[a-z0-9_-]{1,64}", student):
+        return student
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", student).strip("-")[:40] or "student"
+    return f"{slug}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def student_file(out: Path, student: str) -> Path:
+    """Where a student's rows are kept."""
+    return out / "students" / f"{safe_name(student)}.json"
+
+
+def _cell(value: Any) -> Any:
+    """A value for a table; text that a spreadsheet would compute is quoted."""
+    if isinstance(value, str):
+        value = value.encode("utf-8", "replace").decode("utf-8")
+        return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return "" if value is None else value
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Comma-separated values."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def grades_table(graded: Sequence[Graded]) -> str:
+    """One row for each student and question."""
+    header = ("student", "question", "points", "max_points", "reason")
+    rows = (
+        (g.student, row.question, row.points, row.max_points, row.reason)
+        for g in graded
+        for row in g.rows
+    )
+    return table(header, rows)
+
+
+WRITTEN_HEADER = ("student", "question", "points", "max_points", "comment", "answer")
+
+
+def read_written(path: Path) -> dict[tuple[str, str], tuple[int | None, str]]:
+    """The points and comments that a teacher wrote into written.csv.
+
+    Raises:
+        ValueError: a cell holds no points that the question could give.
+    """
+    found: dict[tuple[str, str], tuple[int | None, str]] = {}
+    if not path.is_file():
+        return found
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), start=2):
+            try:
+                text, most = (row["points"] or "").strip(), int(row["max_points"])
+                points = int(text) if text else None
+                if points is not None and not 0 <= points <= most:
+                    raise ValueError
+                key = (row["student"], row["question"])
+                found[key] = (points, (row.get("comment") or "").strip())
+            except (KeyError, TypeError, ValueError):
+                raise ValueError(
+                    f"{path}, line {number}: points must be a whole number from 0 to "
+                    "max_points, or empty; nothing else may be changed but the comment."
+                ) from None
+    return found
+
+
+def apply_written(out: Path, graded: Sequence[Graded]) -> None:
+    """Put the teacher's points into the rows, and bring written.csv up to date."""
+    path = out / "written.csv"
+    marks = read_written(path)
+    rows = []
+    for g in graded:
+        for row in g.rows:
+            if not row.text:
+                continue
+            points, comment = marks.get((_cell(g.student), row.question), (None, ""))
+            if points is not None:
+                row.points, row.reason = points, comment
+            rows.append(
+                (g.student, row.question, points, row.max_points, comment, row.text)
+            )
+    if rows or path.exists():
+        write_anew(path, table(WRITTEN_HEADER, rows))
+
+
+def gradescope(graded: Graded, titles: dict[str, str]) -> dict[str, Any]:
+    """One student's results in the form that Gradescope's autograder reads."""
+    graded_rows = [row for row in graded.rows if row.points is not None]
+    return {
+        "score": sum(row.points or 0 for row in graded_rows),
+        "visibility": "after_published",
+        "stdout_visibility": "hidden",
+        "tests": [
+            {
+                "name": titles[row.question],
+                "number": str(number),
+                "score": row.points,
+                "max_score": row.max_points,
+                "status": "passed" if row.points == row.max_points else "failed",
+                "output": row.reason,
+                "output_format": "text",
+            }
+            for number, row in enumerate(graded_rows, start=1)
+        ],
+    }
+
+
+def share(question: str, graded: Sequence[Graded]) -> float | None:
+    """The mean share of a question's points; None where nobody was graded."""
+    rows = [r for g in graded for r in g.rows if r.question == question]
+    shares = [r.points / r.max_points for r in rows if r.points is not None]
+    return statistics.mean(shares) if shares else None
+
+
+def mistakes(graded: Sequence[Graded]) -> list[tuple[int, str, str]]:
+    """The most frequent reasons: how many students, which question, an example.
+
+    Reasons that differ in their numbers only are one mistake.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    examples: dict[tuple[str, str], str] = {}
+    for g in graded:
+        for row in g.rows:
+            reasons = {v.reason for v in row.verdicts if v.reason} or (
+                {row.reason} if row.reason and row.points == 0 else set()
+            )
+            told = {r for r in reasons if not r.startswith("Not looked at")}
+            for kind in {(row.question, _kind(r)): r for r in sorted(told)}.items():
+                counts[kind[0]] += 1
+                examples.setdefault(*kind)
+    return [(n, key[0], examples[key]) for key, n in counts.most_common(MOST_MISTAKES)]
+
+
+def _kind(reason: str) -> str:
+    return re.sub(r"-?\d+(\.\d+)?(e-?\d+)?", "#", reason)
+
+
+def histogram(values: Sequence[int], most: int, bins: int = 10) -> list[tuple[str, int]]:
+    """How many values lie in each tenth of the points."""
+    width = max(1, -(-(most + 1) // bins))
+    starts = range(0, most + 1, width)
+    return [
+        (f"{a} to {min(a + width - 1, most)}", sum(a <= v < a + width for v in values))
+        for a in starts
+    ]
+
+
+def _most(questions: Sequence[Question], *, written: bool = True) -> int:
+    return sum(q.max_points for q in questions if written or not q.written)
+
+
+def write_all(
+    out: Path,
+    assignment: str,
+    questions: Sequence[Question],
+    graded: Sequence[Graded],
+    warning: str,
+) -> None:
+    """Every report of a run.
+
+    Raises:
+        ValueError: written.csv was filled in with something that is no points.
+    """
+    apply_written(out, graded)
+    write_anew(out / "grades.csv", grades_table(graded))
+    titles = {q.key: q.title for q in questions}
+    for g in graded:
+        page = TEMPLATES.get_template("feedback.html").render(
+            assignment=assignment,
+            student=_shown(g.student),
+            rows=g.rows,
+            titles=titles,
+            points=g.points,
+            most=_most(questions),
+            open_=[row for row in g.rows if row.points is None],
+            warning=warning,
+        )
+        write(out / "feedback" / f"{safe_name(g.student)}.html", page)
+        results = json.dumps(gradescope(g, titles), indent=1) + "\n"
+        write(out / "gradescope" / safe_name(g.student) / "results.json", results)
+    coded = [
+        sum(r.points or 0 for r in g.rows if r.question in _coded(questions))
+        for g in graded
+    ]
+    shares = [(q, share(q.key, graded)) for q in questions]
+    page = TEMPLATES.get_template("summary.html").render(
+        assignment=assignment,
+        graded=sorted(graded, key=lambda g: g.student),
+        files={g.student: safe_name(g.student) for g in graded},
+        shown={g.student: _shown(g.student) for g in graded},
+        questions=questions,
+        shares=shares,
+        most=_most(questions),
+        most_coded=_most(questions, written=False),
+        median=statistics.median(coded) if coded else 0,
+        histogram=histogram(coded, _most(questions, written=False)),
+        mistakes=[(n, titles[q], reason) for n, q, reason in mistakes(graded)],
+        warning=warning,
+    )
+    write(out / "summary.html", page)
+
+
+def _coded(questions: Sequence[Question]) -> set[str]:
+    return {q.key for q in questions if not q.written}
+
+
+def _shown(student: str) -> str:
+    return student.encode("utf-8", "replace").decode("utf-8")
+
+
+def told(out: Path, assignment: str, graded: Sequence[Graded], warning: str) -> str:
+    """The end of a run in a few lines."""
+    lines = [f"{assignment}: {len(graded)} submissions graded, in {out / 'grades.csv'}."]
+    hand = sum(row.points is None for g in graded for row in g.rows)
+    if hand:
+        lines.append(
+            f"{hand} written answers wait in {out / 'written.csv'}: fill in the points and "
+            "run this command again."
+        )
+    unread = [g for g in graded if len({r.reason for r in g.rows}) == 1 and not g.points]
+    for g in unread:
+        lines.append(f"  {_shown(g.student)}: {g.rows[0].reason}")
+    if warning:
+        lines.append(warning)
+    lines.append(
+        f"Feedback for students in {out / 'feedback'}, yours in {out / 'summary.html'}."
+    )
+    return "\n".join(lines)
