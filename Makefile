@@ -16,8 +16,8 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env book page serve test lint format bench results promises reproduce \
-        constraints clean distclean
+.PHONY: help env book page serve assignments test lint format bench results promises \
+        reproduce constraints clean distclean
 
 help: ## list these commands
 	@echo "Attention, Measured. Commands:"
@@ -59,6 +59,11 @@ serve: $(VENV)/.installed ## show the built book at http://localhost:8000 (PORT=
 
 reproduce: $(VENV)/.installed ## build the book twice from nothing and compare every output
 	@$(PY) -m tools.reproduce
+
+# --- assignments ------------------------------------------------------------------
+
+assignments: $(VENV)/.installed ## make what students get, in _build/assignments
+	@$(PY) -m assignments.handout
 
 # --- checks ---------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
     python -m assignments.handout [--out _build/assignments]
 
-``release`` holds one folder for each assignment, as nbgrader lays them out; the zip holds the
-same notebooks flat, beside the library and its requirements, so that a student needs
+``release`` holds one folder for each assignment, as nbgrader lays them out; the zip holds
+the same notebooks flat, beside the library and its requirements, so that a student needs
 nothing else. Both come from ``source`` through nbgrader's own preprocessors: solutions and
 hidden tests are cut out there and nowhere else, so the versions cannot drift.
 """
@@ -45,9 +45,9 @@ You need Python 3.11 or newer. In this folder:
     .venv/bin/python -m pip install -r requirements.txt jupyterlab
     .venv/bin/jupyter lab
 
-On Windows, write `.venv\\Scripts\\` for `.venv/bin/`. Open A1.ipynb and begin. Answer in the
-cells that say so and leave their marks alone; each exercise has one line that checks it.
-Hand in the notebook, under the name that your teacher asks for.
+On Windows, write `.venv\\Scripts\\` for `.venv/bin/`. Open A1.ipynb and begin. Answer in
+the cells that say so and leave their marks alone; each exercise has one line that checks
+it. Hand in the notebook, under the name that your teacher asks for.
 """
 
 

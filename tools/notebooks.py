@@ -39,9 +39,10 @@ _KEPT_CELL_METADATA = ("tags", "mystnb", "nbgrader")
 
 
 def default_files() -> list[Path]:
-    """The notebooks of the book, chapters not yet in it, and the template."""
+    """The notebooks of the book, chapters not yet in it, assignments, and the template."""
     root = environment.ROOT
     found = [*notebooks(root), *sorted(root.glob("chapters/*.ipynb"))]
+    found += sorted(root.glob("assignments/source/*/*.ipynb"))
     return list(dict.fromkeys([*found, root / "_template.ipynb"]))
 
 

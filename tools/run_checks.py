@@ -4,7 +4,7 @@
     python -m tools.run_checks lint      # one or more, by name
 
 The steps: lint (style, types, state of the notebooks), library (everything in tests/
-that needs no built book), notebooks (each one through nbval), book (a build), pages
+that needs no built book), assignments (their answers, checks and grader), notebooks (each one through nbval), book (a build), pages
 (the built book, in a parser and in a browser). A step that fails does not stop the
 others. With REQUIRE_ALL=1 or CI=true a check that would be skipped fails instead.
 """
@@ -23,6 +23,8 @@ from tools.notebooks import default_files
 
 # Tests that look at _build/html, and so run after the build.
 BUILT = ("tests/test_book.py", "tests/test_browser.py")
+
+ASSIGNMENTS = "tests/assignments"
 
 _SUMMARY = re.compile(r"^=+ (.*(?:passed|failed|error|skipped|no tests ran).*) =+$")
 _SKIPPED = re.compile(r"^SKIPPED (?:\[\d+\] )?(.*)$")
@@ -86,7 +88,12 @@ def lint(step: Step) -> None:
 
 def library(step: Step) -> None:
     """The library and the tools."""
-    _pytest(step, "tests", *(f"--ignore={path}" for path in BUILT))
+    _pytest(step, "tests", *(f"--ignore={path}" for path in (*BUILT, ASSIGNMENTS)))
+
+
+def assignments(step: Step) -> None:
+    """Assignments: right and wrong answers, hostile submissions, the handout."""
+    _pytest(step, ASSIGNMENTS)
 
 
 def notebooks(step: Step) -> None:
@@ -110,6 +117,7 @@ def pages(step: Step) -> None:
 STEPS = {
     "lint": lint,
     "library": library,
+    "assignments": assignments,
     "notebooks": notebooks,
     "book": book,
     "pages": pages,
