@@ -4,9 +4,10 @@
     python -m tools.run_checks lint      # one or more, by name
 
 The steps: lint (style, types, state of the notebooks), library (everything in tests/
-that needs no built book), assignments (their answers, checks and grader), notebooks (each one through nbval), book (a build), pages
-(the built book, in a parser and in a browser). A step that fails does not stop the
-others. With REQUIRE_ALL=1 or CI=true a check that would be skipped fails instead.
+that needs no built book), assignments (their answers, checks and grader), notebooks
+(each one through nbval), book (a build), pages (the built book, in a parser and in a
+browser). A step that fails does not stop the others. With REQUIRE_ALL=1 or CI=true a check
+that would be skipped fails instead.
 """
 
 import argparse
