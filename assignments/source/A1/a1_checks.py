@@ -130,9 +130,7 @@ def run_masks(student: SimpleNamespace, inputs: Inputs) -> Any:
     lengths, side = inputs["src_lengths"], inputs["padding_side"]
     ids = inputs["src_ids"]
     return {
-        "mask": tried(
-            lambda: student.mask_from_lengths(list(lengths), ids.shape[1], side)
-        ),
+        "mask": tried(lambda: student.mask_from_lengths(list(lengths), ids.shape[1], side)),
         "rows": tried(lambda: student.disagreeing_rows(ids.clone(), list(lengths), side)),
     }
 
@@ -278,9 +276,7 @@ def answers_all(inputs: Inputs, answer: Any, expected: Any) -> str | None:
         if said == wanted:
             continue
         if BOS in said:
-            return (
-                f"Row {r} of tgt_out holds BOS; BOS is read, it is never an answer."
-            )
+            return f"Row {r} of tgt_out holds BOS; BOS is read, it is never an answer."
         if said.count(EOS) != 1:
             return f"Row {r} of tgt_out holds EOS {said.count(EOS)} times, not once."
         if len(said) < len(wanted):
@@ -454,9 +450,7 @@ def _wrong_half(
     both = (slice(0, hidden), slice(hidden, None))
     own, other = both[backward], both[not backward]
     name, end = ("backward", "first") if backward else ("forward", "last")
-    for r, (got, right) in enumerate(
-        zip(answer[:, own], expected[:, own], strict=True)
-    ):
+    for r, (got, right) in enumerate(zip(answer[:, own], expected[:, own], strict=True)):
         if same(got, right):
             continue
         half = f"The {name} half of row {r}"
@@ -682,7 +676,7 @@ def legal(answer: Any, pairs: int) -> tuple[list[list[int]], str | None]:
         return [], f"Pair {twice} is there {seen.count(twice)} times."
     if len(seen) < pairs:
         left = min(set(range(pairs)) - set(seen))
-        return [], f"Pair {left} is in no batch; {pairs - len(seen)} of {pairs} are missing."
+        return [], f"Pair {left} is in no batch; {pairs - len(seen)} pairs are missing."
     return batches, None
 
 
@@ -697,7 +691,7 @@ def each_once(inputs: Inputs, answer: Any, expected: Any) -> str | None:
         if longest > size:
             return f"A batch has {longest} pairs, but batch_size is {size}."
         if len(batches) != needed:
-            return f"There are {len(batches)} batches; {needed} are enough for {pairs} pairs."
+            return f"There are {len(batches)} batches; {needed} are enough."
     return None
 
 
@@ -728,8 +722,9 @@ def shuffled_batches(inputs: Inputs, answer: Any, expected: Any) -> str | None:
             break
     else:
         return (
-            f"The batches come in order of length ({', '.join(map(str, widths[:4]))}, ...): "
-            "the model would meet all sentences of one length in a row."
+            "The batches come in order of length "
+            f"({', '.join(map(str, widths[:4]))}, ...): the model would meet all "
+            "sentences of one length in a row."
         )
     if answer["other"] == answer["batches"]:
         seed = inputs["seed"]
