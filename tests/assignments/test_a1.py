@@ -604,17 +604,24 @@ def shift_targets(tgt_ids):
     ),
     Mistake(
         "budget",
+        "sorted in small pools",
+        FILL.format("(i // 25, max(lengths[i]))", CELLS_OF, "[*batches, batch]"),
+        1,
+        "which should?",
+    ),
+    Mistake(
+        "budget",
         "sorted by the source",
         FILL.format("lengths[i][0]", CELLS_OF, "[*batches, batch]"),
         2,
-        "is no short pair",
+        "make 50 columns",
     ),
     Mistake(
         "budget",
         "sorted by the sum",
         FILL.format("sum(lengths[i])", CELLS_OF, "[*batches, batch]"),
         2,
-        "is no short pair",
+        "make 50 columns",
     ),
     Mistake(
         "budget",
