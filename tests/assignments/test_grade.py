@@ -1,0 +1,382 @@
+"""Grading a class: folders, resumption, reports. Answers run in this process here;
+test_hostile.py and test_solutions.py close them in."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from handing_in import handed_in
+
+from assignments import grade, registry, reports, submissions
+from assignments.grading import Graded, Question, Row
+from assignments.submissions import Cell
+from seq2seq_lib.checking import Verdict
+
+A1 = "A1"
+WRONG = {"pool": "def pool(enc_states, src_mask):\n    return enc_states.mean(dim=1)"}
+
+
+def _open_row(
+    found: Sequence[Cell], assignment: str, question: Question, *rest: Any
+) -> Row:
+    """``coded_row`` without a closed process: the answers in these tests are ours."""
+    seed = rest[1]
+    exercise = registry.exercises(assignment)[question.key]
+    answer = submissions.answer(found, assignment, exercise)
+    verdicts = registry.verdicts(assignment, question.key, answer.source, seed)
+    reason = " ".join(dict.fromkeys(v.reason for v in verdicts if v.reason))
+    points = sum(v.points for v in verdicts)
+    return Row(question.key, points, question.max_points, reason, verdicts)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch):
+    everything = grade.questions
+    monkeypatch.setattr(grade, "coded_row", _open_row)
+    monkeypatch.setattr(
+        grade,
+        "questions",
+        lambda a: [q for q in everything(a) if q.written or q.key in ("pad", "pool")],
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "submissions"
+    path.mkdir()
+    return path
+
+
+def _write(path: Path, notebook: nbformat.NotebookNode) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def _grade(folder: Path, out: Path, **more: Any) -> list[Graded]:
+    return grade.grade(A1, folder, out, sandbox="limits", progress=False, **more)
+
+
+def _table(out: Path) -> list[dict[str, str]]:
+    with (out / "grades.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _points(out: Path) -> dict[tuple[str, str], str]:
+    return {(r["student"], r["question"]): r["points"] for r in _table(out)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["A7", "SUBMISSIONS", "--out", "OUT"], "no assignment 'A7'; choose one of A1, A2"),
+        (["A1", "MISSING", "--out", "OUT"], "There is no folder"),
+        (["A1", "EMPTY", "--out", "OUT"], "There is no submission in"),
+        (["A1", "SUBMISSIONS", "--out", "OTHER"], "holds other files"),
+        (["A1", "SUBMISSIONS", "--out", "GRADED"], "holds the grades of A4"),
+        (["A1", "SUBMISSIONS", "--out", "OUT", "--jobs", "0"], "jobs must be at least 1"),
+    ],
+)
+def test_a_bad_argument_is_one_sentence(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    arguments: list[str],
+    words: str,
+):
+    _write(folder / "anna.ipynb", handed_in(A1))
+    for name in ("empty", "other", "graded"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "empty" / ".DS_Store").touch()
+    (tmp_path / "other" / "thesis.txt").write_text("mine")
+    run = {"assignment": "A4", "seed": 1, "version": grade.version("A4")}
+    (tmp_path / "graded" / "run.json").write_text(json.dumps(run))
+    places = {
+        "SUBMISSIONS": folder,
+        "MISSING": tmp_path / "missing",
+        "EMPTY": tmp_path / "empty",
+        "OTHER": tmp_path / "other",
+        "GRADED": tmp_path / "graded",
+        "OUT": tmp_path / "out",
+    }
+    before = sorted(tmp_path.rglob("*"))
+    assert grade.main([str(places.get(word, word)) for word in arguments]) == 2
+    told = capsys.readouterr().err
+    assert words in told and len(told.strip().splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_another_version_of_the_exercises_needs_another_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    _write(folder / "anna.ipynb", handed_in(A1))
+    _grade(folder, tmp_path / "out")
+    with pytest.raises(ValueError, match="was begun with the seed"):
+        _grade(folder, tmp_path / "out", seed=-1)
+    monkeypatch.setattr(grade, "version", lambda assignment: "another")
+    with pytest.raises(ValueError, match="no.*two measures|another version"):
+        _grade(folder, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["anna.ipynb", "anna/A1.ipynb", "anna/A1/A1.ipynb", "anna/home work/final (2).ipynb"],
+)
+def test_submissions_lie_as_other_systems_lay_them(
+    folder: Path, tmp_path: Path, place: str
+):
+    _write(folder / place, handed_in(A1))
+    checkpoints = (folder / place).parent / ".ipynb_checkpoints"
+    if place != "anna.ipynb":
+        _write(checkpoints / "A1-checkpoint.ipynb", handed_in(A1, blank=True))
+        (folder / place).with_name("data.txt").write_text("mine")
+    _grade(folder, tmp_path / "out")
+    assert _points(tmp_path / "out")["anna", "pool"] == "5"
+
+
+def test_two_notebooks_of_one_student_are_not_chosen_between(folder: Path, tmp_path: Path):
+    _write(folder / "anna" / "first.ipynb", handed_in(A1))
+    _write(folder / "anna" / "second.ipynb", handed_in(A1))
+    _write(folder / "bert" / "A1.ipynb", handed_in(A1))
+    _write(folder / "bert" / "old.ipynb", handed_in(A1, blank=True))
+    _grade(folder, tmp_path / "out")
+    rows = {(r["student"], r["question"]): r for r in _table(tmp_path / "out")}
+    assert rows["anna", "pool"]["points"] == "0"
+    assert "several notebooks, first.ipynb, second.ipynb" in rows["anna", "pool"]["reason"]
+    assert rows["bert", "pool"]["points"] == "5"
+
+
+def test_an_interrupted_run_goes_on_and_ends_as_if_nothing_had_happened(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for student in "abcdef":
+        changes = WRONG if student in "be" else {}
+        _write(folder / f"{student}.ipynb", handed_in(A1, changes))
+    _grade(folder, tmp_path / "whole", seed=3)
+    asked: list[str] = []
+
+    def stops(found: Any, assignment: str, question: Question, *rest: Any) -> Row:
+        if len(asked) == 7:
+            raise KeyboardInterrupt
+        asked.append(question.key)
+        return _open_row(found, assignment, question, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grade, "coded_row", stops)
+        with pytest.raises(KeyboardInterrupt):
+            _grade(folder, tmp_path / "out", seed=3)
+    kept = len(list((tmp_path / "out" / "students").glob("*.json")))
+    assert 0 < kept < 6 and not (tmp_path / "out" / "grades.csv").exists()
+    again: list[str] = []
+
+    def counts(found: Any, assignment: str, question: Question, *rest: Any) -> Row:
+        again.append(question.key)
+        return _open_row(found, assignment, question, *rest)
+
+    monkeypatch.setattr(grade, "coded_row", counts)
+    _grade(folder, tmp_path / "out")
+    assert len(again) == 2 * (6 - kept)
+    assert _table(tmp_path / "out") == _table(tmp_path / "whole")
+
+
+def test_a_changed_submission_is_graded_again_and_said_so(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    out = tmp_path / "out"
+    _write(folder / "anna.ipynb", handed_in(A1, WRONG))
+    _write(folder / "bert.ipynb", handed_in(A1))
+    _grade(folder, out)
+    first = (out / "grades.csv").read_text(encoding="utf-8")
+    capsys.readouterr()
+    _write(folder / "anna.ipynb", handed_in(A1))
+    _grade(folder, out)
+    told = capsys.readouterr().out
+    assert "1 of 2 are graded already and kept." in told
+    assert "anna handed in something else since the last run: 3 points then, 8 now." in told
+    assert "the earlier one is kept as grades-1.csv" in told
+    assert (out / "grades-1.csv").read_text(encoding="utf-8") == first
+    assert _points(out)["anna", "pool"] == "5"
+
+
+def test_everyone_is_asked_the_same_and_two_runs_something_else(
+    folder: Path, tmp_path: Path
+):
+    _write(folder / "anna.ipynb", handed_in(A1))
+    _grade(folder, tmp_path / "one")
+    _grade(folder, tmp_path / "two")
+    seeds = {grade.read_run(tmp_path / name).seed for name in ("one", "two")}
+    assert len(seeds) == 2
+    one, two = (registry.cases(A1, "pool", seed) for seed in seeds)
+    visible = len(registry.exercises(A1)["pool"].examples())
+    assert len(one) > visible
+    for mine, yours in zip(one[visible:], two[visible:], strict=False):
+        assert str(mine.inputs) != str(yours.inputs)
+
+
+def test_written_answers_wait_for_a_person(folder: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    written = [q.key for q in grade.questions(A1) if q.written]
+    assert written
+    essay = {written[0]: "Because padding is no word.\n=SUM(A1)"}
+    _write(folder / "anna.ipynb", handed_in(A1, essay))
+    _write(folder / "bert.ipynb", handed_in(A1, blank=True))
+    _grade(folder, out)
+    assert _points(out)["anna", written[0]] == ""
+    assert _points(out)["bert", written[0]] == "0"
+    text = (out / "written.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines(keepends=True)))
+    assert rows[0]["answer"] == essay[written[0]] and rows[0]["points"] == ""
+    rows[0] |= {"points": rows[0]["max_points"], "comment": "Well said."}
+    _fill(out, rows)
+    _grade(folder, out)
+    row = next(r for r in _table(out) if r["question"] == written[0])
+    assert (row["points"], row["reason"]) == (row["max_points"], "Well said.")
+    _grade(folder, out)
+    assert next(r for r in _table(out) if r["question"] == written[0]) == row
+    rows[0]["points"] = "99"
+    _fill(out, rows)
+    with pytest.raises(ValueError, match="line 2: points must be a whole number from 0"):
+        _grade(folder, out)
+    assert next(r for r in _table(out) if r["question"] == written[0]) == row
+
+
+def _fill(out: Path, rows: list[dict[str, str]]) -> None:
+    table = reports.table(reports.WRITTEN_HEADER, [list(row.values()) for row in rows])
+    (out / "written.csv").write_text(table, encoding="utf-8")
+
+
+def test_a_page_tells_each_student_what_held_and_what_did_not(folder: Path, tmp_path: Path):
+    _write(folder / "anna.ipynb", handed_in(A1, WRONG))
+    _grade(folder, tmp_path / "out")
+    page = (tmp_path / "out" / "feedback" / "anna.html").read_text(encoding="utf-8")
+    soup = BeautifulSoup(page, "html.parser")
+    assert soup.h1.text == "A1, anna"
+    assert len(soup.select("li.good")) and len(soup.select("li.bad"))
+    reason = soup.select_one(".reason").text
+    assert any(reason in row["reason"] for row in _table(tmp_path / "out"))
+    assert not soup.find("script") and "Graded without bubblewrap" in page
+
+
+def test_gradescope_gets_its_file(folder: Path, tmp_path: Path):
+    _write(folder / "anna.ipynb", handed_in(A1, WRONG))
+    _grade(folder, tmp_path / "out")
+    file = tmp_path / "out" / "gradescope" / "anna" / "results.json"
+    results = json.loads(file.read_text(encoding="utf-8"))
+    assert results["score"] == sum(test["score"] for test in results["tests"]) == 3
+    assert all(test["score"] <= test["max_score"] for test in results["tests"])
+    failed = [test for test in results["tests"] if test["status"] == "failed"]
+    assert failed and all(test["output"] for test in failed)
+
+
+def test_the_summary_shows_the_distribution_and_the_mistakes(folder: Path, tmp_path: Path):
+    for number in range(4):
+        changes = WRONG if number else {}
+        _write(folder / f"s{number}.ipynb", handed_in(A1, changes))
+    _grade(folder, tmp_path / "out")
+    soup = BeautifulSoup(
+        (tmp_path / "out" / "summary.html").read_text(encoding="utf-8"), "html.parser"
+    )
+    distribution, hardest, mistakes, students = soup.find_all("table")
+    counts = [int(row.td.find_next("td").text) for row in distribution.find_all("tr")[1:]]
+    assert sum(counts) == 4 and max(counts) == 3
+    pool = registry.exercises(A1)["pool"].title
+    titles = [row.td.text for row in hardest.find_all("tr")[1:]]
+    assert titles.index(pool) < titles.index(registry.exercises(A1)["pad"].title)
+    assert mistakes.find_all("tr")[1].td.text == "3"
+    assert pool in mistakes.find_all("tr")[1].text
+    for link in students.find_all("a"):
+        assert (tmp_path / "out" / link["href"]).is_file()
+
+
+def _graded(student: str, *reasons: str) -> Graded:
+    verdicts = [Verdict("c", 0, 1, reason) for reason in reasons]
+    return Graded(student, "", "", [Row("q", 0, 3, reasons[0], verdicts)])
+
+
+def test_reasons_that_differ_in_numbers_are_one_mistake():
+    graded = [
+        _graded("a", "Row 2 puts 0.31 on padding.", "Row 2 puts 0.31 on padding."),
+        _graded("b", "Row 7 puts 1e-3 on padding."),
+        _graded("c", "The rows sum to 2.", "Not looked at, because x."),
+    ]
+    found = reports.mistakes(graded)
+    assert [(n, text.split()[0]) for n, _, text in found] == [(2, "Row"), (1, "The")]
+
+
+@pytest.mark.parametrize(
+    "student",
+    ["anna", "Anna", "a/../b", "..", "", "é" * 300, "=x", "a b", "\ud800", "con."],
+)
+def test_every_name_is_a_safe_file_name(student: str):
+    name = reports.safe_name(student)
+    assert name and "/" not in name and "." not in name and len(name.encode()) < 120
+
+
+def test_names_that_look_alike_stay_apart():
+    names = ["Anna", "anna", "an na", "an-na", "an_na", "AN NA", "an  na"]
+    assert len({reports.safe_name(name).lower() for name in names}) == len(names)
+
+
+def test_a_file_that_is_interrupted_is_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "grades.csv"
+    reports.write(file, "old")
+
+    def dies(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reports.os, "replace", dies)
+    with pytest.raises(KeyboardInterrupt):
+        reports.write(file, "new")
+    assert file.read_text() == "old"
+
+
+def test_a_damaged_record_is_graded_again(folder: Path, tmp_path: Path):
+    _write(folder / "anna.ipynb", handed_in(A1))
+    out = tmp_path / "out"
+    _grade(folder, out)
+    before = _table(out)
+    (out / "students" / "anna.json").write_text('{"student": "anna", "ro')
+    _grade(folder, out)
+    assert _table(out) == before
+
+
+def test_the_end_of_a_run_says_what_waits_and_who_could_not_be_read(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    _write(folder / "anna.ipynb", handed_in(A1, {"why": "x"}))
+    (folder / "bert.ipynb").write_text("{")
+    arguments = ["A1", str(folder), "--out", str(tmp_path / "out"), "--sandbox", "limits"]
+    assert grade.main([*arguments, "--jobs", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "A1: 2 submissions graded" in told and "bert: The file is not a notebook" in told
+    assert "Graded without bubblewrap" in told
+    shutil.rmtree(tmp_path / "out")
+
+
+Find = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from seq2seq_lib.attention import masked_softmax", "seq2seq_lib.attention"),
+        ("import seq2seq_lib.attention as a", "seq2seq_lib.attention"),
+        ("import seq2seq_lib\nseq2seq_lib.attention.x", "seq2seq_lib.attention"),
+        ("from seq2seq_lib import attention", "seq2seq_lib.attention"),
+        ("torch.nn.MultiheadAttention(4, 1)", "MultiheadAttention"),
+        ("__import__('seq2seq_lib')", "__import__"),
+        ("exec('x')", "exec"),
+        ("from seq2seq_lib.vocab import PAD\nattention = 1", ""),
+        ("def f(:", ""),
+    ],
+)
+def test_what_would_answer_the_exercise_is_noticed(source: str, found: str):
+    names = ("seq2seq_lib.attention", "MultiheadAttention")
+    assert submissions._forbidden(source, names) == found

@@ -1,0 +1,162 @@
+"""Exercises, criteria and checks: what an answer is reduced to, and what is said of it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from seq2seq_lib.checker import Checker
+from seq2seq_lib.checking import (
+    Case,
+    Criterion,
+    Exercise,
+    Failed,
+    attempt,
+    described,
+    judge,
+    plain,
+)
+from seq2seq_lib.comparisons import first_difference, same, wrong_shape
+
+
+def _is(right: int) -> Any:
+    return lambda inputs, answer, expected: None if answer == right else f"It is {answer}."
+
+
+def _exercise(*criteria: Criterion, **more: Any) -> Exercise:
+    return Exercise(
+        "twice",
+        "Twice",
+        ("twice",),
+        criteria or (Criterion("is four", 2, _is(4)),),
+        examples=lambda: [Case({"x": 2}, 4)],
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "reduced"),
+    [
+        (np.float32(0.5), 0.5),
+        ((1, [2, (3,)]), [1, [2, [3]]]),
+        ({(0, 1), (1, 0)}, [[0, 1], [1, 0]]),
+        ({"a": None, 3: True}, {"a": None, "3": True}),
+    ],
+)
+def test_an_answer_is_reduced_to_plain_values(value: object, reduced: object):
+    assert plain(value) == reduced
+
+
+def test_tensors_lose_their_history_and_their_storage():
+    weights = torch.nn.Parameter(torch.arange(6.0).view(2, 3))
+    back = plain(weights.t())
+    assert type(back) is torch.Tensor and not back.requires_grad
+    assert back.is_contiguous() and back.data_ptr() != weights.data_ptr()
+    assert torch.equal(plain(np.ones((2, 2))), torch.ones(2, 2, dtype=torch.float64))
+
+
+class Everything(float):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = float.__hash__
+
+
+class SlyTensor(torch.Tensor):
+    pass
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Everything(1),
+        torch.ones(2).as_subclass(SlyTensor),
+        object(),
+        [object()],
+        {"a": print},
+        torch.ones(2).to_sparse(),
+        torch.ones(2, dtype=torch.complex64),
+        torch.ones(2, device="meta"),
+    ],
+)
+def test_what_could_carry_code_is_refused(value: object):
+    with pytest.raises(TypeError):
+        plain(value)
+    answer = attempt(_exercise(), SimpleNamespace(twice=lambda x: value), {"x": 1})
+    assert isinstance(answer, Failed) and "must be made of" in answer.reason
+
+
+def test_a_criterion_needs_every_case_and_gives_the_first_reason():
+    cases = [Case({}, 0), Case({}, 0), Case({}, 0)]
+    (verdict,) = judge(_exercise(), cases, [4, 5, 6])
+    assert (verdict.points, verdict.max_points, verdict.reason) == (0, 2, "It is 5.")
+    (verdict,) = judge(_exercise(), cases, [4, 4, 4])
+    assert (verdict.points, verdict.reason) == (2, "")
+
+
+def test_behind_a_closed_gate_nothing_is_looked_at():
+    exercise = _exercise(
+        Criterion("a", 1, _is(4)),
+        Criterion("b", 2, _is(5), gate=True),
+        Criterion("c", 4, _is(4)),
+    )
+    verdicts = judge(exercise, [Case({}, 0)], [4])
+    assert [v.points for v in verdicts] == [1, 0, 0]
+    assert verdicts[2].reason == "Not looked at, because this has to hold first: b."
+    assert exercise.points == 7
+
+
+def test_a_judge_that_stumbles_counts_against_the_answer():
+    def stumbles(inputs: Any, answer: Any, expected: Any) -> None:
+        raise RuntimeError("shape")
+
+    (verdict,) = judge(_exercise(Criterion("a", 1, stumbles)), [Case({}, 0)], [1])
+    assert verdict.points == 0 and "could not be compared" in verdict.reason
+
+
+def test_failures_are_told_in_one_sentence():
+    answer = attempt(_exercise(), SimpleNamespace(twice=lambda x: x / 0), {"x": 1})
+    assert answer == Failed("It stopped with ZeroDivisionError: division by zero")
+    unanswered = SimpleNamespace(twice=lambda x: (_ for _ in ()).throw(NotImplementedError))
+    assert "not answered yet" in attempt(_exercise(), unanswered, {"x": 1}).reason
+    assert len(described(ValueError("a" * 10_000))) < 500
+
+
+def test_the_line_of_an_error_is_that_of_the_students_cell():
+    code = compile("def twice(x):\n    y = x\n    return y + 'a'", "<your answer>", "exec")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    answer = attempt(_exercise(), SimpleNamespace(twice=names["twice"]), {"x": 1})
+    assert "TypeError in line 3 of your cell" in answer.reason
+
+
+def test_a_check_says_what_holds_and_what_does_not():
+    exercise = _exercise(Criterion("is four", 2, _is(4)), Criterion("is five", 1, _is(5)))
+    told = Checker([exercise])("twice", lambda x: 2 * x)
+    assert repr(told) == "Twice\n  ✓ is four\n  ✗ is five\n    It is 4."
+    told = Checker([exercise])("twice", lambda x: 1 / 0)
+    assert str(told).count("ZeroDivisionError") == 1
+
+
+def test_a_check_names_its_exercises_and_their_answers():
+    check = Checker([_exercise()])
+    with pytest.raises(ValueError, match="no exercise 'thrice'; choose one of twice"):
+        check("thrice", None)
+    with pytest.raises(ValueError, match="takes twice, got 2 answers"):
+        check("twice", 1, 2)
+
+
+def test_differences_are_told_with_their_place():
+    right = torch.tensor([[0.5, 0.5], [1.0, 0.0]])
+    axes = ("batch", "source")
+    assert first_difference(right + 1e-6, right, axes) is None
+    told = first_difference(torch.tensor([[0.5, 0.5], [0.9, 0.1]]), right, axes)
+    assert told == "At batch 1, source 0 the answer is 0.9, but 1 is right."
+    assert "has the shape (2,)" in str(wrong_shape(torch.ones(2), right, axes))
+    assert "has to be a tensor" in str(wrong_shape([1.0], right, axes))
+    bad = torch.tensor([[0.5, float("nan")], [1.0, 0.0]])
+    assert "nan at batch 0, source 1" in str(wrong_shape(bad, right, axes))
+    assert same(right.double(), right) and not same(right.t(), right)
+    assert not same(right.tolist(), right)
