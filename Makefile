@@ -46,8 +46,15 @@ $(VENV)/.installed: requirements.txt constraints.txt pyproject.toml
 
 # --- the book -------------------------------------------------------------------
 
-book: $(VENV)/.installed ## run every chapter and write _build/html/index.html
-	@$(PY) -m tools.build_book
+# SOLUTIONS=0 leaves the solutions of the exercises out: the site of a class.
+SOLUTIONS ?= 1
+
+book: $(VENV)/.installed ## run every chapter and write _build/html (SOLUTIONS=0: _build/classroom)
+	@case '$(SOLUTIONS)' in \
+		1) $(PY) -m tools.build_book ;; \
+		0) $(PY) -m tools.build_book --no-solutions ;; \
+		*) echo "SOLUTIONS is 1 (with solutions) or 0 (without), not '$(SOLUTIONS)'." >&2; exit 2 ;; \
+	esac
 
 page: $(VENV)/.installed ## build one chapter alone: make page PAGE=chapters/NN-name.ipynb
 	@test -n "$(PAGE)" || { echo "Name the page: make page PAGE=chapters/NN-name.ipynb" >&2; exit 1; }

@@ -2,6 +2,7 @@
 
     python -m tools.build_book                      # what `make book` does
     python -m tools.build_book --page chapters/...  # one chapter alone, for its author
+    python -m tools.build_book --no-solutions       # what `make book SOLUTIONS=0` does
 
 Chapters are executed here rather than inside Sphinx, because here one can see how far
 it is, and read what went wrong. The results go into the execution cache that Sphinx
@@ -28,7 +29,7 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import JupyterCacheAbstract
 from jupyter_cache.cache.main import CacheBundleIn
 
-from tools import environment
+from tools import environment, solutions
 from tools.contents import ContentsError, notebooks
 from tools.execution import NotebookFailed, run_notebook, unexpected_stderr
 
@@ -202,6 +203,41 @@ def build_book(source: Path, output: Path) -> Path:
     return build / "html" / "index.html"
 
 
+def build_classroom(source: Path, output: Path) -> Path:
+    """Build the book without solutions, beside the ordinary one; returns the first page.
+
+    Args:
+        source: the folder with _config.yml and _toc.yml.
+        output: where `_build` is made; the site is in `_build/classroom/_build/html`, and
+            `_build/html` stays as it is.
+
+    Raises:
+        BuildFailed: as `build_book`, or because a solution cannot be cut out.
+    """
+    source, output = source.resolve(), output.resolve()
+    classroom = output / "_build" / "classroom"
+    build = classroom / "_build"
+    with _alone(build):
+        try:
+            with _alone(output / "_build"):
+                times = _run_chapters(source, output / "_build", notebooks(source))
+                own = build / ".jupyter_cache"
+                shutil.rmtree(own, ignore_errors=True)
+                solutions.write_copy(
+                    source,
+                    get_cache(output / "_build" / ".jupyter_cache"),
+                    classroom / "source",
+                    get_cache(own),
+                )
+        except (ContentsError, solutions.SolutionsError) as error:
+            raise BuildFailed(str(error)) from None
+        started = time.perf_counter()
+        copy = classroom / "source"
+        _write_pages(copy, classroom, toc=copy / "_toc.yml", strict=True)
+        _summary(times, time.perf_counter() - started)
+    return build / "html" / "index.html"
+
+
 def build_page(source: Path, page: Path) -> Path:
     """Build one chapter beside the start page, in a folder of its own.
 
@@ -256,13 +292,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--page", type=Path, help="build this one chapter alone, in _build/page"
     )
+    parser.add_argument(
+        "--no-solutions",
+        action="store_true",
+        help="build the site of a class, in _build/classroom: no solution is in it",
+    )
     options = parser.parse_args(arguments)
+    if options.page and options.no_solutions:
+        parser.error("--page and --no-solutions do not go together")
     environment.apply(static=True)
+    output = options.output or options.source
     try:
         if options.page:
             first = build_page(options.source, options.page)
+        elif options.no_solutions:
+            first = build_classroom(options.source, output)
         else:
-            first = build_book(options.source, options.output or options.source)
+            first = build_book(options.source, output)
     except BuildFailed as error:
         print(error, file=sys.stderr)
         return 1
