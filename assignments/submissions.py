@@ -210,9 +210,7 @@ def answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> Answer
         return Answer(problem=f"Your cell is longer than {LONGEST} characters.")
     used = _forbidden(source, exercise.forbidden)
     if used:
-        return Answer(
-            problem=f"Your cell uses {used}, which this exercise asks you to build."
-        )
+        return Answer(problem=f"Your cell uses {used}, which this exercise does not allow.")
     others = tuple(
         text
         for cell in code

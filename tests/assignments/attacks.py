@@ -38,8 +38,15 @@ ATTACKS = [
     ("a crash", _cell("import ctypes; ctypes.string_at(0)"), "SIGSEGV"),
     (
         "killing everything it can",
-        _cell("import os, signal; os.kill(-1, signal.SIGKILL); os.kill(os.getpid(), 9)"),
-        "ended",
+        _cell(
+            """
+            import contextlib, os
+            with contextlib.suppress(OSError): os.kill(-1, 9)
+            with contextlib.suppress(OSError): os.kill(1, 9)
+            os.kill(os.getpid(), 9)
+            """
+        ),
+        "SIGKILL",
     ),
     (
         "a fork bomb",
@@ -81,7 +88,7 @@ ATTACKS = [
         ),
         "",
     ),
-    ("a huge answer", _cell("return torch.ones(100_000_000)"), "more than"),
+    ("a huge answer", _cell("return torch.ones(12_000_000)"), "more than"),
     (
         "a full disk",
         _cell(
@@ -154,7 +161,7 @@ ATTACKS = [
             "return Bomb()",
             """
             class Bomb:
-                def __reduce__(self): return (eval, ("1/0",))
+                def __reduce__(self): return (print, ("unpickled",))
             """,
         ),
         "Bomb",

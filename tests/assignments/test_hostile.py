@@ -26,7 +26,7 @@ from assignments.sandbox import MIB, Limits
 from tools.environment import ROOT
 
 ATTACKED, OTHER = "pool", "pad"
-LIMITS = Limits(seconds=6, memory=3072 * MIB)
+LIMITS = Limits(seconds=5, memory=3072 * MIB)
 MARK = "attention-measured-left-behind"
 
 
@@ -183,7 +183,7 @@ def hostile(bubblewrap: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
             (folder / f"{name}.ipynb").write_bytes(data)
         _write(folder, "of another assignment", handed_in("A4"))
         _write(folder, "=1+1; Zoë O'Hara <b>&amp; \U0001f600", handed_in("A1"))
-        _write(folder, "..", handed_in("A1"))
+        _write(folder, "-rf *", handed_in("A1"))
         (folder / "a link.ipynb").symlink_to(folder / "anna.ipynb")
         (folder / "a linked folder").symlink_to("/etc")
         (folder / "a link inside").mkdir()
@@ -267,7 +267,7 @@ def test_the_honest_lose_nothing(hostile: Class, student: str):
 def test_odd_names_are_kept_and_stay_in_their_folders(hostile: Class):
     odd = [name for name in hostile.rows if name.startswith("=1+1")]
     _full(hostile, odd[0], ATTACKED)
-    _full(hostile, "..", ATTACKED)
+    _full(hostile, "-rf *", ATTACKED)
     pages = list((hostile.out / "feedback").iterdir())
     assert len(pages) == len(hostile.rows)
     page = next(p for p in pages if "Zo" in p.name).read_text(encoding="utf-8")
@@ -341,7 +341,7 @@ def test_without_bubblewrap_the_limits_hold_and_the_reports_say_what_does_not(
         source = attacks[name][0].replace("env={}", "").replace("MARK", MARK)
         _write(folder, name, handed_in("A1", {ATTACKED: source}))
     global LIMITS
-    usual, LIMITS = LIMITS, replace(LIMITS, seconds=5)
+    usual, LIMITS = LIMITS, replace(LIMITS, seconds=4)
     try:
         graded = _grade(folder, out, "limits")
     finally:
