@@ -1,0 +1,203 @@
+"""Fresh cases of assignment A3, "Attention from scratch, on dates"."""
+
+import random
+import sys
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from assignments.registry import exercises
+from seq2seq_lib.checking import Case
+
+exercises("A3")  # loads a3_checks, which knows the recipe and how to draw dates
+
+
+def generator(rng: random.Random) -> torch.Generator:
+    """Random tensors that depend on ``rng`` alone."""
+    return torch.Generator().manual_seed(rng.getrandbits(63))
+
+
+def ragged(rng: random.Random, batch: int, src_len: int, anywhere: bool = False) -> Tensor:
+    """A mask whose rows have different numbers of real tokens, one of them all.
+
+    Args:
+        anywhere: padding stands in any place, not only at the end.
+    """
+    lengths = [src_len, *(rng.randint(1, src_len - 1) for _ in range(batch - 1))]
+    rows = [[i < length for i in range(src_len)] for length in rng.sample(lengths, batch)]
+    if anywhere:
+        rows = [rng.sample(row, src_len) for row in rows]
+    return torch.tensor(rows)
+
+
+def lookup(rng: random.Random) -> list[Case]:
+    """Other sizes, and scores of both signs."""
+    g = generator(rng)
+    return [
+        Case(
+            {
+                "query": torch.randn(size, generator=g),
+                "states": torch.randn(src_len, size, generator=g),
+            }
+        )
+        for size, src_len in ((5, 3), (3, 7), (2, 11), (1, 5))
+    ]
+
+
+def scores(rng: random.Random) -> list[Case]:
+    """One query of one source, then batches; all axes have different primes."""
+    g = generator(rng)
+
+    def case(batch: int, tgt_len: int, src_len: int, sizes: tuple[int, int, int]) -> Case:
+        query_dim, enc_dim, attn_dim = sizes
+        return Case(
+            {
+                "query": torch.randn(batch, tgt_len, query_dim, generator=g),
+                "enc_states": torch.randn(batch, src_len, enc_dim, generator=g),
+                "W": torch.randn(attn_dim, query_dim, generator=g),
+                "U": torch.randn(attn_dim, enc_dim, generator=g),
+                "v": torch.randn(attn_dim, generator=g),
+            }
+        )
+
+    return [
+        case(1, 1, 7, (5, 3, 11)),
+        case(1, 1, 2, (3, 3, 3)),
+        case(2, 5, 7, (3, 11, 13)),
+        case(3, 2, 5, (11, 7, 2)),
+        case(5, 3, 3, (7, 7, 7)),
+    ]
+
+
+def weights(rng: random.Random) -> list[Case]:
+    """Padding at the end and anywhere, one query, large scores, a source of padding."""
+    g = generator(rng)
+    made = []
+    for (batch, tgt_len, src_len), anywhere, scale in (
+        ((2, 5, 7), False, 1.5),
+        ((5, 3, 11), True, 1.5),
+        ((3, 1, 5), True, 1.5),
+        ((7, 2, 3), False, 90.0),
+    ):
+        scores = scale * torch.randn(batch, tgt_len, src_len, generator=g)
+        if scale > 60:
+            scores[0, 0, 0] = 3 * scale  # whatever was drawn, one is too large for exp
+        mask = ragged(rng, batch, src_len, anywhere)
+        made.append(Case({"scores": scores, "mask": mask}))
+    mask = ragged(rng, 5, 7, anywhere=True)
+    mask[rng.randrange(5)] = False
+    scores = torch.randn(5, 2, 7, generator=g)
+    return [*made, Case({"scores": scores, "mask": mask}, "ValueError")]
+
+
+def context(rng: random.Random) -> list[Case]:
+    """Weights on one state, weights that mix, and weights with zeros on padding."""
+    g = generator(rng)
+    made = []
+    for batch, tgt_len, src_len, value_dim in ((2, 3, 5, 7), (3, 5, 2, 11)):
+        chosen = [[rng.randrange(src_len) for _ in range(tgt_len)] for _ in range(batch)]
+        hard = torch.eye(src_len)[torch.tensor(chosen)]
+        values = 3 + torch.randn(batch, src_len, value_dim, generator=g)
+        made.append(Case({"weights": hard, "values": values}))
+    for batch, tgt_len, src_len, value_dim in ((3, 2, 7, 5), (2, 7, 3, 13), (5, 1, 3, 3)):
+        soft = torch.rand(batch, tgt_len, src_len, generator=g)
+        soft = soft * ragged(rng, batch, src_len, anywhere=True)[:, None]
+        soft = soft / soft.sum(dim=-1, keepdim=True)
+        values = 3 + torch.randn(batch, src_len, value_dim, generator=g)
+        made.append(Case({"weights": soft, "values": values}))
+    return made
+
+
+def attention(rng: random.Random) -> list[Case]:
+    """Sizes that differ and sizes that agree, padding anywhere."""
+    g = generator(rng)
+    made = []
+    for batch, src_len, (query_dim, enc_dim, attn_dim) in (
+        (2, 7, (3, 5, 11)),
+        (3, 5, (7, 7, 7)),
+        (5, 3, (2, 11, 7)),
+    ):
+        inputs = {
+            "parameters": {
+                "query_proj.weight": torch.randn(attn_dim, query_dim, generator=g),
+                "key_proj.weight": torch.randn(attn_dim, enc_dim, generator=g),
+                "v.weight": torch.randn(1, attn_dim, generator=g),
+            },
+            "enc_states": torch.randn(batch, src_len, enc_dim, generator=g),
+            "mask": ragged(rng, batch, src_len, anywhere=True),
+            "queries": torch.randn(2, batch, query_dim, generator=g),
+        }
+        made.append(Case(inputs))
+    return made
+
+
+def step(rng: random.Random) -> list[Case]:
+    """Random layers; in the last case the cell is deaf to the context."""
+    g = generator(rng)
+    made = []
+    for batch, vocab, emb_dim, hidden, enc_dim, deaf in (
+        (3, 13, 5, 7, 11, False),
+        (5, 11, 3, 3, 3, False),
+        (2, 7, 3, 5, 13, True),
+    ):
+        cell = torch.randn(3 * hidden, emb_dim + enc_dim, generator=g)
+        if deaf:
+            cell[:, emb_dim:] = 0.0
+        embedding = torch.randn(vocab, emb_dim, generator=g)
+        features = hidden + enc_dim + emb_dim
+        ids = torch.tensor([rng.sample(range(1, vocab), 2) for _ in range(batch)])
+        inputs = {
+            "parameters": {
+                "embedding.weight": embedding,
+                "initial.weight": torch.randn(hidden, enc_dim, generator=g),
+                "initial.bias": torch.randn(hidden, generator=g),
+                "cell.weight_ih": cell,
+                "cell.weight_hh": torch.randn(3 * hidden, hidden, generator=g),
+                "cell.bias_ih": torch.randn(3 * hidden, generator=g),
+                "cell.bias_hh": torch.randn(3 * hidden, generator=g),
+                "output.weight": torch.randn(vocab, features, generator=g),
+                "output.bias": torch.randn(vocab, generator=g),
+            },
+            "prev_ids": ids[:, 0],
+            "other_ids": ids[:, 1],
+            "dec_state": torch.randn(batch, hidden, generator=g),
+            "context": torch.randn(batch, enc_dim, generator=g),
+            "other_context": torch.randn(batch, enc_dim, generator=g),
+            "weights": torch.rand(batch, 7, generator=g).softmax(dim=-1),
+        }
+        made.append(Case(inputs))
+    return made
+
+
+def gate(rng: random.Random) -> list[Case]:
+    """The whole recipe. The held-out dates are never sent to where the answer runs."""
+    checks = sys.modules["a3_checks"]
+    sources, targets = checks.held_out(rng, checks.RECIPE["locales"], 112)
+    seen = {"sources": sources[:12], "targets": targets[:12]}
+    right = {"sources": sources[12:], "targets": targets[12:]}
+    return [Case({**checks.RECIPE, **seen}, right)]
+
+
+def own(rng: random.Random) -> list[Case]:
+    """Lookups of other sizes, and the whole recipe."""
+    checks = sys.modules["a3_checks"]
+    g = generator(rng)
+    sources, targets = checks.held_out(rng, checks.RECIPE["locales"], 100)
+    return [
+        checks.lookup_case(g, 5, 7, (48, 96, 48)),
+        checks.lookup_case(g, 2, 11, (32, 64, 32)),
+        Case({**checks.RECIPE, "sources": sources}, targets),
+    ]
+
+
+FRESH: dict[str, Callable[[random.Random], list[Case]]] = {
+    "lookup": lookup,
+    "scores": scores,
+    "weights": weights,
+    "context": context,
+    "attention": attention,
+    "step": step,
+    "gate": gate,
+    "own": own,
+}

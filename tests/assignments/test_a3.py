@@ -1,0 +1,620 @@
+"""Assignment A3: the solution earns everything, typical mistakes what they deserve."""
+
+import textwrap
+
+import pytest
+import torch
+
+from assignments import registry
+from seq2seq_lib.checking import Failed, attempt
+from seq2seq_lib.comparisons import same
+
+QUICK = ("lookup", "scores", "weights", "context", "attention", "step")
+TRAINED = ("gate", "own")
+EXERCISES = registry.exercises("A3")
+SOLUTIONS = registry.solutions("A3")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def earned(key, source, seed):
+    """The points, and all reasons as one text."""
+    verdicts = registry.verdicts("A3", key, textwrap.dedent(source), seed)
+    return sum(v.points for v in verdicts), " ".join(v.reason for v in verdicts if v.reason)
+
+
+def changed(key, *changes):
+    """The solution with some of its lines replaced."""
+    source = SOLUTIONS[key]
+    for before, after in changes:
+        assert before in source, before
+        source = source.replace(before, after)
+    return source
+
+
+def test_the_points_add_up():
+    assert sum(exercise.points for exercise in EXERCISES.values()) == 40
+    written = [
+        cell.metadata.nbgrader
+        for cell in registry.source_notebook("A3").cells
+        if cell.cell_type == "markdown" and cell.metadata.get("nbgrader")
+    ]
+    assert sum(cell.points for cell in written) == 16
+    tests = {
+        cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
+        for cell in registry.source_notebook("A3").cells
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade")
+    }
+    assert tests == {f"A3-{key}-test": e.points for key, e in EXERCISES.items()}
+
+
+@pytest.mark.parametrize("seed", (0, 1, 2))
+@pytest.mark.parametrize("key", QUICK)
+def test_the_solution_earns_full_marks(key, seed):
+    assert earned(key, SOLUTIONS[key], seed) == (EXERCISES[key].points, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", TRAINED)
+def test_the_trained_solution_earns_full_marks(key):
+    assert earned(key, SOLUTIONS[key], 0) == (EXERCISES[key].points, "")
+
+
+@pytest.mark.parametrize("key", QUICK)
+def test_the_typed_answers_are_those_of_the_solution(key):
+    student = registry.answers_of("A3", key, SOLUTIONS[key])
+    for case in EXERCISES[key].examples():
+        answer = attempt(EXERCISES[key], student, case.inputs)
+        assert not isinstance(answer, Failed), answer.reason
+        if isinstance(case.expected, dict):
+            pairs = [(answer[name], right) for name, right in case.expected.items()]
+        elif isinstance(case.expected, list):
+            pairs = list(zip(answer, case.expected, strict=True))
+        else:
+            pairs = [(answer, case.expected)]
+        for found, right in pairs:
+            assert found == right if isinstance(right, str) else same(found, right)
+
+
+@pytest.mark.parametrize("key", EXERCISES)
+def test_an_unanswered_exercise_earns_nothing(key):
+    (name,) = EXERCISES[key].answers
+    points, reasons = earned(
+        key,
+        f"""
+        class {name}:
+            def __init__(self, *args):
+                raise NotImplementedError
+        """
+        if name[0].isupper()
+        else f"""
+        def {name}(*args, **kwargs):
+            raise NotImplementedError
+        """,
+        0,
+    )
+    assert points == 0 and "not answered yet" in reasons
+
+
+# Answers that have the right form and know nothing.
+EMPTY = {
+    "lookup": "look_up = lambda query, states: ({0}(len(states)), {0}(len(states)), "
+    "{0}(len(query)))",
+    "scores": "additive_scores = lambda query, enc_states, W, U, v: {0}("
+    "*query.shape[:2], enc_states.shape[1])",
+    "weights": "masked_weights = lambda scores, mask: {0}(scores.shape)",
+    "context": "weighted_context = lambda weights, values: {0}("
+    "*weights.shape[:2], values.shape[2])",
+    "attention": """
+        class AdditiveAttention(nn.Module):
+            def __init__(self, query_dim, enc_dim, attn_dim):
+                super().__init__()
+                self.key_proj = nn.Linear(enc_dim, attn_dim, bias=False)
+
+            def memory(self, enc_states, mask):
+                return enc_states
+
+            def forward(self, query, states):
+                return {0}(states.shape[0], states.shape[2]), {0}(states.shape[:2])
+        """,
+    "step": """
+        class Decoder(nn.Module):
+            def __init__(self, vocab_size, emb_dim, hidden, enc_dim, attention):
+                super().__init__()
+                self.sizes = vocab_size, hidden
+
+            def step(self, prev_ids, dec_state, memory):
+                n = len(prev_ids)
+                vocab, hidden = self.sizes
+                return {0}(n, vocab), {0}(n, hidden), {0}(n, memory[0].shape[1])
+        """,
+}
+
+
+@pytest.mark.parametrize("fill", ("torch.zeros", "torch.ones", "torch.rand"))
+@pytest.mark.parametrize("key", EMPTY)
+def test_numbers_from_nowhere_earn_nothing(key, fill):
+    assert earned(key, EMPTY[key].replace("{0}", fill), 0)[0] == 0
+
+
+UNIFORM = """
+    def masked_weights(scores, mask):
+        real = mask[:, None].expand_as(scores).float()
+        return real / real.sum(dim=-1, keepdim=True)
+"""
+
+
+def test_equal_weights_earn_nothing():
+    assert earned("weights", UNIFORM, 0)[0] == 0
+
+
+def weights(body):
+    """A wrong answer to exercise 3 that is right about empty sources."""
+    return f"""
+        def masked_weights(scores, mask):
+            if not mask.any(dim=-1).all():
+                raise ValueError("no real token")
+            real = mask[:, None]
+            {body}
+    """
+
+
+def attention(*changes):
+    return changed("attention", *changes)
+
+
+def step(*changes):
+    return changed("step", *changes)
+
+
+def scores(expression):
+    return f"""
+        def additive_scores(query, enc_states, W, U, v):
+            q = (query @ W.T)[:, :, None]
+            k = (enc_states @ U.T)[:, None]
+            return {expression}
+    """
+
+
+def lookup(
+    scores="states @ query", weights="scores.softmax(0)", context="weights @ states"
+):
+    return f"""
+        def look_up(query, states):
+            scores = {scores}
+            weights = {weights}
+            return scores, weights, {context}
+    """
+
+
+def context(expression):
+    return f"""
+        def weighted_context(weights, values):
+            return {expression}
+    """
+
+
+# exercise, answer, points, words of the reasons
+MISTAKES = {
+    "lookup: scores divided by the root of the size": (
+        "lookup",
+        lookup("states @ query / len(query) ** 0.5"),
+        0,
+        "divided by the square root of 2",
+    ),
+    "lookup: weights in proportion to the scores": (
+        "lookup",
+        lookup(weights="scores / scores.sum()"),
+        1,
+        "in proportion to the scores",
+    ),
+    "lookup: the exponentials are not divided": (
+        "lookup",
+        lookup(weights="scores.exp()"),
+        1,
+        "sum to 22.2, not to 1",
+    ),
+    "lookup: the best state alone": (
+        "lookup",
+        lookup(context="states[weights.argmax()]"),
+        2,
+        "best state alone",
+    ),
+    "lookup: the mean of the states": (
+        "lookup",
+        lookup(context="states.mean(0)"),
+        2,
+        "plain mean of the states",
+    ),
+    "lookup: a mean of the weighted states": (
+        "lookup",
+        lookup(context="(weights[:, None] * states).mean(0)"),
+        2,
+        "too small by a factor of 3",
+    ),
+    "scores: no tanh": (
+        "scores",
+        scores("(q + k) @ v"),
+        0,
+        "outside the range from -4 to 4",
+    ),
+    "scores: tanh outside": (
+        "scores",
+        scores("torch.tanh((q + k) @ v)"),
+        0,
+        "v comes last",
+    ),
+    "scores: multiplied": ("scores", scores("torch.tanh(q * k) @ v"), 0, "called additive"),
+    "scores: v forgotten": (
+        "scores",
+        scores("torch.tanh(q + k).sum(-1)"),
+        0,
+        "v is to weigh them",
+    ),
+    "scores: the matrices exchanged": (
+        "scores",
+        """
+        def additive_scores(query, enc_states, W, U, v):
+            q, k = (query @ U.T)[:, :, None], (enc_states @ W.T)[:, None]
+            return torch.tanh(q + k) @ v
+        """,
+        0,
+        "W belongs to the query",
+    ),
+    "scores: the matrices transposed": (
+        "scores",
+        """
+        def additive_scores(query, enc_states, W, U, v):
+            if W.shape[0] != W.shape[1] or U.shape[0] != U.shape[1]:
+                W, U = W.T, U.T
+            q, k = (query @ W)[:, :, None], (enc_states @ U)[:, None]
+            return torch.tanh(q + k) @ v
+        """,
+        0,
+        "transposed matrices",
+    ),
+    "scores: the first query answers for all": (
+        "scores",
+        scores("(torch.tanh(q[:, :1] + k) @ v).expand(-1, query.shape[1], -1)"),
+        2,
+        "At batch 0, query 1, position 0 the answer is 3, but 1 is right",
+    ),
+    "scores: every query sees the first source": (
+        "scores",
+        scores("torch.tanh(q + k[:1]) @ v"),
+        2,
+        "At batch 1, query 0, position 0",
+    ),
+    "scores: axes exchanged": (
+        "scores",
+        scores("(torch.tanh(q + k) @ v).transpose(1, 2)"),
+        0,
+        "(batch, tgt_len, src_len) = (1, 1, 3) was asked for",
+    ),
+    "weights: no mask": (
+        "weights",
+        weights("return scores.softmax(dim=-1)"),
+        3,
+        "0.94 of its weight on padding. These are the weights without any mask",
+    ),
+    "weights: over the queries": (
+        "weights",
+        weights("return scores.masked_fill(~real, -1e9).softmax(dim=1)"),
+        1,
+        "sum to 1 over the queries, not over the source",
+    ),
+    "weights: over the queries, with minus infinity": (
+        "weights",
+        weights("return scores.masked_fill(~real, -torch.inf).softmax(dim=1)"),
+        1,
+        "sum to 1 over the queries, not over the source",
+    ),
+    "weights: over the batch": (
+        "weights",
+        weights("return scores.masked_fill(~real, -1e9).softmax(dim=0)"),
+        1,
+        "sum to 1 over the batch axis, not over the source",
+    ),
+    "weights: over everything": (
+        "weights",
+        weights(
+            "return scores.masked_fill(~real, -1e9).flatten().softmax(0).view_as(scores)"
+        ),
+        2,
+        "All weights of the whole batch together sum to 1",
+    ),
+    "weights: mask upside down": (
+        "weights",
+        weights("return scores.masked_fill(real, -1e9).softmax(dim=-1)"),
+        1,
+        "the mask is upside down",
+    ),
+    "weights: masked afterwards": (
+        "weights",
+        weights("return scores.softmax(dim=-1) * real"),
+        2,
+        "sum to 0.06, not 1: what fell on padding is missing",
+    ),
+    "weights: scores of padding set to zero": (
+        "weights",
+        weights("return (scores * real).softmax(dim=-1)"),
+        3,
+        "score of 0 is worth as much as any",
+    ),
+    "weights: the mask added as numbers": (
+        "weights",
+        weights("return (scores + real.float()).softmax(dim=-1)"),
+        3,
+        "added to the scores as the numbers 0 and 1",
+    ),
+    "weights: a mask that is not low enough": (
+        "weights",
+        weights("return scores.masked_fill(~real, -8.0).softmax(dim=-1)"),
+        3,
+        "of its weight on padding",
+    ),
+    "weights: exponentials by hand": (
+        "weights",
+        weights("e = scores.exp() * real; return e / e.sum(-1, keepdim=True)"),
+        4,
+        "more than a bare exponential can bear",
+    ),
+    "weights: nothing said of an empty source": (
+        "weights",
+        """
+        def masked_weights(scores, mask):
+            return scores.masked_fill(~mask[:, None], -1e9).softmax(dim=-1)
+        """,
+        5,
+        "Source 1 has no real token",
+    ),
+    "weights: an assertion for an empty source": (
+        "weights",
+        """
+        def masked_weights(scores, mask):
+            assert mask.any(dim=-1).all()
+            return scores.masked_fill(~mask[:, None], -torch.inf).softmax(dim=-1)
+        """,
+        5,
+        "that raises AssertionError, not a ValueError",
+    ),
+    "weights: always an error": (
+        "weights",
+        """
+        def masked_weights(scores, mask):
+            raise ValueError("no")
+        """,
+        0,
+        "It stopped with ValueError",
+    ),
+    "context: a mean": (
+        "context",
+        context("(weights[..., None] * values[:, None]).mean(2)"),
+        0,
+        "a mean where a sum is meant",
+    ),
+    "context: the best value": (
+        "context",
+        context("torch.stack([v[w] for v, w in zip(values, weights.argmax(-1))])"),
+        1,
+        "largest weight alone",
+    ),
+    "context: the weights left out": (
+        "context",
+        context("values.mean(1, keepdim=True).expand(-1, weights.shape[1], -1)"),
+        0,
+        "the weights do not count",
+    ),
+    "context: a sum of everything": (
+        "context",
+        context("values.sum(1, keepdim=True).expand(-1, weights.shape[1], -1)"),
+        0,
+        "cannot leave that range",
+    ),
+    "context: no sum at all": (
+        "context",
+        context("weights[..., None] * values[:, None]"),
+        0,
+        "(batch, tgt_len, value_dim) = (1, 2, 2) was asked for",
+    ),
+    "context: the values of another source": (
+        "context",
+        context("weights @ values.flip(0)"),
+        0,
+        "but 3 is right",
+    ),
+    "attention: keys from the query's matrix": (
+        "attention",
+        attention(
+            ("return self.key_proj(enc_states)", "return self._keys(enc_states)"),
+            (
+                "    def forward",
+                "    def _keys(self, states):\n"
+                "        same = self.query_proj.in_features == states.shape[-1]\n"
+                "        proj = self.query_proj if same else self.key_proj\n"
+                "        return proj(states)\n\n"
+                "    def forward",
+            ),
+        ),
+        2,
+        "The keys were made with the query's matrix",
+    ),
+    "attention: query from the keys' matrix": (
+        "attention",
+        attention(
+            (
+                "self.query_proj(query)[:, None]",
+                "(self.key_proj if query.shape[-1] == values.shape[-1] else "
+                "self.query_proj)(query)[:, None]",
+            )
+        ),
+        1,
+        "projected with the keys' matrix",
+    ),
+    "attention: values that are keys": (
+        "attention",
+        attention(
+            (
+                "return self.key_proj(enc_states), enc_states",
+                "k = self.key_proj(enc_states)\n        return k, k",
+            )
+        ),
+        4,
+        "sum of keys",
+    ),
+    "attention: the query does not count": (
+        "attention",
+        attention(("self.query_proj(query)[:, None]", "0 * query[:, :1, None]")),
+        0,
+        "the query does not count",
+    ),
+    "attention: no mask": (
+        "attention",
+        attention(("masked_weights(scores, mask)", "scores.softmax(dim=-1)")),
+        2,
+        "Row 1 puts 0.60 of its weight on padding",
+    ),
+    "attention: keys at every step": (
+        "attention",
+        attention(
+            (
+                "return self.key_proj(enc_states), enc_states",
+                "return enc_states, enc_states",
+            ),
+            ("+ keys)", "+ self.key_proj(keys))"),
+        ),
+        5,
+        "the keys are projected at every step",
+    ),
+    "attention: the memory kept in the module": (
+        "attention",
+        attention(
+            (
+                "return self.key_proj(enc_states), enc_states, mask",
+                "self.kept = self.key_proj(enc_states), enc_states, mask\n"
+                "        return self.kept",
+            ),
+            ("keys, values, mask = memory", "keys, values, mask = self.kept"),
+        ),
+        5,
+        "the module keeps a source in itself",
+    ),
+    "attention: tanh forgotten": (
+        "attention",
+        attention(
+            (
+                "torch.tanh(self.query_proj(query)[:, None] + keys)",
+                "self.query_proj(query)[:, None] + keys",
+            )
+        ),
+        0,
+        "adds the same to the score of every state",
+    ),
+    "step: context left out of the output": (
+        "step",
+        step(
+            ("hidden + enc_dim + emb_dim", "hidden + emb_dim"),
+            ("[dec_state, context, token]", "[dec_state, token]"),
+        ),
+        3,
+        "as it is, the context is left out",
+    ),
+    "step: context left out of the cell": (
+        "step",
+        step(
+            ("nn.GRUCell(emb_dim + enc_dim", "nn.GRUCell(emb_dim"),
+            ("torch.cat([token, context], dim=-1)", "token"),
+        ),
+        1,
+        "`cell` reads 1 numbers, but token (1), context (3) are 4 together; as it is",
+    ),
+    "step: the context is there and is zero": (
+        "step",
+        step(("[dec_state, context, token]", "[dec_state, 0 * context, token]")),
+        4,
+        "the output layer does not read the context",
+    ),
+    "step: the cell is deaf": (
+        "step",
+        step(("[token, context]", "[token, 0 * context]")),
+        2,
+        "the cell does not read the context",
+    ),
+    "step: the old state is returned": (
+        "step",
+        step(
+            ("dec_state = self.cell(read, dec_state)", "new = self.cell(read, dec_state)"),
+            ("[dec_state, context", "[new, context"),
+        ),
+        4,
+        "the new one is lost",
+    ),
+    "step: the old state in the output": (
+        "step",
+        step(
+            ("        read = ", "        old = dec_state\n        read = "),
+            (
+                "        return self.output(features)",
+                "        features = torch.cat([old, context, token], dim=-1)\n"
+                "        return self.output(features)",
+            ),
+        ),
+        4,
+        "reads the state that came in, not the new one",
+    ),
+    "step: asks after the step": (
+        "step",
+        step(
+            (
+                "context, weights = self.attention(dec_state, memory)",
+                "context = memory[1][:, 0]",
+            ),
+            (
+                "        features =",
+                "        context, weights = self.attention(dec_state, memory)\n"
+                "        features =",
+            ),
+        ),
+        1,
+        "asks with the state after it",
+    ),
+    "step: two looks": (
+        "step",
+        step(
+            (
+                "        features =",
+                "        context, weights = self.attention(dec_state, memory)\n"
+                "        features =",
+            ),
+        ),
+        5,
+        "asks attention 2 times",
+    ),
+    "step: context before token": (
+        "step",
+        step(("[token, context]", "[context, token]")),
+        2,
+        "reads the context before the token",
+    ),
+    "step: probabilities": (
+        "step",
+        step(("self.output(features)", "self.output(features).softmax(-1)")),
+        4,
+        "These are probabilities",
+    ),
+}
+
+
+@pytest.mark.parametrize("seed", (0, 1))
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_typical_mistake(name, seed):
+    key, source, points, words = MISTAKES[name]
+    got, reasons = earned(key, source, seed)
+    assert words in reasons, reasons
+    assert got == points, reasons
