@@ -124,7 +124,7 @@ def summary_from_states(src_mask, enc_states):
     return torch.cat([{}, {}], dim=-1)
 """
 POOL = """
-def pool(enc_states, src_mask):
+def pool(src_mask, enc_states):
     real = src_mask[:, :, None]
     return {}, {}
 """
@@ -494,7 +494,7 @@ def shift_targets(tgt_ids):
     Mistake(
         "pool",
         "one of two",
-        f"def pool(enc_states, src_mask):\n    real = src_mask[:, :, None]\n"
+        f"def pool(src_mask, enc_states):\n    real = src_mask[:, :, None]\n"
         f"    return {GOOD_MEAN}",
         0,
         "has to return two tensors",

@@ -525,7 +525,7 @@ def end_examples() -> list[Case]:
 
 
 def run_pool(student: SimpleNamespace, inputs: Inputs) -> Any:
-    return student.pool(inputs["enc_states"].clone(), inputs["src_mask"].clone())
+    return student.pool(inputs["src_mask"].clone(), inputs["enc_states"].clone())
 
 
 def _finite(inputs: Inputs) -> bool:
