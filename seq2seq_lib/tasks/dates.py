@@ -183,15 +183,16 @@ class Dates:
     - with the digits of day and year left out, no text may stand for two months. The
       task checks this for all its locales, months and days of the week when it is made.
 
-    The source is in lower case, with plain spaces (see ``normalised``): 98 letters and not
-    125. Its length is its number of characters: "7 maj 2031" has 10, and "2031(e)ko
-    urtarrilaren 14(a), osteguna" has 38. A longer source is not a harder one. It names the
-    month in full, often the day of the week as well, and few locales write so much.
+    The source is in lower case, with plain spaces (see ``normalised``), which spares a
+    fifth of the letters. Its length is its number of characters: "7 maj 2031" has 10, and
+    "2031(e)ko urtarrilaren 14(a), osteguna" has 38. A longer source is not a harder one.
+    It names the month in full, often the day of the week as well, and few locales write
+    so much.
 
     In the gold alignment each digit of the year and the day has one link, to the same
     digit in the source, and the zero that pads "7" to "07" has none. Both digits of the
     month are linked to *all* characters of its name, because the name as a whole decides
-    them: "juin" and "juillet" differ in their third letter. Hyphens have no link. So an
+    them: "juin" and "juillet" differ in their fourth letter. Hyphens have no link. So an
     alignment error rate, which counts one link for each position, means something only
     for the positions that ``copied`` lists; for a month, ask whether the one link is
     among the gold ones. The links come from the fields of the pattern, not from a search
