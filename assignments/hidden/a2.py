@@ -25,7 +25,6 @@ from seq2seq_lib.vocab import BOS, EOS, PAD
 OUTCOMES = Path(__file__).with_name("a2_outcomes.json")
 LOCALES = "en_US en_GB de fr es it pt nl sv fi hu tr ru el".split()  # as in the notebook
 SEEDS = (1, 2, 3)
-DATES_PER_CASE = 500
 
 
 def _generator(rng: random.Random) -> torch.Generator:
@@ -195,10 +194,11 @@ def outcomes() -> dict[str, Any]:
 
 
 def harder(rng: random.Random) -> list[Case]:
+    # All of them, in different orders: a hypothesis should not pass or fail by the draw.
     known = outcomes()
     cases = []
     for _ in range(3):
-        chosen = rng.sample(range(len(known["sources"])), DATES_PER_CASE)
+        chosen = rng.sample(range(len(known["sources"])), len(known["sources"]))
         failed = [known["failed"][i] / len(known["seeds"]) for i in chosen]
         cases.append(
             Case(

@@ -121,7 +121,7 @@ MISTAKES = {
         "start", changed("start", (" ** (length + 1)", "")), 2, "chance of one token"
     ),
     "a missing key": Mistake(
-        "start", changed("start", ('"loss": math', '"Loss": math')), 0, "no 'loss'"
+        "start", changed("start", ('"loss": math', '"Loss": math')), 2, "no 'loss'"
     ),
     # 2
     "first layer": Mistake(
@@ -187,7 +187,7 @@ MISTAKES = {
     "context not in the logits": Mistake(
         "step", changed("step", (' + context @ weights["P"]', "")), 3, "has no say"
     ),
-    "no tanh": Mistake("step", changed("step", ("torch.tanh(", "(")), 0, "outside -1 to 1"),
+    "no tanh": Mistake("step", changed("step", ("torch.tanh(", "(")), 3, "outside -1 to 1"),
     "state forgotten": Mistake(
         "step",
         changed("step", ('        + dec_state @ weights["U"]\n', "")),
@@ -368,7 +368,7 @@ MISTAKES = {
     "BOS kept": Mistake(
         "greedy",
         changed("greedy", ("    ids = []", "    ids = [prev_ids]")),
-        0,
+        4,
         "begin with BOS",
     ),
     "reads BOS every time": Mistake(
@@ -399,7 +399,7 @@ MISTAKES = {
                 "    return ids.masked_fill(ids == EOS, PAD)",
             ),
         ),
-        0,
+        5,
         "where its EOS belongs",
     ),
     "state kept": Mistake(
@@ -594,7 +594,7 @@ MISTAKES = {
         "harder",
         "def is_harder(source, reference):\n    return reference[8] == '0'\n",
         2,
-        "0.16 was asked for",
+        "at least 0.16",
     ),
     "short texts": Mistake(
         "harder", "def is_harder(source, reference):\n    return len(source) < 30\n", 4, ""
@@ -686,9 +686,7 @@ def test_outcomes_fit_the_dates():
     """What the grader knows of the models: one count for each date, of so many seeds."""
     known = a2.outcomes()
     dates = len(known["sources"])
-    assert (
-        dates == len(known["references"]) == len(known["failed"]) > 1.5 * a2.DATES_PER_CASE
-    )
+    assert dates == len(known["references"]) == len(known["failed"]) > 600
     assert len(set(known["sources"])) == dates
     assert set(known["failed"]) == {0, 1, 2, 3}
     share = sum(known["failed"]) / dates / len(known["seeds"])
