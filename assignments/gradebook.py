@@ -8,14 +8,26 @@ Running it again replaces the scores of the same students and touches nobody els
 """
 
 import argparse
+import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from nbgrader.api import Gradebook
+from sqlalchemy.exc import SAWarning
 
 from assignments import grade, reports
 from assignments.grading import Graded, Question, questions
+
+
+def open_gradebook(db: Path) -> Gradebook:
+    """The gradebook in a file, made if it is not there."""
+    # nbgrader asks alembic, a command beside Python, which version the file has.
+    beside = str(Path(sys.executable).parent)
+    if beside not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])
+    return Gradebook(f"sqlite:///{db.resolve()}")
 
 
 def load(out: Path) -> tuple[str, list[Graded]]:
@@ -56,8 +68,7 @@ def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> Non
     by_key = {question.key: question for question in asked}
     for one in graded:
         gradebook.update_or_create_student(one.student)
-        submission = gradebook.update_or_create_submission(assignment, one.student)
-        (answered,) = submission.notebooks
+        gradebook.update_or_create_submission(assignment, one.student)
         for row in one.rows:
             question = by_key[row.question]
             score = gradebook.find_grade(
@@ -69,7 +80,6 @@ def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> Non
             else:
                 score.auto_score = row.points
                 score.needs_manual_grade = False
-        del answered
     gradebook.db.commit()
 
 
@@ -93,7 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    with Gradebook(f"sqlite:///{options.db.resolve()}") as gradebook:
+    # nbgrader's own use of its database library makes warnings that tell a teacher nothing.
+    warnings.filterwarnings("ignore", category=SAWarning)
+    with open_gradebook(options.db) as gradebook:
         fill(gradebook, assignment, graded)
     print(f"{len(graded)} students' scores of {assignment} are in {options.db}.")
     return 0

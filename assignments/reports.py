@@ -17,6 +17,8 @@ import jinja2
 from assignments.grading import Graded, Question
 
 MOST_MISTAKES = 12
+# How reasons begin that say nothing of a mistake.
+NO_MISTAKES = ("Not looked at", "Not answered", "This exercise is not answered")
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -177,7 +179,7 @@ def mistakes(graded: Sequence[Graded]) -> list[tuple[int, str, str]]:
             reasons = {v.reason for v in row.verdicts if v.reason} or (
                 {row.reason} if row.reason and row.points == 0 else set()
             )
-            told = {r for r in reasons if not r.startswith("Not looked at")}
+            told = {r for r in reasons if not r.startswith(NO_MISTAKES)}
             for kind in {(row.question, _kind(r)): r for r in sorted(told)}.items():
                 counts[kind[0]] += 1
                 examples.setdefault(*kind)
