@@ -101,16 +101,17 @@ def entropy(rng: random.Random) -> list[Case]:
     return cases
 
 
+def clear_order(scores: Tensor, log_probs: Tensor, done: Tensor) -> bool:
+    """Whether the best continuations differ enough that rounding cannot swap them."""
+    steps = log_probs.clone()
+    steps[done] = -torch.inf
+    steps[done, 0] = 0.0
+    best = (scores[:, None] + steps).flatten().topk(len(scores) + 1).values
+    return bool((best[:-1] - best[1:] > 1e-3).all())
+
+
 def step(rng: random.Random) -> list[Case]:
-    cases = []
-    for width, vocab, ended in (
-        (3, 11, 0),
-        (5, 7, 0),
-        (7, 13, 0),
-        (3, 7, 1),
-        (5, 13, 2),
-        (7, 5, 3),
-    ):
+    def drawn(width: int, vocab: int, ended: int) -> tuple[Tensor, Tensor, Tensor]:
         gen = generator(rng)
         log_probs = (2 * torch.randn(width, vocab, generator=gen)).log_softmax(dim=-1)
         scores = -3 - 1.5 * torch.rand(width, generator=gen)
@@ -118,12 +119,18 @@ def step(rng: random.Random) -> list[Case]:
         done[rng.sample(range(width), ended)] = True
         if ended:  # one of the finished is the best of all, so it has to be kept
             scores[done.nonzero()[0]] = -2.5
+        return scores, log_probs, done
+
+    cases = []
+    sizes = [(3, 11, 0), (5, 7, 0), (7, 13, 0), (3, 7, 1), (5, 13, 2), (7, 5, 3)]
+    for size in [*sizes, (5, 11, 0)]:
+        scores, log_probs, done = drawn(*size)
+        if size == (5, 11, 0):  # the very first step: one empty beginning
+            scores = torch.full((5,), -torch.inf)
+            scores[0] = 0.0
+        while not clear_order(scores, log_probs, done):
+            log_probs = drawn(*size)[1]
         cases.append(Case({"scores": scores, "log_probs": log_probs, "done": done}))
-    first = torch.full((5,), -torch.inf)
-    first[0] = 0.0  # the very first step: one empty beginning
-    log_probs = torch.randn(5, 11, generator=generator(rng)).log_softmax(dim=-1)
-    nobody = torch.zeros(5, dtype=torch.bool)
-    cases.append(Case({"scores": first, "log_probs": log_probs, "done": nobody}))
     return cases
 
 

@@ -1,5 +1,8 @@
 """Assignment A4: full marks for the solution, and what typical mistakes are told."""
 
+import re
+
+import nbformat
 import pytest
 import torch
 
@@ -28,6 +31,30 @@ def solution(key: str, *changes: tuple[str, str]) -> str:
 def test_the_exercises_are_worth_forty_points():
     assert tuple(registry.exercises("A4")) == KEYS
     assert sum(e.points for e in registry.exercises("A4").values()) == 40
+
+
+@pytest.mark.parametrize(("name", "points"), [("A4", 60), ("project", 100)])
+def test_the_points_in_the_notebook_add_up(name, points):
+    path = registry.SOURCE / name / f"{name}.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    graded = [c.metadata.nbgrader for c in cells if "nbgrader" in c.metadata]
+    assert sum(mark.get("points", 0) for mark in graded) == points
+    assert len({mark.grade_id for mark in graded}) == len(graded)
+    # What a heading says is what its cell, or the cell below it, is worth.
+    text = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    said = re.findall(r"^### .*\((\d+) points\)$", text, flags=re.MULTILINE)
+    assert [int(number) for number in said] == [m.points for m in graded if "points" in m]
+
+
+def test_the_tests_in_the_notebook_are_worth_what_the_exercises_are():
+    cells = registry.source_notebook("A4").cells
+    points = {
+        c.metadata.nbgrader.grade_id: c.metadata.nbgrader.get("points")
+        for c in cells
+        if "nbgrader" in c.metadata
+    }
+    for key, exercise in registry.exercises("A4").items():
+        assert points[f"A4-{key}-test"] == exercise.points
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -91,9 +118,7 @@ def lazily(value, fill):
 def test_lazy_answers_earn_nothing(key, name):
     cases = registry.cases("A4", key, 0)
     answers = [lazily(case.expected, LAZY[name]) for case in cases]
-    if key == "search":  # a search also reports how often it asked
-        answers = [{"found": a["found"], "after_end": 0} for a in answers]
-        # The sentences themselves are right here; only what they are worth is not.
+    if key == "search":  # the sentences are words, and nobody guesses them
         answers = [{"found": [], "after_end": 0} for _ in answers]
     for verdict in judge(registry.exercises("A4")[key], cases, answers):
         assert verdict.points == 0, verdict
