@@ -208,7 +208,10 @@ def levels(lengths: Lengths, budget: int) -> dict[str, int]:
     the best simple strategy that we know, and one batch more is allowed.
     """
     in_order = filled(lengths, budget, lambda i: i)
-    one_side = min(filled(lengths, budget, lambda i, s=s: lengths[i][s]) for s in (0, 1))
+    one_side = min(
+        filled(lengths, budget, lambda i: lengths[i][0]),
+        filled(lengths, budget, lambda i: lengths[i][1]),
+    )
     best = filled(lengths, budget, lambda i: max(lengths[i]))
     return {
         "in_order": in_order,
