@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from assignments import registry
-from seq2seq_lib.checking import Failed, attempt
+from seq2seq_lib.checking import Case, Failed, attempt, judge
 from seq2seq_lib.comparisons import same
 
 QUICK = ("lookup", "scores", "weights", "context", "attention", "step")
@@ -618,3 +618,263 @@ def test_a_typical_mistake(name, seed):
     got, reasons = earned(key, source, seed)
     assert words in reasons, reasons
     assert got == points, reasons
+
+
+# --- what has to be trained -------------------------------------------------------------
+
+
+def briefly(source, updates=12):
+    """Points and reasons of a gate answer that is hardly trained, by criterion."""
+    exercise = EXERCISES["gate"]
+    case = exercise.examples()[0]
+    case = Case({**case.inputs, "updates": updates}, case.expected)
+    student = registry.answers_of("A3", "gate", textwrap.dedent(source))
+    verdicts = judge(exercise, [case], [attempt(exercise, student, case.inputs)])
+    return {v.criterion: (v.points, v.reason) for v in verdicts}
+
+
+FORWARD, ANSWER = (
+    "`forward` gives the logits of the equations",
+    "`answer` writes what the parameters say",
+)
+
+
+def gate(*changes):
+    return changed("gate", *changes)
+
+
+CHOOSE, KEEP = (
+    "            ids = logits.argmax(dim=-1)",
+    "            steps.append((ids, look))",
+)
+
+
+# answer, the criterion that it fails, words of the reason
+GATE_MISTAKES = {
+    "padding is real": (
+        gate(("encoded.mask)", "torch.ones_like(encoded.mask))")),
+        FORWARD,
+        "padding gets in",
+    ),
+    "the target is read before it is predicted": (
+        gate(("batch.tgt_in", "batch.tgt_out")),
+        FORWARD,
+        "first step are wrong already",
+    ),
+    "the first state is zero": (
+        gate(
+            (
+                "self.decoder.initial_state(encoded), memory",
+                "torch.zeros(len(src_ids), self.decoder.cell.hidden_size), memory",
+            )
+        ),
+        FORWARD,
+        "first step are wrong already",
+    ),
+    "the memory is the summary": (
+        gate(
+            (
+                "encoded.states, encoded.mask",
+                "encoded.summary[:, None], encoded.mask[:, :1]",
+            )
+        ),
+        FORWARD,
+        "first step are wrong already",
+    ),
+    "the state is not handed on": (
+        gate(("logits, state, _ =", "logits, _, _ =")),
+        FORWARD,
+        "the later ones are not",
+    ),
+    "no teacher forcing": (
+        gate(
+            (
+                "for ids in batch.tgt_in.unbind(dim=1):",
+                "ids = batch.tgt_in[:, 0]\n        for _ in range(batch.tgt_in.shape[1]):",
+            ),
+            (
+                "all_logits.append(logits)",
+                "all_logits.append(logits)\n            ids = logits.argmax(-1)",
+            ),
+        ),
+        FORWARD,
+        "the later ones are not",
+    ),
+    "steps stacked in the wrong axis": (
+        gate(("torch.stack(all_logits, dim=1)", "torch.stack(all_logits, dim=0)")),
+        FORWARD,
+        "(batch, tgt_len, vocab) = (4, 11, 15) was asked for",
+    ),
+    "every step reads BOS": (
+        gate(
+            (
+                f"{CHOOSE}\n{KEEP}",
+                "            steps.append((logits.argmax(dim=-1), look))",
+            )
+        ),
+        ANSWER,
+        "read what the step before it wrote",
+    ),
+    "off by one": (
+        gate(
+            (
+                f"{CHOOSE}\n{KEEP}",
+                f"{KEEP}\n{CHOOSE}",
+            )
+        ),
+        ANSWER,
+        "begins with BOS",
+    ),
+    "the first source leads all": (
+        gate(
+            ("ids = logits.argmax(dim=-1)", "ids = logits[:1].argmax(-1).expand(len(ids))")
+        ),
+        ANSWER,
+        "its neighbours must not matter",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GATE_MISTAKES)
+def test_a_typical_mistake_of_the_gate(name):
+    source, criterion, words = GATE_MISTAKES[name]
+    points, reason = briefly(source)[criterion]
+    assert points == 0 and words in reason, reason
+
+
+@pytest.mark.slow
+def test_an_untrained_model_does_not_pass_the_gate():
+    found = briefly(SOLUTIONS["gate"], updates=12)
+    assert found[FORWARD][0] == EXERCISES["gate"].criteria[0].points
+    reasons = [reason for name, (_, reason) in found.items() if "at least" in name]
+    assert len(reasons) == 3 and all("0.00 of 60 held-out dates" in r for r in reasons)
+    assert "the model learns too little" in found["the loss starts near ln V and falls"][1]
+
+
+UNIFORM_MODEL = """
+class Uniform(AdditiveAttention):
+    def forward(self, query, memory):
+        _, values, mask = memory
+        weights = mask / mask.sum(dim=-1, keepdim=True)
+        return (weights[:, None] @ values)[:, 0], weights
+
+
+class Decoder(Decoder):
+    def look(self, dec_state, memory):
+        return self.attention(dec_state, memory)
+
+
+AdditiveAttention = Uniform
+"""
+
+
+@pytest.mark.slow
+def test_a_model_that_looks_everywhere_equally_does_not_pass():
+    points, reasons = earned("gate", UNIFORM_MODEL + SOLUTIONS["gate"], 0)
+    assert points == 1 and "held-out dates are right" in reasons, reasons
+
+
+@pytest.mark.slow
+def test_a_rule_does_not_pass_for_a_model():
+    """Right answers alone earn nothing: the parameters have to give them."""
+    exercise = EXERCISES["gate"]
+    case = registry.cases("A3", "gate", 0)[-1]
+    student = registry.answers_of("A3", "gate", SOLUTIONS["gate"])
+    brief = {**case.inputs, "updates": 12}
+    answer = attempt(exercise, student, brief)
+    told = {**answer, "answers": brief["targets"], "alone": brief["targets"]}
+    found = {v.criterion: v for v in judge(exercise, [Case(brief, case.expected)], [told])}
+    assert sum(v.points for name, v in found.items() if "at least" in name) == 0
+    assert "so it computes something else" in found["... at least 0.9"].reason
+    assert "but the parameters say" in found[ANSWER].reason
+    # Nothing that the closed process is sent holds a date that decides.
+    sent = "\n".join(case.inputs["sources"] + case.inputs["targets"]).splitlines()
+    assert not set(sent) & set(case.expected["sources"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    (
+        (None, "The model has no parameters"),
+        ({}, "has no parameter encoder.embedding.weight"),
+        ("transposed", "has the shape"),
+        ("more", "that the exercise does not have"),
+    ),
+)
+def test_parameters_that_do_not_fit(parameters, words):
+    exercise = EXERCISES["gate"]
+    case = exercise.examples()[0]
+    inputs = {**case.inputs, "updates": 1}
+    student = registry.answers_of("A3", "gate", SOLUTIONS["gate"])
+    answer = attempt(exercise, student, inputs)
+    if parameters == "transposed":
+        parameters = {
+            name: p.t() if p.dim() == 2 else p for name, p in answer["parameters"].items()
+        }
+    elif parameters == "more":
+        parameters = {**answer["parameters"], "table": torch.zeros(3)}
+    told = {**answer, "parameters": parameters}
+    verdicts = judge(exercise, [Case(inputs, case.expected)], [told])
+    assert sum(v.points for v in verdicts if "falls" not in v.criterion) == 0
+    assert all(words in v.reason for v in verdicts if "at least" in v.criterion)
+
+
+def own(*changes):
+    return changed("own", *changes)
+
+
+# answer, points of the first two criteria, words of the reason
+OWN_MISTAKES = {
+    "the query does not count": (
+        own(("self.query_proj(query)[:, None] @", "self.query_proj.weight.mean() +")),
+        0,
+        "the query does not count",
+    ),
+    "equal weights": (
+        own(
+            ("masked_weights(scores, mask)", "(mask / mask.sum(-1, keepdim=True))[:, None]")
+        ),
+        0,
+        "the query does not count",
+    ),
+    "no mask": (
+        own(("masked_weights(scores, mask)", "scores.softmax(dim=-1)")),
+        0,
+        "of its weight on padding",
+    ),
+    "the wrong axis": (
+        own(("masked_weights(scores, mask)", "scores.softmax(dim=1)")),
+        0,
+        "not to 1",
+    ),
+    "a transformed state": (
+        own(
+            (
+                "weighted_context(weights, values)",
+                "weighted_context(weights, values.tanh())",
+            )
+        ),
+        0,
+        "can only be that token's state",
+    ),
+    "more parameters than additive attention": (
+        own(("(query_dim, 16,", "(query_dim, 64,"), ("(enc_dim, 16,", "(enc_dim, 64,")),
+        1,
+        "has 6960 at these sizes",
+    ),
+}
+
+
+@pytest.mark.parametrize("seed", (0, 1))
+@pytest.mark.parametrize("name", OWN_MISTAKES)
+def test_a_typical_mistake_of_a_score_of_ones_own(name, seed):
+    source, points, words = OWN_MISTAKES[name]
+    exercise = EXERCISES["own"]
+    cases = [c for c in registry.cases("A3", "own", seed) if "sizes" in c.inputs]
+    student = registry.answers_of("A3", "own", source)
+    answers = [attempt(exercise, student, case.inputs) for case in cases]
+    verdicts = judge(exercise, cases, answers)[:2]
+    assert words in " ".join(v.reason for v in verdicts), verdicts
+    assert sum(v.points for v in verdicts) == points
