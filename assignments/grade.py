@@ -55,7 +55,7 @@ def version(assignment: str) -> str:
     files = [
         registry.checks_file(assignment),
         registry.SOURCE / assignment / f"{assignment}.ipynb",
-        folder / "hidden" / f"{assignment.lower()}.py",
+        *sorted((folder / "hidden").glob(f"{assignment.lower()}*")),
         folder / "grading.py",
         Path(seq2seq_lib.checking.__file__),
     ]

@@ -2,8 +2,8 @@
 
     python -m assignments.gradebook graded --db gradebook.db
 
-Coded questions get their points as the automatic score of their test cell, written ones,
-where they are graded, as the manual score of their cell; the reasons become comments.
+Coded questions get their points as the automatic score of their test cell. Written ones,
+where they are graded, get theirs as the manual score of their cell, with your comment.
 Running it again replaces the scores of the same students and touches nobody else's.
 """
 
@@ -76,6 +76,10 @@ def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> Non
             )
             if question.written:
                 score.manual_score = row.points
+                comment = gradebook.find_comment(
+                    _cell_id(assignment, question), assignment, assignment, one.student
+                )
+                comment.manual_comment = None if row.points is None else row.reason
                 score.needs_manual_grade = row.points is None
             else:
                 score.auto_score = row.points

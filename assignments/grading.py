@@ -12,6 +12,7 @@ from assignments.submissions import Answer, Cell, Submission
 from seq2seq_lib.checking import Exercise, Failed, Verdict, judge
 
 LONGEST_REASON = 1000  # characters
+HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 PLACEHOLDER = "YOUR ANSWER HERE"
 
 
@@ -78,18 +79,23 @@ class Graded:
 def questions(assignment: str) -> list[Question]:
     """All questions in the order of the notebook, coded and written.
 
+    A written question has the title of the heading above it.
+
     Raises:
         ValueError: there is no such assignment.
     """
     coded = exercises(assignment)
     found = []
+    heading = ""
     for cell in source_notebook(assignment).cells:
         ours = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown" and not ours:
+            heading = ([heading, *HEADING.findall(cell.source)])[-1]
         key = ours.get("grade_id", "").removeprefix(f"{assignment}-")
         if key in coded:
             found.append(Question(key, coded[key].title, coded[key].points))
         elif ours.get("grade") and ours.get("solution"):
-            title = key.replace("-", " ").capitalize()
+            title = re.sub(r" *\(\d+ points?\)$", "", heading.strip())
             found.append(Question(key, title, int(ours["points"]), written=True))
     return found
 

@@ -9,6 +9,7 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -93,34 +94,52 @@ def grades_table(graded: Sequence[Graded]) -> str:
 WRITTEN_HEADER = ("student", "question", "points", "max_points", "comment", "answer")
 
 
-def read_written(path: Path) -> dict[tuple[str, str], tuple[int | None, str]]:
-    """The points and comments that a teacher wrote into written.csv.
+@dataclass(frozen=True)
+class Mark:
+    """What a teacher wrote beside one written answer.
+
+    Args:
+        points: None while it waits.
+        comment: for the student.
+        answer: the text that was read.
+    """
+
+    points: int | None
+    comment: str
+    answer: str
+
+
+def read_written(path: Path) -> dict[tuple[str, str], Mark]:
+    """What a teacher wrote into written.csv, by student and question.
 
     Raises:
         ValueError: a cell holds no points that the question could give.
     """
-    found: dict[tuple[str, str], tuple[int | None, str]] = {}
+    found: dict[tuple[str, str], Mark] = {}
     if not path.is_file():
         return found
     with path.open(encoding="utf-8-sig", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
+        for row in (reader := csv.DictReader(file)):
             try:
                 text, most = (row["points"] or "").strip(), int(row["max_points"])
                 points = int(text) if text else None
                 if points is not None and not 0 <= points <= most:
                     raise ValueError
                 key = (row["student"], row["question"])
-                found[key] = (points, (row.get("comment") or "").strip())
-            except (KeyError, TypeError, ValueError):
+                found[key] = Mark(points, (row["comment"] or "").strip(), row["answer"])
+            except (AttributeError, KeyError, TypeError, ValueError):
                 raise ValueError(
-                    f"{path}, line {number}: points must be a whole number from 0 to "
-                    "max_points, or empty; nothing else may be changed but the comment."
+                    f"{path}, line {reader.line_num}: points must be a whole number from 0 "
+                    "to max_points, or empty; nothing else may be changed but the comment."
                 ) from None
     return found
 
 
 def apply_written(out: Path, graded: Sequence[Graded]) -> None:
-    """Put the teacher's points into the rows, and bring written.csv up to date."""
+    """Put the teacher's points into the rows, and bring written.csv up to date.
+
+    Points belong to the answer that was read: one that has changed since waits again.
+    """
     path = out / "written.csv"
     marks = read_written(path)
     rows = []
@@ -128,14 +147,32 @@ def apply_written(out: Path, graded: Sequence[Graded]) -> None:
         for row in g.rows:
             if not row.text:
                 continue
-            points, comment = marks.get((_cell(g.student), row.question), (None, ""))
-            if points is not None:
-                row.points, row.reason = points, comment
+            mark = marks.get((_cell(g.student), row.question), Mark(None, "", ""))
+            if mark.points is not None and _lines(mark.answer) != _lines(_cell(row.text)):
+                print(
+                    f"{_shown(g.student)} changed the answer to {row.question!r} after it "
+                    f"had got {mark.points} points; it waits to be read again."
+                )
+                mark = Mark(None, mark.comment, "")
+            if mark.points is not None:
+                row.points, row.reason = mark.points, mark.comment
             rows.append(
-                (g.student, row.question, points, row.max_points, comment, row.text)
+                (
+                    g.student,
+                    row.question,
+                    mark.points,
+                    row.max_points,
+                    mark.comment,
+                    row.text,
+                )
             )
     if rows or path.exists():
         write_anew(path, table(WRITTEN_HEADER, rows))
+
+
+def _lines(text: str) -> list[str]:
+    """The text, however a spreadsheet has ended its lines."""
+    return text.strip().splitlines()
 
 
 def gradescope(graded: Graded, titles: dict[str, str]) -> dict[str, Any]:
@@ -161,10 +198,10 @@ def gradescope(graded: Graded, titles: dict[str, str]) -> dict[str, Any]:
 
 
 def share(question: str, graded: Sequence[Graded]) -> float | None:
-    """The mean share of a question's points; None where nobody was graded."""
+    """The mean share of a question's points; None while an answer waits to be read."""
     rows = [r for g in graded for r in g.rows if r.question == question]
     shares = [r.points / r.max_points for r in rows if r.points is not None]
-    return statistics.mean(shares) if shares else None
+    return statistics.mean(shares) if rows and len(shares) == len(rows) else None
 
 
 def mistakes(graded: Sequence[Graded]) -> list[tuple[int, str, str]]:
@@ -191,13 +228,14 @@ def _kind(reason: str) -> str:
 
 
 def histogram(values: Sequence[int], most: int, bins: int = 10) -> list[tuple[str, int]]:
-    """How many values lie in each tenth of the points."""
+    """How many values lie in each of about ten ranges of points."""
     width = max(1, -(-(most + 1) // bins))
-    starts = range(0, most + 1, width)
-    return [
-        (f"{a} to {min(a + width - 1, most)}", sum(a <= v < a + width for v in values))
-        for a in starts
-    ]
+    found = []
+    for first in range(0, most + 1, width):
+        last = min(first + width - 1, most)
+        name = f"{first} to {last}" if first < last else str(first)
+        found.append((name, sum(first <= value <= last for value in values)))
+    return found
 
 
 def _most(questions: Sequence[Question], *, written: bool = True) -> int:

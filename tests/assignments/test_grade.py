@@ -238,6 +238,12 @@ def test_written_answers_wait_for_a_person(folder: Path, tmp_path: Path):
     assert (row["points"], row["reason"]) == (row["max_points"], "Well said.")
     _grade(folder, out)
     assert next(r for r in _table(out) if r["question"] == written[0]) == row
+    _write(folder / "anna.ipynb", handed_in(A1, {written[0]: "Another answer."}))
+    _grade(folder, out)
+    assert _points(out)["anna", written[0]] == ""
+    _write(folder / "anna.ipynb", handed_in(A1, essay))
+    _fill(out, rows)
+    _grade(folder, out)
     rows[0]["points"] = "99"
     _fill(out, rows)
     with pytest.raises(ValueError, match="line 2: points must be a whole number from 0"):

@@ -69,13 +69,17 @@ def test_again_it_replaces_the_same_and_touches_no_other(tmp_path: Path):
     marks = reports.read_written(out / "written.csv")
     (_, question), *_ = marks
     text = (out / "written.csv").read_text(encoding="utf-8")
-    text = text.replace(f"anna,{question},,", f"anna,{question},2,")
+    text = text.replace(f"anna,{question},,", f"anna,{question},2,").replace(
+        "5,,", "5,Good.,"
+    )
     (out / "written.csv").write_text(text, encoding="utf-8")
     _fill(out, db)
     coded = [q for q in questions("A1") if not q.written]
     with open_gradebook(db) as book:
         assert book.find_submission("A1", "anna").score == 3 * len(coded) + 2
         assert not book.find_grade(f"A1-{question}", "A1", "A1", "anna").needs_manual_grade
+        comment = book.find_comment(f"A1-{question}", "A1", "A1", "anna")
+        assert comment.comment == "Good."
         assert {a.name for a in book.assignments} == {"P5", "A1"}
         assert {s.id for s in book.students} == {"carl", "anna"}
         with pytest.raises(MissingEntry):

@@ -40,6 +40,8 @@ LIBRARY = (
     "scaled_dot_product_attention",
     "a3_checks",
     "assignments",
+    "check.exercises",
+    "sys.modules",
 )
 SCORES = WEIGHTS = ("batch", "query", "position")
 LN2, LN3, LN4, LN7 = (math.log(n) for n in (2, 3, 4, 7))
@@ -974,7 +976,9 @@ def reference(inputs: Inputs, parameters: Any) -> Seq2Seq | str:
     """The library's model with a student's parameters, or why they do not fit.
 
     This is what makes the gate a test of a *model*: nothing but numbers comes out of the
-    closed process, and it is the library that turns them into answers.
+    closed process, and it is the library that turns them into answers. The dates that
+    decide are never sent there either, so they cannot be learned by heart. Parameters that
+    were trained elsewhere, or for longer, would pass: they are a model all the same.
     """
     here = world(inputs)
     sizes = len(here.src_vocab), len(here.tgt_vocab)
@@ -1217,7 +1221,12 @@ class AsLibrary(library.Attention):
 
 
 def run_own(student: SimpleNamespace, inputs: Inputs) -> Any:
-    """Two lookups with fresh parameters, or a training."""
+    """Two lookups with fresh parameters, or a training.
+
+    Nobody outside can repeat what an unknown score does, so these answers are the closed
+    process's word: an answer that meddles with the library there could forge them. That
+    is why this exercise has few points.
+    """
     if "sizes" in inputs:
         module = student.OwnAttention(*inputs["sizes"])
         memory = module.memory(inputs["enc_states"], inputs["mask"])
