@@ -119,7 +119,7 @@ def read_written(path: Path) -> dict[tuple[str, str], Mark]:
     if not path.is_file():
         return found
     with path.open(encoding="utf-8-sig", newline="") as file:
-        for row in (reader := csv.DictReader(file)):
+        for row in csv.DictReader(file):
             try:
                 text, most = (row["points"] or "").strip(), int(row["max_points"])
                 points = int(text) if text else None
@@ -129,8 +129,9 @@ def read_written(path: Path) -> dict[tuple[str, str], Mark]:
                 found[key] = Mark(points, (row["comment"] or "").strip(), row["answer"])
             except (AttributeError, KeyError, TypeError, ValueError):
                 raise ValueError(
-                    f"{path}, line {reader.line_num}: points must be a whole number from 0 "
-                    "to max_points, or empty; nothing else may be changed but the comment."
+                    f"{path}: the points of {row.get('student')} for "
+                    f"{row.get('question')} must be a whole number from 0 to max_points, or "
+                    "empty; nothing else may be changed but the comment."
                 ) from None
     return found
 
