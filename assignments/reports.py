@@ -130,8 +130,8 @@ def read_written(path: Path) -> dict[tuple[str, str], Mark]:
             except (AttributeError, KeyError, TypeError, ValueError):
                 raise ValueError(
                     f"{path}: the points of {row.get('student')} for "
-                    f"{row.get('question')} must be a whole number from 0 to max_points, or "
-                    "empty; nothing else may be changed but the comment."
+                    f"{row.get('question')} must be a whole number from 0 to max_points, "
+                    "or empty; nothing else may be changed but the comment."
                 ) from None
     return found
 
