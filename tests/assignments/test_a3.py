@@ -54,6 +54,13 @@ def test_the_points_add_up():
     assert tests == {f"A3-{key}-test": e.points for key, e in EXERCISES.items()}
 
 
+def test_the_notebook_says_how_many_locales_there_are():
+    (case,) = registry.cases("A3", "gate", 0)[1:]
+    assert len(case.inputs["locales"]) == 18
+    text = "".join(cell.source for cell in registry.source_notebook("A3").cells)
+    assert text.count("eighteen locales") == 4
+
+
 @pytest.mark.parametrize("seed", (0, 1, 2))
 @pytest.mark.parametrize("key", QUICK)
 def test_the_solution_earns_full_marks(key, seed):
