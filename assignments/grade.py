@@ -16,8 +16,8 @@ import os
 import queue
 import secrets
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,8 @@ import seq2seq_lib.checking
 from assignments import registry, reports
 from assignments.grading import (
     Graded,
-    Question,
     Row,
-    coded_row,
+    coded_rows,
     questions,
     read,
     written_row,
@@ -125,7 +124,7 @@ def stored(file: Path) -> Graded | None:
 
 
 class _Class:
-    """Grades many submissions side by side, question by question."""
+    """Grades many submissions side by side."""
 
     def __init__(
         self, run: Run, out: Path, sandbox: Sandbox, limits: Limits | None
@@ -133,54 +132,45 @@ class _Class:
         self.run, self.out, self.sandbox, self.limits = run, out, sandbox, limits
         self.questions = questions(run.assignment)
         self.coded = [q for q in self.questions if not q.written]
+        self.slots: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.stopped = False
 
-    def grade(
-        self, waiting: Sequence[Submission], jobs: int, step: Callable[[], None]
-    ) -> None:
+    def grade(self, waiting: Sequence[Submission], jobs: int, progress: bool) -> None:
         """Grade and keep every submission; what is kept survives an interruption."""
-        slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         for slot in range(jobs):
-            slots.put(slot)
-        stopped = False
-
-        def row(found: Any, question: Question) -> Row:
-            if stopped:
-                raise KeyboardInterrupt
-            slot = slots.get()
+            self.slots.put(slot)
+        bar = tqdm(total=len(waiting), unit="submission", disable=not progress)
+        with bar, ThreadPoolExecutor(jobs) as pool:
+            futures = [pool.submit(self._one, submission) for submission in waiting]
             try:
-                return coded_row(
+                for future in as_completed(futures):
+                    future.result()
+                    bar.update()
+            except BaseException:
+                self.stopped = True
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def _one(self, submission: Submission) -> None:
+        if self.stopped:
+            return
+        slot = self.slots.get()
+        try:
+            found, problem = read(submission, self.run.assignment)
+            coded = []
+            if not problem:
+                coded = coded_rows(
                     found,
                     self.run.assignment,
-                    question,
+                    self.coded,
                     self.sandbox,
                     self.run.seed,
                     slot,
                     self.limits,
                 )
-            finally:
-                slots.put(slot)
-                step()
-
-        with ThreadPoolExecutor(jobs) as pool:
-            open_: dict[str, tuple[Submission, Any, str, list[Future[Row]]]] = {}
-            try:
-                for submission in waiting:
-                    found, problem = read(submission, self.run.assignment)
-                    rows = (
-                        [] if problem else [pool.submit(row, found, q) for q in self.coded]
-                    )
-                    open_[submission.student] = (submission, found, problem, rows)
-                    if problem:
-                        for _ in self.coded:
-                            step()
-                for submission, found, problem, futures in open_.values():
-                    wait(futures, return_when=FIRST_EXCEPTION)
-                    coded = [future.result() for future in futures]
-                    self._keep(submission, found, problem, coded)
-            except BaseException:
-                stopped = True
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+            self._keep(submission, found, problem, coded)
+        finally:
+            self.slots.put(slot)
 
     def _keep(
         self, submission: Submission, found: Any, problem: str, coded: list[Row]
@@ -217,7 +207,7 @@ def grade(
         assignment: A1 to A4.
         folder: the submissions.
         out: where the grades go; an earlier run of the same assignment is continued.
-        jobs: answers that run at the same time.
+        jobs: submissions that are graded at the same time.
         sandbox: see ``Sandbox``.
         seed: of the fresh inputs; by default drawn once for ``out``.
         progress: whether to show a progress bar.
@@ -243,9 +233,7 @@ def grade(
     work = _Class(run, out, box, limits)
     for question in work.coded:
         registry.cases(assignment, question.key, run.seed)  # once, before any thread
-    total = len(waiting) * len(work.coded)
-    with tqdm(total=total, unit="answer", disable=not progress) as bar:
-        work.grade(waiting, jobs, lambda: bar.update() and None)
+    work.grade(waiting, jobs, progress)
     graded = [
         g for s in found if (g := stored(reports.student_file(out, s.student))) is not None
     ]

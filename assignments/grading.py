@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from assignments import submissions
 from assignments.registry import cases, checks_file, exercises, setup, source_notebook
-from assignments.sandbox import Limits, Outcome, Sandbox
-from assignments.submissions import Answer, Cell, Submission
-from seq2seq_lib.checking import Exercise, Failed, Verdict, judge
+from assignments.sandbox import Job, Limits, Outcome, Sandbox
+from assignments.submissions import Cell, Submission
+from seq2seq_lib.checking import Failed, Verdict, judge
 
 LONGEST_REASON = 1000  # characters
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
@@ -120,54 +121,62 @@ def written_row(found: Sequence[Cell], assignment: str, question: Question) -> R
     return Row(question.key, None, question.max_points, "To be graded by hand.", text=text)
 
 
-def coded_row(
+def coded_rows(
     found: Sequence[Cell],
     assignment: str,
-    question: Question,
+    asked: Sequence[Question],
     sandbox: Sandbox,
     seed: int,
     slot: int = 0,
     limits: Limits | None = None,
-) -> Row:
-    """Run the answer to one exercise in a closed process, and judge what it returned."""
-    exercise = exercises(assignment)[question.key]
-    answer = submissions.answer(found, assignment, exercise)
-    if answer.problem:
-        return Row(question.key, 0, question.max_points, answer.problem)
-    limits = limits or Limits(seconds=exercise.seconds)
-    outcome = _run(answer, assignment, exercise, sandbox, seed, slot, limits)
-    wanted = cases(assignment, question.key, seed)
-    answers = [_said(outcome, number) for number in range(len(wanted))]
-    verdicts = judge(exercise, wanted, answers)
-    earned = sum(verdict.points for verdict in verdicts)
-    reasons = list(dict.fromkeys(v.reason for v in verdicts if v.reason))
-    reason = " ".join([*reasons, *([answer.note] if answer.note else [])])
-    return Row(question.key, earned, question.max_points, clean(reason), verdicts)
+) -> list[Row]:
+    """Run the answers to the coded questions in closed processes, and judge them."""
+    by_key = exercises(assignment)
+    answers = {q.key: submissions.answer(found, assignment, by_key[q.key]) for q in asked}
+    jobs = {
+        key: Job(
+            key,
+            setup(assignment),
+            answer.others,
+            answer.source,
+            [dict(case.inputs) for case in cases(assignment, key, seed)],
+            limits or Limits(seconds=by_key[key].seconds),
+        )
+        for key, answer in answers.items()
+        if not answer.problem
+    }
+    outcomes = _run(jobs, checks_file(assignment), sandbox, slot)
+    rows = []
+    for question in asked:
+        answer = answers[question.key]
+        if answer.problem:
+            rows.append(Row(question.key, 0, question.max_points, answer.problem))
+            continue
+        wanted = cases(assignment, question.key, seed)
+        outcome = outcomes[question.key]
+        said = [_said(outcome, number) for number in range(len(wanted))]
+        verdicts = judge(by_key[question.key], wanted, said)
+        earned = sum(verdict.points for verdict in verdicts)
+        reasons = [*(v.reason for v in verdicts), answer.note]
+        reason = " ".join(dict.fromkeys(filter(None, reasons)))
+        rows.append(Row(question.key, earned, question.max_points, clean(reason), verdicts))
+    return rows
 
 
 def _run(
-    answer: Answer,
-    assignment: str,
-    exercise: Exercise,
-    sandbox: Sandbox,
-    seed: int,
-    slot: int,
-    limits: Limits,
-) -> Outcome:
-    job = {
-        "module": checks_file(assignment).stem,
-        "key": exercise.key,
-        "setup": setup(assignment),
-        "others": list(answer.others),
-        "answer": answer.source,
-        "cases": [dict(c.inputs) for c in cases(assignment, exercise.key, seed)],
+    jobs: dict[str, Job], checks: Path, sandbox: Sandbox, slot: int
+) -> dict[str, Outcome]:
+    outcomes = dict(zip(jobs, sandbox.run([*jobs.values()], checks, slot), strict=True))
+    # Where another cell's code stopped an exercise, that must not cost it anything.
+    again = {
+        key: replace(job, others=())
+        for key, job in jobs.items()
+        if outcomes[key].ending and not outcomes[key].reached and job.others
     }
-    outcome = sandbox.run(job, checks_file(assignment), limits, slot)
-    if outcome.ending and not outcome.reached and answer.others:
-        # Another cell's code stopped it: that must not cost this exercise.
-        job["others"] = []
-        outcome = sandbox.run(job, checks_file(assignment), limits, slot)
-    return outcome
+    if again:
+        second = sandbox.run([*again.values()], checks, slot)
+        outcomes |= dict(zip(again, second, strict=True))
+    return outcomes
 
 
 def _said(outcome: Outcome, number: int) -> Any:

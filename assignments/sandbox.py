@@ -1,8 +1,8 @@
-"""A closed process for one answer: limits on time, memory, processes, files and network.
+"""Closed processes for answers: limits on time, memory, processes, files and network.
 
-With bubblewrap the process sees Python, the library and an empty folder, and nothing else:
-no other file, no network, no other process. Without it, limits of the kernel remain, and
-``Sandbox.warning`` says what is not prevented.
+With bubblewrap a submission's processes see Python, the library and an empty folder, and
+nothing else: no other file, no network, no other process. Without it, limits of the kernel
+remain, and ``Sandbox.warning`` says what is not prevented.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ LENGTH = struct.Struct(">Q")
 FIRST_USER = 60_000  # with the slot added: the user that owns nothing, where we are root
 
 HOME = "/answer"  # the one folder that can be written to
+GRACE = 5.0  # seconds between the end of an answer's time and the end of our patience
 MIB = 1 << 20
 
 
@@ -53,16 +54,41 @@ class Limits:
     disk: int = 64 * MIB
     answer: int = 32 * MIB
 
-    def of_kernel(self) -> dict[str, int]:
-        """The limits that the kernel keeps, by their names in ``resource``."""
+    def of_kernel(self, running: int) -> dict[str, int]:
+        """The limits that the kernel keeps, by their names in ``resource``.
+
+        Args:
+            running: processes of the same user that run already and count too.
+        """
         return {
             "AS": self.memory,
             "CPU": int(self.seconds + 30),
             "FSIZE": self.disk,
-            "NPROC": self.processes,
+            "NPROC": self.processes + running,
             "NOFILE": 256,
             "CORE": 0,
         }
+
+
+@dataclass(frozen=True)
+class Job:
+    """One answer to run.
+
+    Args:
+        key: the exercise.
+        setup: cells that run first.
+        others: definitions of the student's other cells.
+        answer: the cell that answers.
+        cases: the inputs of each case.
+        limits: what it may use.
+    """
+
+    key: str
+    setup: Sequence[str]
+    others: Sequence[str]
+    answer: str
+    cases: Sequence[dict[str, Any]]
+    limits: Limits
 
 
 @dataclass
@@ -118,60 +144,92 @@ class Sandbox:
             "network. Install bubblewrap (Debian: apt install bubblewrap) to close that."
         )
 
-    def run(
-        self, job: dict[str, Any], checks: Path, limits: Limits, slot: int = 0
-    ) -> Outcome:
-        """Run one job and wait for it; never longer than its limits.
+    def run(self, jobs: Sequence[Job], checks: Path, slot: int = 0) -> list[Outcome]:
+        """Run the jobs of one submission, one after another, each in its own process.
+
+        Never takes longer than their limits together. A job that brings down more than
+        itself costs no other: the rest are started anew.
 
         Args:
-            job: what ``box/worker.py`` reads: module, key, setup, others, answer, cases.
+            jobs: the answers.
             checks: the file with the exercises.
-            limits: what it may use.
-            slot: jobs that run at the same time have different slots.
+            slot: submissions that run at the same time have different slots.
         """
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(jobs):
+            outcomes += self._run_some(jobs[len(outcomes) :], checks, slot)
+        return outcomes
+
+    def _run_some(self, jobs: Sequence[Job], checks: Path, slot: int) -> list[Outcome]:
+        """Outcomes of the first jobs, at least one: as many as the process survives."""
         closed = self.kind == "bubblewrap"
         user = FIRST_USER + slot if closed or _readable_by_all() else 0
-        kernel = limits.of_kernel()
-        if not closed:
-            kernel["NPROC"] += _running()  # the kernel counts all that the user runs
+        token = secrets.token_hex(8)
+        pipes = [os.pipe() for _ in jobs]
+        reads, writes = [read for read, _ in pipes], [write for _, write in pipes]
         with (
-            tempfile.TemporaryDirectory(prefix="answer-") as folder,
+            tempfile.TemporaryDirectory(prefix="answers-") as folder,
             tempfile.TemporaryFile() as stdin,
         ):
-            token = secrets.token_hex(8)
             if os.geteuid() == 0 and user:
                 os.chown(folder, user, user)
-            place = HOME if closed else folder
-            stdin.write(pack({**job, "limits": kernel, "user": user, "folder": place}))
+            order = {
+                "module": checks.stem,
+                "closed": closed,
+                "folder": HOME if closed else folder,
+                "jobs": [
+                    {
+                        "key": job.key,
+                        "setup": list(job.setup),
+                        "others": list(job.others),
+                        "answer": job.answer,
+                        "cases": list(job.cases),
+                        "seconds": job.limits.seconds,
+                        "limits": job.limits.of_kernel(0 if closed else _running()),
+                        "user": user,
+                        "channel": write,
+                    }
+                    for job, write in zip(jobs, writes, strict=True)
+                ],
+            }
+            stdin.write(pack(order))
             stdin.seek(0)
-            read, write = os.pipe()
             try:
                 process = subprocess.Popen(
-                    self._command(checks, folder, write, limits),
+                    self._command(checks, folder, jobs[0].limits),
                     stdin=stdin,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    pass_fds=(write,),
+                    pass_fds=writes,
                     env=_environment(folder, token),
                     cwd=folder,
                     start_new_session=True,
                 )
             finally:
-                os.close(write)
+                for write in writes:
+                    os.close(write)
+            outcomes: list[Outcome] = []
             try:
-                return _converse(process, read, limits)
+                before = 0.0  # the most that the job before may still take
+                for job in jobs:
+                    outcome, alive = _converse(reads[0], job.limits, before)
+                    os.close(reads.pop(0))
+                    outcomes.append(outcome)
+                    before = job.limits.seconds
+                    if not alive:
+                        break
             finally:
-                os.close(read)
+                for read in reads:
+                    os.close(read)
                 _end(process, token)
+        return outcomes
 
-    def _command(
-        self, checks: Path, folder: str, channel: int, limits: Limits
-    ) -> list[str]:
+    def _command(self, checks: Path, folder: str, limits: Limits) -> list[str]:
         python = [sys.executable, "-I", "-B"]
         if self.kind == "limits":
             for file in (*BOX.glob("*.py"), checks):
                 shutil.copy(file, folder)
-            return [*python, os.path.join(folder, "worker.py"), str(channel)]
+            return [*python, os.path.join(folder, "worker.py")]
         return [
             *_bubblewrap(_needed()),
             *("--perms", "1777", "--size", str(limits.disk), "--tmpfs", HOME),
@@ -180,7 +238,7 @@ class Sandbox:
             *("--ro-bind", str(BOX / "transport.py"), "/box/transport.py"),
             *("--ro-bind", str(checks), f"/box/{checks.name}"),
             *("--remount-ro", "/", "--chdir", HOME),
-            *("--", *python, "/box/worker.py", str(channel)),
+            *("--", *python, "/box/worker.py"),
         ]
 
 
@@ -228,9 +286,11 @@ def _bubblewrap(folders: list[Path]) -> list[str]:
     command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     command += ["--unshare-cgroup-try"]
     if os.geteuid() == 0:
-        # Root needs no user namespace; it keeps only the right to become someone else.
-        command += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID"]
-        command += ["--cap-add", "CAP_SETGID"]
+        # Root needs no user namespace; it keeps only the rights to become someone else
+        # and to clear up behind it. The child that runs an answer keeps none of this.
+        command += ["--cap-drop", "ALL"]
+        for right in ("SETUID", "SETGID", "KILL", "DAC_OVERRIDE"):
+            command += ["--cap-add", f"CAP_{right}"]
     else:
         command += ["--unshare-user"]
     for name in ("/usr", "/bin", "/lib", "/lib64"):
@@ -265,44 +325,41 @@ def _environment(home: str, token: str) -> dict[str, str]:
     }
 
 
-def _converse(process: subprocess.Popen[bytes], channel: int, limits: Limits) -> Outcome:
-    """Collect messages until done, dead, or out of time."""
+def _converse(channel: int, limits: Limits, before: float) -> tuple[Outcome, bool]:
+    """Collect one job's messages; returns whether the process around it still lives."""
     outcome = Outcome()
-    deadline = time.monotonic() + limits.start_seconds
+    deadline = time.monotonic() + limits.start_seconds + before
     buffer = bytearray()
     received = 0
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            outcome.ending = (
-                f"It ran longer than the {limits.seconds:g} s that this exercise allows."
-                if outcome.started
-                else "Python did not start in time."
-            )
-            return outcome
-        ready, _, _ = select.select([channel], [], [], min(left, 0.1))
-        data = os.read(channel, 1 << 16) if ready else b""
-        if not data and process.poll() is not None:
-            outcome.ending = _death(process.returncode)
-            return outcome
-        if ready and not data:
-            time.sleep(0.01)  # the channel is closed, the process lives on
+            told = "time" if outcome.started else "start"
+            outcome.ending = _ending(told, limits)
+            return outcome, False
+        if not select.select([channel], [], [], left)[0]:
+            continue
+        data = os.read(channel, 1 << 16)
+        if not data:
+            outcome.ending = "It brought down the process that runs answers."
+            return outcome, False
         received += len(data)
         if received > limits.answer:
             outcome.ending = f"It sent more than {limits.answer // MIB} MiB of answers."
-            return outcome
+            return outcome, True
         buffer += data
         for message in _messages(buffer):
             if message is None:
                 outcome.ending = "It wrote into the channel that answers are sent by."
-                return outcome
+                return outcome, True
             if message.get("ready") and not outcome.started:
                 outcome.started = True  # only the first: the clock starts once
-                deadline = time.monotonic() + limits.seconds
+                deadline = time.monotonic() + limits.seconds + GRACE
             elif message.get("reached"):
                 outcome.reached = True
-            elif message.get("done"):
-                return outcome
+            elif "ended" in message:
+                outcome.ending = _ending(str(message["ended"]), limits)
+                return outcome, True
             elif isinstance(message.get("case"), int):
                 outcome.answers.setdefault(message["case"], message)
 
@@ -325,13 +382,20 @@ def _messages(buffer: bytearray) -> Iterator[dict[str, Any] | None]:
         yield message if isinstance(message, dict) else None
 
 
-def _death(code: int) -> str:
-    if code > 128:  # bubblewrap reports a signal as a shell does
-        code = 128 - code
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+def _ending(told: str, limits: Limits) -> str:
+    """How a job ended, as a sentence; empty where it came to its end."""
+    kind, _, number = told.partition(" ")
+    if kind == "start":
+        return "Python did not start in time."
+    if kind == "time":
+        return f"It ran longer than the {limits.seconds:g} s that this exercise allows."
+    if kind == "exit":
+        return f"It ended its own process (exit code {number}) before it had answered."
+    if kind == "signal":
+        known = {str(s.value): s.name for s in signal.Signals}
+        name = known.get(number, "a signal")
         return f"Its process was ended by {name} (a crash, or a limit of the machine)."
-    return f"It ended its own process (exit code {code}) before it had answered."
+    return ""
 
 
 def _end(process: subprocess.Popen[bytes], token: str) -> None:

@@ -211,12 +211,15 @@ def answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> Answer
     used = _forbidden(source, exercise.forbidden)
     if used:
         return Answer(problem=f"Your cell uses {used}, which this exercise does not allow.")
-    others = tuple(
-        text
+    lent = [
+        node
         for cell in code
         if cell is not chosen
-        for text in _definitions(_without_magics(cell.source), wanted)
-        if not _forbidden(text, exercise.forbidden)
+        for node in _definitions(cell.source)
+        if not _binds(node) & wanted
+    ]
+    others = tuple(
+        text for text in _used(lent, source) if not _forbidden(text, exercise.forbidden)
     )
     return Answer(source, others, note=note)
 
@@ -252,7 +255,7 @@ def _defined(source: str) -> set[str]:
     return names
 
 
-def _definitions(source: str, without: set[str]) -> Iterator[str]:
+def _definitions(source: str) -> Iterator[ast.stmt]:
     """Imports, functions, classes and constants: what other cells may lend an answer.
 
     Everything else in those cells (training, figures, loops) is left out, so that one
@@ -264,11 +267,42 @@ def _definitions(source: str, without: set[str]) -> Iterator[str]:
             node.value, ast.Constant | ast.UnaryOp
         )
         kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
-        if (isinstance(node, kinds) or constant) and getattr(
-            node, "name", ""
-        ) not in without:
-            with suppress(RecursionError):
-                yield ast.unparse(node)
+        if isinstance(node, kinds) or constant:
+            yield node
+
+
+def _used(lent: Sequence[ast.stmt], source: str) -> list[str]:
+    """The definitions that an answer needs, directly or through others, in their order."""
+    tree = _parsed(source)
+    needed = _names(tree) if tree else set()
+    kept: set[int] = set()
+    grown = True
+    while grown:
+        grown = False
+        for number, node in enumerate(lent):
+            if number not in kept and _binds(node) & {*needed, "*"}:
+                kept.add(number)
+                needed |= _names(node)
+                grown = True
+    texts = []
+    for number in sorted(kept):
+        with suppress(RecursionError):
+            texts.append(ast.unparse(lent[number]))
+    return texts
+
+
+def _names(tree: ast.AST) -> set[str]:
+    """Every name that the code mentions."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _binds(node: ast.stmt) -> set[str]:
+    """The names that a definition makes."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    return _names(node)
 
 
 def _forbidden(source: str, names: Sequence[str]) -> str:

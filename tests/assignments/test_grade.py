@@ -4,7 +4,7 @@ test_hostile.py and test_solutions.py close them in."""
 import csv
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +22,26 @@ A1 = "A1"
 WRONG = {"pool": "def pool(enc_states, src_mask):\n    return enc_states.mean(dim=1)"}
 
 
-def _open_row(
-    found: Sequence[Cell], assignment: str, question: Question, *rest: Any
-) -> Row:
-    """``coded_row`` without a closed process: the answers in these tests are ours."""
+def _open_rows(
+    found: Sequence[Cell], assignment: str, asked: Sequence[Question], *rest: Any
+) -> list[Row]:
+    """``coded_rows`` without closed processes: the answers in these tests are ours."""
     seed = rest[1]
-    exercise = registry.exercises(assignment)[question.key]
-    answer = submissions.answer(found, assignment, exercise)
-    verdicts = registry.verdicts(assignment, question.key, answer.source, seed)
-    reason = " ".join(dict.fromkeys(v.reason for v in verdicts if v.reason))
-    points = sum(v.points for v in verdicts)
-    return Row(question.key, points, question.max_points, reason, verdicts)
+    rows = []
+    for question in asked:
+        exercise = registry.exercises(assignment)[question.key]
+        answer = submissions.answer(found, assignment, exercise)
+        verdicts = registry.verdicts(assignment, question.key, answer.source, seed)
+        reason = " ".join(dict.fromkeys(v.reason for v in verdicts if v.reason))
+        points = sum(v.points for v in verdicts)
+        rows.append(Row(question.key, points, question.max_points, reason, verdicts))
+    return rows
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch):
     everything = grade.questions
-    monkeypatch.setattr(grade, "coded_row", _open_row)
+    monkeypatch.setattr(grade, "coded_rows", _open_rows)
     monkeypatch.setattr(
         grade,
         "questions",
@@ -160,27 +163,27 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_nothing_had_happened(
     _grade(folder, tmp_path / "whole", seed=3)
     asked: list[str] = []
 
-    def stops(found: Any, assignment: str, question: Question, *rest: Any) -> Row:
-        if len(asked) == 7:
+    def stops(found: Any, assignment: str, questions: Any, *rest: Any) -> list[Row]:
+        if len(asked) == 3:
             raise KeyboardInterrupt
-        asked.append(question.key)
-        return _open_row(found, assignment, question, *rest)
+        asked.append("one more")
+        return _open_rows(found, assignment, questions, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(grade, "coded_row", stops)
+        patch.setattr(grade, "coded_rows", stops)
         with pytest.raises(KeyboardInterrupt):
             _grade(folder, tmp_path / "out", seed=3)
     kept = len(list((tmp_path / "out" / "students").glob("*.json")))
-    assert 0 < kept < 6 and not (tmp_path / "out" / "grades.csv").exists()
+    assert kept == 3 and not (tmp_path / "out" / "grades.csv").exists()
     again: list[str] = []
 
-    def counts(found: Any, assignment: str, question: Question, *rest: Any) -> Row:
-        again.append(question.key)
-        return _open_row(found, assignment, question, *rest)
+    def counts(found: Any, assignment: str, questions: Any, *rest: Any) -> list[Row]:
+        again.append("one more")
+        return _open_rows(found, assignment, questions, *rest)
 
-    monkeypatch.setattr(grade, "coded_row", counts)
+    monkeypatch.setattr(grade, "coded_rows", counts)
     _grade(folder, tmp_path / "out")
-    assert len(again) == 2 * (6 - kept)
+    assert len(again) == 3
     assert _table(tmp_path / "out") == _table(tmp_path / "whole")
 
 
@@ -366,9 +369,6 @@ def test_the_end_of_a_run_says_what_waits_and_who_could_not_be_read(
     shutil.rmtree(tmp_path / "out")
 
 
-Find = Callable[..., Any]
-
-
 @pytest.mark.parametrize(
     ("source", "found"),
     [
@@ -386,3 +386,37 @@ Find = Callable[..., Any]
 def test_what_would_answer_the_exercise_is_noticed(source: str, found: str):
     names = ("seq2seq_lib.attention", "MultiheadAttention")
     assert submissions._forbidden(source, names) == found
+
+
+LENT = """
+import torch, math
+LIMIT = 3
+THRESHOLD = -1.5
+def helper(x):
+    return base(x) + LIMIT
+def base(x):
+    return math.floor(x)
+class Trap:
+    while True: pass
+def unused():
+    return Trap
+numbers = [helper(1) for _ in range(10**9)]
+def pool(a):
+    return None
+"""
+
+
+def test_an_answer_is_lent_what_it_uses_and_nothing_else():
+    exercise = registry.exercises(A1)["pool"]
+    cells = [
+        Cell("code", LENT),
+        Cell("code", "%matplotlib inline\ndef broken(:"),
+        Cell("code", "%time\ndef pool(a, b):\n    return helper(a)", "A1-pool"),
+    ]
+    answer = submissions.answer(cells, A1, exercise)
+    lent = "\n".join(answer.others)
+    assert "pass\ndef pool" in answer.source
+    for word in ("def helper", "def base", "LIMIT = 3", "math"):
+        assert word in lent
+    for word in ("Trap", "unused", "THRESHOLD", "numbers", "def pool"):
+        assert word not in lent

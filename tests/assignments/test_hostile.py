@@ -93,7 +93,8 @@ def _swapped_marks() -> nbformat.NotebookNode:
 def _trapped_scratch() -> nbformat.NotebookNode:
     """Endless loops everywhere but in the answers."""
     notebook = handed_in("A1")
-    for source in ("while True: pass", "class Trap:\n    while True: pass"):
+    # The second one is lent to the answer, because it defines a name that this uses.
+    for source in ("while True: pass", "class torch:\n    while True: pass"):
         notebook.cells.insert(1, nbformat.v4.new_code_cell(source))
     return notebook
 
