@@ -330,7 +330,7 @@ def _converse(channel: int, limits: Limits, before: float) -> tuple[Outcome, boo
     outcome = Outcome()
     deadline = time.monotonic() + limits.start_seconds + before
     buffer = bytearray()
-    received = 0
+    received, done = 0, False
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
@@ -357,8 +357,13 @@ def _converse(channel: int, limits: Limits, before: float) -> tuple[Outcome, boo
                 deadline = time.monotonic() + limits.seconds + GRACE
             elif message.get("reached"):
                 outcome.reached = True
+            elif message.get("done"):
+                done = True
             elif "ended" in message:
-                outcome.ending = _ending(str(message["ended"]), limits)
+                told = str(message["ended"])
+                if not told and not done:
+                    told = "exit 0"
+                outcome.ending = _ending(told, limits)
                 return outcome, True
             elif isinstance(message.get("case"), int):
                 outcome.answers.setdefault(message["case"], message)

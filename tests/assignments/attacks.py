@@ -49,6 +49,16 @@ ATTACKS = [
         "SIGKILL",
     ),
     (
+        "killing the process around it",
+        _cell("import os, time; os.kill(os.getppid(), 9); time.sleep(60)"),
+        "",
+    ),
+    (
+        "stopping the process around it",
+        _cell("import os, time; os.kill(os.getppid(), 19); time.sleep(60)"),
+        "",
+    ),
+    (
         "a fork bomb",
         _cell(
             """
@@ -304,7 +314,7 @@ ATTACKS = [
             raise ValueError(f"sees {len(seen)} processes")
             """
         ),
-        "sees 2 processes",
+        "sees 3 processes",
     ),
     (
         "writing grades",

@@ -25,7 +25,8 @@ from assignments.grading import Graded, Row
 from assignments.sandbox import MIB, Limits
 from tools.environment import ROOT
 
-ATTACKED, OTHER = "pool", "pad"
+ATTACKED = "pool"
+OTHERS = ("pad", "buckets")  # one before it and one after it
 LIMITS = Limits(seconds=5, memory=3072 * MIB)
 MARK = "attention-measured-left-behind"
 
@@ -86,7 +87,7 @@ def _swapped_marks() -> nbformat.NotebookNode:
     for cell in notebook.cells:
         ours = cell.metadata.get("nbgrader", {})
         if ours.get("grade_id") == f"A1-{ATTACKED}":
-            ours["grade_id"] = f"A1-{OTHER}"
+            ours["grade_id"] = f"A1-{OTHERS[0]}"
     return notebook
 
 
@@ -145,7 +146,7 @@ class Class:
 
 def _grade(folder: Path, out: Path, sandbox: str) -> list[Graded]:
     everything = grade.questions
-    grade.questions = lambda a: [q for q in everything(a) if q.key in (ATTACKED, OTHER)]
+    grade.questions = lambda a: [q for q in everything(a) if q.key in (ATTACKED, *OTHERS)]
     try:
         return grade.grade(
             "A1", folder, out, 2, sandbox, seed=5, progress=False, limits=LIMITS
@@ -212,6 +213,11 @@ def _full(hostile: Class, student: str, key: str) -> None:
     ), row.reason
 
 
+def _others_full(hostile: Class, student: str) -> None:
+    for key in OTHERS:
+        _full(hostile, student, key)
+
+
 @pytest.mark.parametrize(("name", "words"), [(n, w) for n, _, w in ATTACKS])
 def test_an_attack_earns_nothing_and_costs_no_other_question(
     hostile: Class, name: str, words: str
@@ -219,7 +225,7 @@ def test_an_attack_earns_nothing_and_costs_no_other_question(
     row = hostile.rows[name][ATTACKED]
     assert row.points == 0
     assert row.reason and words in row.reason
-    _full(hostile, name, OTHER)
+    _others_full(hostile, name)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -228,9 +234,9 @@ def test_a_changed_notebook_earns_what_its_answers_deserve(hostile: Class, name:
     row = hostile.rows[name][ATTACKED]
     assert row.points == points and words in row.reason, row
     if name == "untouched":
-        assert hostile.rows[name][OTHER].points == 0
+        assert all(hostile.rows[name][key].points == 0 for key in OTHERS)
     else:
-        _full(hostile, name, OTHER)
+        _others_full(hostile, name)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -262,7 +268,7 @@ def test_what_cannot_be_read_is_a_row_with_a_reason(
 @pytest.mark.parametrize("student", ["anna", "zoe"])
 def test_the_honest_lose_nothing(hostile: Class, student: str):
     _full(hostile, student, ATTACKED)
-    _full(hostile, student, OTHER)
+    _others_full(hostile, student)
 
 
 def test_odd_names_are_kept_and_stay_in_their_folders(hostile: Class):
@@ -304,7 +310,7 @@ def test_nothing_outside_was_written(hostile: Class):
 def test_every_student_and_question_has_exactly_one_row(hostile: Class):
     with (hostile.out / "grades.csv").open(newline="", encoding="utf-8") as file:
         rows = [(row["student"], row["question"]) for row in csv.DictReader(file)]
-    assert len(rows) == len(set(rows)) == 2 * len(hostile.rows)
+    assert len(rows) == len(set(rows)) == 3 * len(hostile.rows)
     there = {p for p in hostile.submissions.iterdir() if p.name != "twice"}
     assert len(hostile.rows) == len(there)
 
@@ -322,6 +328,8 @@ WITHOUT_BUBBLEWRAP = (
     "an endless loop that ignores signals",
     "os._exit",
     "a crash",
+    "killing the process around it",
+    "stopping the process around it",
     "a hundred gigabytes",
     "a huge answer",
     "an object that equals everything",
@@ -352,7 +360,8 @@ def test_without_bubblewrap_the_limits_hold_and_the_reports_say_what_does_not(
     for name in WITHOUT_BUBBLEWRAP:
         assert rows[name][ATTACKED].points == 0
         assert attacks[name][1] in rows[name][ATTACKED].reason
-        assert rows[name][OTHER].points == rows[name][OTHER].max_points
+        for key in OTHERS:
+            assert rows[name][key].points == rows[name][key].max_points
     assert "without bubblewrap" in (out / "summary.html").read_text(encoding="utf-8")
     assert "without bubblewrap" in (out / "feedback" / "anna.html").read_text("utf-8")
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
