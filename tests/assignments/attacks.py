@@ -217,7 +217,7 @@ ATTACKS = [
             for name in dir(comparisons):
                 if callable(getattr(comparisons, name)):
                     setattr(comparisons, name, lambda *args, **kwargs: None)
-            for module in list(sys.modules.values()):
+            for module in list(vars(sys)["modules"].values()):
                 for exercise in getattr(module, "EXERCISES", ()):
                     object.__setattr__(exercise, "criteria", ())
             """,
@@ -230,7 +230,7 @@ ATTACKS = [
             "return torch.zeros(3, 2), torch.zeros(3, 2)",
             """
             import sys, os
-            worker = sys.modules["__main__"]
+            worker = vars(sys)["modules"]["__main__"]
             for channel in range(3, 30):
                 for number in range(20):
                     try:
