@@ -512,6 +512,22 @@ MISTAKES = {
         5,
         "the module keeps a source in itself",
     ),
+    "attention: the states kept in the module": (
+        "attention",
+        attention(
+            (
+                "return self.key_proj(enc_states), enc_states, mask",
+                "self.kept = enc_states\n"
+                "        return self.key_proj(enc_states), enc_states, mask",
+            ),
+            (
+                "keys, values, mask = memory",
+                "keys, _, mask = memory\n        values = self.kept",
+            ),
+        ),
+        5,
+        "the module keeps a source in itself",
+    ),
     "attention: tanh forgotten": (
         "attention",
         attention(

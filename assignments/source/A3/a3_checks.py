@@ -230,8 +230,8 @@ def additive(one: bool) -> Judge:
         if answer.abs().max() > top * 1.01:
             return (
                 f"A score is {answer.flatten()[answer.abs().argmax()]:.4g}, outside the "
-                f"range from {-top:.4g} to {top:.4g} that this v allows: something that "
-                "bounds the hidden layer is missing."
+                f"range from {-top:.4g} to {top:.4g} that this v allows: the hidden layer "
+                "has to be bounded, and not before its two parts are added."
             )
         if answer.abs().max() <= 1 and expected.abs().max() > 1.1 and top > 1.5:
             return (
@@ -389,6 +389,9 @@ def nothing_on_padding(inputs: Inputs, answer: Any, expected: Any) -> str | None
         b, t = (on_padding > 0).nonzero()[0].tolist()
         share = f"{on_padding[b, t]:.2f}" if on_padding[b, t] > 0.005 else "a little"
         hint = known(answer[0, 0], WRONG_WEIGHTS)
+        rows = inputs["mask"]
+        if rows.shape == answer.shape[1:] and (answer * ~rows == 0).all():
+            hint = "The rows of the mask were taken for queries; they are sources."
         return f"Batch {b}, query {t} puts {share} of its weight on padding." + (
             f" {hint}" if hint else " It has to be exactly 0."
         )
@@ -531,8 +534,8 @@ def run_attention(student: SimpleNamespace, inputs: Inputs) -> Any:
     module = fresh()
     memory = module.memory(states, mask)
     found = [module(query, memory) for query in queries]
-    module.memory(-states.flip(1), mask)
-    _, apart = module(queries[0], memory)
+    module.memory(-states.flip(1), mask.flip(1))
+    apart_context, apart = module(queries[0], memory)
     module = fresh()
     memory = module.memory(states, mask)
     with torch.no_grad():
@@ -542,6 +545,7 @@ def run_attention(student: SimpleNamespace, inputs: Inputs) -> Any:
         "contexts": torch.stack([context for context, _ in found]),
         "weights": torch.stack([weights for _, weights in found]),
         "apart": apart,
+        "apart_context": apart_context,
         "once": once,
     }
 
@@ -616,7 +620,8 @@ def memories_apart(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     """Criterion: the module keeps nothing of a source to itself."""
     if not query_counts(answer):
         return "Two different queries get the same weights, so there is nothing to compare."
-    if same(answer["apart"], answer["weights"][0]):
+    weights = same(answer["apart"], answer["weights"][0])
+    if weights and same(answer["apart_context"], answer["contexts"][0]):
         return None
     return (
         "The memory of another source was made in between, and that changed the answer for "
