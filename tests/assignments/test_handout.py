@@ -188,3 +188,20 @@ def test_a_region_without_an_end_is_an_error():
     )
     with pytest.raises(RuntimeError, match="END SOLUTION|end solution|no end"):
         handout.student_version(notebook)
+
+
+@every_assignment
+def test_the_first_cells_tell_time_and_points_as_they_are(assignment: str):
+    asked = questions(assignment)
+    assert len({q.title for q in asked}) == len(asked)
+    coded = sum(q.max_points for q in asked if not q.written)
+    written = sum(q.max_points for q in asked if q.written)
+    cells = registry.source_notebook(assignment).cells[:3]
+    start = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    numbers = set(map(int, re.findall(r"\b\d+\b", start)))
+    assert {coded, written} <= numbers, (coded, written)
+    assert "hour" in start and re.search(r"chapters? \d", start)
+    headings = "\n".join(c.source for c in registry.source_notebook(assignment).cells)
+    for question in asked:
+        place = headings.index(question.title)
+        assert f"{question.max_points} point" in headings[place : place + 200]
