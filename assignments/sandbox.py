@@ -130,6 +130,13 @@ class Sandbox:
                     "here; install it (Debian: apt install bubblewrap), or choose "
                     "--sandbox limits."
                 )
+            if kind == "auto" and os.geteuid() == 0 and not _readable_by_all():
+                raise ValueError(
+                    "You are root and bubblewrap (bwrap) does not work here, so students' "
+                    "code could do anything. Install bubblewrap (Debian: apt install "
+                    "bubblewrap), grade as an ordinary user, or choose --sandbox limits "
+                    "on a machine that holds nothing else."
+                )
             kind = "limits"
         self.kind = "bubblewrap" if kind == "auto" else kind
 
@@ -140,8 +147,8 @@ class Sandbox:
             return ""
         return (
             "Graded without bubblewrap: limits on time, memory and processes held, but a "
-            "submission could read and write what you can read and write, and use the "
-            "network. Install bubblewrap (Debian: apt install bubblewrap) to close that."
+            "submission could read and write what you can read and write, end your other "
+            "programs, and use the network. Install bubblewrap (Debian: apt install bubblewrap) to close that."
         )
 
     def run(self, jobs: Sequence[Job], checks: Path, slot: int = 0) -> list[Outcome]:
