@@ -148,7 +148,8 @@ class Sandbox:
         return (
             "Graded without bubblewrap: limits on time, memory and processes held, but a "
             "submission could read and write what you can read and write, end your other "
-            "programs, and use the network. Install bubblewrap (Debian: apt install bubblewrap) to close that."
+            "programs, and use the network. Install bubblewrap (Debian: apt install "
+            "bubblewrap) to close that."
         )
 
     def run(self, jobs: Sequence[Job], checks: Path, slot: int = 0) -> list[Outcome]:
