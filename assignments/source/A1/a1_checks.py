@@ -295,8 +295,8 @@ def ends_at_once(inputs: Inputs, answer: Any, expected: Any) -> str | None:
         step, tokens = row.index(EOS), int(expected[1][r].ne(PAD).sum()) - 1
         if step > tokens:
             return (
-                f"The target of row {r} ends after {tokens} steps, but its EOS stands at "
-                f"step {step}, behind padding: the model would be asked for PAD first."
+                f"The length of target {r} is {tokens}, but its EOS stands at step {step}, "
+                "behind padding: the model would be asked for PAD first."
             )
     told = first_difference(answer[1], expected[1], ["row", "step"])
     return f"tgt_out: {told}" if told else None
@@ -525,7 +525,14 @@ def end_examples() -> list[Case]:
 
 
 def run_pool(student: SimpleNamespace, inputs: Inputs) -> Any:
-    return student.pool(inputs["src_mask"].clone(), inputs["enc_states"].clone())
+    answer = student.pool(inputs["src_mask"].clone(), inputs["enc_states"].clone())
+    parts = answer if isinstance(answer, tuple | list) else ()
+    if any(type(part).__module__ == "torch.return_types" for part in parts):
+        return {
+            "failed": "max along an axis returns two things, the values and where they "
+            "stand. Only the values are asked for."
+        }
+    return answer
 
 
 def _finite(inputs: Inputs) -> bool:
@@ -533,7 +540,7 @@ def _finite(inputs: Inputs) -> bool:
 
 
 def _not_pooled(answer: Any, expected: Any, which: int) -> str | None:
-    if told := of_two(answer, "mean and highest"):
+    if told := failure(answer) or of_two(answer, "mean and highest"):
         return told
     name, got = ("mean", "highest")[which], answer[which]
     if isinstance(got, Tensor) and got.shape == expected[which].shape:
@@ -708,11 +715,11 @@ def similar_lengths(inputs: Inputs, answer: Any, expected: Any) -> str | None:
         (min(lengths[i] for i in batch), max(lengths[i] for i in batch))
         for batch in answer["batches"]
     )
-    for (low, high), (next_low, _) in zip(ranges, ranges[1:], strict=False):
+    for (low, high), (next_low, next_high) in zip(ranges, ranges[1:], strict=False):
         if next_low < high:
             return (
-                f"One batch holds lengths from {low} to {high}, although another one holds "
-                f"the length {next_low}: the pairs are not grouped by length."
+                f"One batch holds lengths from {low} to {high}, another from {next_low} to "
+                f"{next_high}: the two overlap, so the pairs are not grouped by length."
             )
     return None
 
