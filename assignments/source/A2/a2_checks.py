@@ -243,6 +243,8 @@ def step_logits(inputs: Inputs, answer: Any, expected: Any) -> str | None:
             "With another context the same state gives the same logits: the source has no "
             "say in them."
         )
+    if not same(logits, right) and same(logits.sum(-1), torch.ones_like(logits[:, 0])):
+        return "Your logits are probabilities already; the softmax comes later."
     if near(logits.exp().sum(-1).max(), 1) and near(logits.exp().sum(-1).min(), 1):
         return "Your logits are already normalised; the softmax comes later."
     if same(logits - logits[:1], torch.zeros_like(logits)) and len(logits) > 1:
@@ -865,8 +867,9 @@ def step_examples() -> list[Case]:
 
 
 def loss_examples() -> list[Case]:
-    no_drift = torch.zeros(4, 4)
-    flat = {"bigram": torch.zeros(4, 4), "drift": no_drift}
+    # Every score rises alike: the probabilities stay, and a state not handed on shows.
+    drift = torch.ones(4, 4)
+    flat = {"bigram": torch.zeros(4, 4), "drift": drift}
     # After BOS the token 3 has probability 1/2, after 3 the end has 1/4.
     after_bos = [1 / 6, 1 / 6, 1 / 6, 1 / 2]
     after_three = [1 / 4, 1 / 4, 1 / 4, 1 / 4]
@@ -887,7 +890,7 @@ def loss_examples() -> list[Case]:
         Case(
             {
                 "bigram": uneven,
-                "drift": no_drift,
+                "drift": drift,
                 "dec_state": torch.zeros(2, 4),
                 "tgt_ids": tgt_ids,
             },
@@ -907,7 +910,8 @@ def greedy_examples() -> list[Case]:
     bigram = torch.zeros(5, 5)
     for token, best in ((BOS, 3), (3, 4), (4, EOS), (EOS, 3), (PAD, 4)):
         bigram[token, best] = 1.0
-    toy = {"bigram": bigram, "drift": torch.zeros(5, 5)}
+    # Every score rises alike: the best stays, and a state not handed on shows.
+    toy = {"bigram": bigram, "drift": torch.ones(5, 5)}
     plain, ends_at_once, never_ends = torch.zeros(3, 5)
     ends_at_once[EOS] = never_ends[4] = 9.0
     two = torch.stack([plain, ends_at_once])
@@ -1101,13 +1105,13 @@ EXERCISES: tuple[Exercise, ...] = (
         answers=("is_harder",),
         criteria=(
             Criterion(
-                "two groups; on the grader's dates the True one fails more often",
+                "two groups (when graded: the True one fails more often)",
                 2,
                 told_apart(SHOWS),
                 gate=True,
             ),
             Criterion(
-                f"on the grader's dates it does so by {CLEAR} or more", 2, told_apart(CLEAR)
+                f"(when graded: it does so by {CLEAR} or more)", 2, told_apart(CLEAR)
             ),
         ),
         examples=group_examples,
