@@ -1,7 +1,7 @@
 """The check that students run themselves."""
 
-from collections.abc import Sequence
-from types import SimpleNamespace
+from collections.abc import Iterator, Sequence
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from seq2seq_lib.checking import Exercise, attempt, judge
@@ -53,4 +53,44 @@ class Checker:
             if verdict.reason and verdict.reason not in told:
                 lines.append(f"    {verdict.reason}")
             told.add(verdict.reason)
+        used = forbidden_use(answers, exercise.forbidden)
+        if used:
+            lines.append("  ✗ it does without what answers the exercise")
+            lines.append(f"    It uses {used}, and grading gives no points for that.")
         return Told("\n".join(lines))
+
+
+def forbidden_use(answers: Sequence[Any], forbidden: Sequence[str]) -> str:
+    """The first forbidden name that functions or classes use, or an empty string.
+
+    A hint for the honest: it sees names in compiled code and where they lead, nothing more.
+    """
+    for answer in answers:
+        for function in _functions(answer):
+            for name in _names(function.__code__):
+                found = function.__globals__.get(name)
+                place = found.__name__ if isinstance(found, ModuleType) else ""
+                place = place or str(getattr(found, "__module__", ""))
+                for wanted in forbidden:
+                    inside = wanted.startswith("seq2seq_lib.") and (
+                        f"{place}.".startswith(f"{wanted}.")
+                    )
+                    if name == wanted or inside:
+                        return wanted
+    return ""
+
+
+def _functions(answer: Any) -> Iterator[FunctionType]:
+    """A function, or the methods of a class."""
+    if isinstance(answer, FunctionType):
+        yield answer
+    elif isinstance(answer, type):
+        yield from (v for v in vars(answer).values() if isinstance(v, FunctionType))
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """The names of globals and attributes in a piece of code and those within it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)

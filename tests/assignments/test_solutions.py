@@ -17,6 +17,7 @@ from handing_in import handed_in
 from torch import Tensor
 
 from assignments import grade, registry
+from seq2seq_lib.checker import Checker
 from seq2seq_lib.checking import attempt, judge
 
 every_assignment = pytest.mark.parametrize("assignment", registry.ASSIGNMENTS)
@@ -123,3 +124,14 @@ def test_a_reason_is_a_sentence_that_gives_no_code_away(assignment: str):
                 assert verdict.reason.strip()[-1] in ".?!)", (key, verdict.reason)
                 assert len(verdict.reason) < 600
                 assert not [line for line in code if line in verdict.reason]
+
+
+@every_assignment
+def test_the_check_of_a_solution_has_nothing_to_say(assignment: str):
+    check = Checker([*registry.exercises(assignment).values()])
+    for key, source in registry.solutions(assignment).items():
+        if registry.exercises(assignment)[key].seconds > LONG:
+            continue
+        answers = vars(registry.answers_of(assignment, key, source)).values()
+        told = check(key, *answers)
+        assert "✓" in told and "✗" not in told, told

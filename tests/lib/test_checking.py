@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from seq2seq_lib.checker import Checker
+from seq2seq_lib import attention
+from seq2seq_lib.attention import masked_softmax
+from seq2seq_lib.checker import Checker, forbidden_use
 from seq2seq_lib.checking import (
     Case,
     Criterion,
@@ -160,3 +162,34 @@ def test_differences_are_told_with_their_place():
     assert "nan at batch 0, source 1" in str(wrong_shape(bad, right, axes))
     assert same(right.double(), right) and not same(right.t(), right)
     assert not same(right.tolist(), right)
+
+
+def _uses_a_module(x: int) -> int:
+    return attention.masked_softmax(x) if x > 9 else 2 * x
+
+
+def _uses_a_name(x: int) -> int:
+    return [masked_softmax for _ in range(0)] or 2 * x
+
+
+class _UsesAnAttribute:
+    def __call__(self, x: int) -> int:
+        return torch.nn.MultiheadAttention(x, 1) if x > 9 else 2 * x
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        (_uses_a_module, "seq2seq_lib.attention"),
+        (_uses_a_name, "seq2seq_lib.attention"),
+        (_UsesAnAttribute, "MultiheadAttention"),
+        (lambda x: wrong_shape and 2 * x, ""),
+        (2, ""),
+    ],
+)
+def test_a_check_warns_of_what_grading_does_not_allow(answer: Any, named: str):
+    forbidden = ("seq2seq_lib.attention", "MultiheadAttention")
+    assert forbidden_use([answer], forbidden) == named
+    if callable(answer) and not isinstance(answer, type):
+        told = str(Checker([_exercise(forbidden=forbidden)])("twice", answer))
+        assert (f"It uses {named}" in told) == bool(named) and "✓ is four" in told
