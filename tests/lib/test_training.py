@@ -427,6 +427,7 @@ def test_a_truncated_checkpoint_is_told_and_left_as_it_was(saved, train, share):
     assert saved.read_bytes() == cut
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # damage may look so
 def test_damage_of_any_kind_is_a_value_error(saved):
     whole, rng = saved.read_bytes(), random.Random(0)
     for _ in range(40):
