@@ -11,7 +11,6 @@ import secrets
 import select
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -22,11 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import seq2seq_lib
-from assignments.box.transport import pack, unpack
+from assignments.box.transport import LENGTH, pack, unpack
 
 BOX = Path(__file__).parent / "box"
 KINDS = ("auto", "bubblewrap", "limits")
-LENGTH = struct.Struct(">Q")
 FIRST_USER = 60_000  # with the slot added: the user that owns nothing, where we are root
 
 HOME = "/answer"  # the one folder that can be written to

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-_LENGTH = struct.Struct(">Q")  # of the JSON part, in bytes
+LENGTH = struct.Struct(">Q")  # what stands before a part or a message: its bytes
 
 
 def pack(value: Any) -> bytes:
@@ -22,7 +22,7 @@ def pack(value: Any) -> bytes:
     """
     tensors: dict[str, Tensor] = {}
     text = json.dumps(_packed(value, tensors)).encode()
-    return _LENGTH.pack(len(text)) + text + save(tensors)
+    return LENGTH.pack(len(text)) + text + save(tensors)
 
 
 def unpack(data: bytes) -> Any:
@@ -32,8 +32,8 @@ def unpack(data: bytes) -> Any:
         ValueError: the bytes are not a message, whatever they are.
     """
     try:
-        (length,) = _LENGTH.unpack_from(data)
-        start = _LENGTH.size
+        (length,) = LENGTH.unpack_from(data)
+        start = LENGTH.size
         structure = json.loads(data[start : start + length])
         return _unpacked(structure, load(data[start + length :]))
     except Exception as error:

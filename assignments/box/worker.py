@@ -20,7 +20,6 @@ import resource
 import select
 import shutil
 import signal
-import struct
 import sys
 import time
 from types import SimpleNamespace
@@ -29,11 +28,10 @@ from typing import Any
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import torch  # noqa: E402
-from transport import pack, unpack  # noqa: E402
+from transport import LENGTH, pack, unpack  # noqa: E402
 
 from seq2seq_lib.checking import ANSWER_FILE, Failed, attempt, described  # noqa: E402
 
-LENGTH = struct.Struct(">Q")
 PR_SET_DUMPABLE = 4
 LIBC = ctypes.CDLL(None)
 

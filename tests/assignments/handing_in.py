@@ -14,6 +14,15 @@ def _untouched(assignment: str) -> nbformat.NotebookNode:
     return student_version(registry.source_notebook(assignment))
 
 
+def changed(assignment: str, key: str, *changes: tuple[str, str]) -> str:
+    """The solution with parts of it exchanged, each of which it holds exactly once."""
+    source = registry.solutions(assignment)[key]
+    for old, new in changes:
+        assert source.count(old) == 1, f"{old!r} is not once in the solution of {key}"
+        source = source.replace(old, new)
+    return source
+
+
 def handed_in(
     assignment: str, changes: dict[str, str] | None = None, *, blank: bool = False
 ) -> nbformat.NotebookNode:

@@ -205,17 +205,15 @@ def hostile(bubblewrap: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     yield Class(rows, out, connections, folder)
 
 
-def _full(hostile: Class, student: str, key: str) -> None:
-    row = hostile.rows[student][key]
-    assert (row.points, row.max_points) == (
-        registry.exercises("A1")[key].points,
-        registry.exercises("A1")[key].points,
-    ), row.reason
-
-
-def _others_full(hostile: Class, student: str) -> None:
-    for key in OTHERS:
-        _full(hostile, student, key)
+def _lost(hostile: Class, student: str, *keys: str) -> dict[str, str]:
+    """Of these questions, those that did not earn full points, with the reason."""
+    return {
+        key: row.reason or "no reason"
+        for key in keys
+        if (row := hostile.rows[student][key]).points
+        != registry.exercises("A1")[key].points
+        or row.max_points != row.points
+    }
 
 
 @pytest.mark.parametrize(("name", "words"), [(n, w) for n, _, w in ATTACKS])
@@ -225,7 +223,7 @@ def test_an_attack_earns_nothing_and_costs_no_other_question(
     row = hostile.rows[name][ATTACKED]
     assert row.points == 0
     assert row.reason and words in row.reason
-    _others_full(hostile, name)
+    assert not _lost(hostile, name, *OTHERS)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -236,7 +234,7 @@ def test_a_changed_notebook_earns_what_its_answers_deserve(hostile: Class, name:
     if name == "untouched":
         assert all(hostile.rows[name][key].points == 0 for key in OTHERS)
     else:
-        _others_full(hostile, name)
+        assert not _lost(hostile, name, *OTHERS)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -267,14 +265,13 @@ def test_what_cannot_be_read_is_a_row_with_a_reason(
 
 @pytest.mark.parametrize("student", ["anna", "zoe"])
 def test_the_honest_lose_nothing(hostile: Class, student: str):
-    _full(hostile, student, ATTACKED)
-    _others_full(hostile, student)
+    assert not _lost(hostile, student, ATTACKED, *OTHERS)
 
 
 def test_odd_names_are_kept_and_stay_in_their_folders(hostile: Class):
     odd = [name for name in hostile.rows if name.startswith("=1+1")]
-    _full(hostile, odd[0], ATTACKED)
-    _full(hostile, "-rf *", ATTACKED)
+    assert not _lost(hostile, odd[0], ATTACKED)
+    assert not _lost(hostile, "-rf *", ATTACKED)
     pages = list((hostile.out / "feedback").iterdir())
     assert len(pages) == len(hostile.rows)
     page = next(p for p in pages if "Zo" in p.name).read_text(encoding="utf-8")
