@@ -244,7 +244,7 @@ def grade(
                 f"{result.student} handed in something else since the last run: "
                 f"{before.points} points then, {result.points} now."
             )
-    reports.write_all(out, assignment, work.questions, graded, box.warning)
+    reports.write_all(out, assignment, work.questions, graded)
     return graded
 
 
@@ -281,11 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "\nStopped. What is graded is kept; the same command goes on.", file=sys.stderr
         )
         return 130
-    print(
-        reports.told(
-            options.out, options.assignment, graded, Sandbox(options.sandbox).warning
-        )
-    )
+    print(reports.told(options.out, options.assignment, graded))
     return 0
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 
 from assignments.grading import Graded, Question
+from assignments.sandbox import WARNING
 
 MOST_MISTAKES = 12
 # How reasons begin that say nothing of a mistake.
@@ -248,7 +249,6 @@ def write_all(
     assignment: str,
     questions: Sequence[Question],
     graded: Sequence[Graded],
-    warning: str,
 ) -> None:
     """Every report of a run.
 
@@ -267,7 +267,7 @@ def write_all(
             points=g.points,
             most=_most(questions),
             open_=[row for row in g.rows if row.points is None],
-            warning=warning,
+            warning=_warning([g]),
         )
         write(out / "feedback" / f"{safe_name(g.student)}.html", page)
         results = json.dumps(gradescope(g, titles), indent=1) + "\n"
@@ -289,9 +289,14 @@ def write_all(
         median=statistics.median(coded) if coded else 0,
         histogram=histogram(coded, _most(questions, written=False)),
         mistakes=[(n, titles[q], reason) for n, q, reason in mistakes(graded)],
-        warning=warning,
+        warning=_warning(graded),
     )
     write(out / "summary.html", page)
+
+
+def _warning(graded: Sequence[Graded]) -> str:
+    """What was not prevented while these were graded; empty where everything was."""
+    return WARNING if any(g.sandbox == "limits" for g in graded) else ""
 
 
 def _coded(questions: Sequence[Question]) -> set[str]:
@@ -302,7 +307,7 @@ def _shown(student: str) -> str:
     return student.encode("utf-8", "replace").decode("utf-8")
 
 
-def told(out: Path, assignment: str, graded: Sequence[Graded], warning: str) -> str:
+def told(out: Path, assignment: str, graded: Sequence[Graded]) -> str:
     """The end of a run in a few lines."""
     lines = [f"{assignment}: {len(graded)} submissions graded, in {out / 'grades.csv'}."]
     hand = sum(row.points is None for g in graded for row in g.rows)
@@ -314,8 +319,8 @@ def told(out: Path, assignment: str, graded: Sequence[Graded], warning: str) -> 
     unread = [g for g in graded if len({r.reason for r in g.rows}) == 1 and not g.points]
     for g in unread:
         lines.append(f"  {_shown(g.student)}: {g.rows[0].reason}")
-    if warning:
-        lines.append(warning)
+    if _warning(graded):
+        lines.append(_warning(graded))
     lines.append(
         f"Feedback for students in {out / 'feedback'}, yours in {out / 'summary.html'}."
     )

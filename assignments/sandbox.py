@@ -2,7 +2,7 @@
 
 With bubblewrap a submission's processes see Python, the library and an empty folder, and
 nothing else: no other file, no network, no other process. Without it, limits of the kernel
-remain, and ``Sandbox.warning`` says what is not prevented.
+remain, and ``WARNING`` says what is not prevented.
 """
 
 import contextlib
@@ -30,6 +30,11 @@ FIRST_USER = 60_000  # with the slot added: the user that owns nothing, where we
 HOME = "/answer"  # the one folder that can be written to
 GRACE = 5.0  # seconds between the end of an answer's time and the end of our patience
 MIB = 1 << 20
+WARNING = (
+    "Graded without bubblewrap: limits on time, memory and processes held, but a "
+    "submission could read and write what you can read and write, end your other programs, "
+    "and use the network. Install bubblewrap (Debian: apt install bubblewrap) to close that."
+)
 
 
 @dataclass(frozen=True)
@@ -137,18 +142,6 @@ class Sandbox:
                 )
             kind = "limits"
         self.kind = "bubblewrap" if kind == "auto" else kind
-
-    @property
-    def warning(self) -> str:
-        """What this sandbox does not prevent; empty where it closes everything."""
-        if self.kind == "bubblewrap":
-            return ""
-        return (
-            "Graded without bubblewrap: limits on time, memory and processes held, but a "
-            "submission could read and write what you can read and write, end your other "
-            "programs, and use the network. Install bubblewrap (Debian: apt install "
-            "bubblewrap) to close that."
-        )
 
     def run(self, jobs: Sequence[Job], checks: Path, slot: int = 0) -> list[Outcome]:
         """Run the jobs of one submission, one after another, each in its own process.

@@ -15,6 +15,7 @@ from handing_in import handed_in
 
 from assignments import grade, registry, reports, submissions
 from assignments.grading import Graded, Question, Row
+from assignments.sandbox import WARNING
 from assignments.submissions import Cell
 from seq2seq_lib.checking import Verdict
 
@@ -269,6 +270,28 @@ def test_a_page_tells_each_student_what_held_and_what_did_not(folder: Path, tmp_
     reason = soup.select_one(".reason").text
     assert any(reason in row["reason"] for row in _table(tmp_path / "out"))
     assert not soup.find("script") and "Graded without bubblewrap" in page
+
+
+def test_who_was_graded_without_bubblewrap_is_told_in_a_later_run_too(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """An interrupted run may go on where bubblewrap has been installed meanwhile."""
+    _write(folder / "anna.ipynb", handed_in(A1))
+    _grade(folder, tmp_path / "out")
+    _write(folder / "bert.ipynb", handed_in(A1))
+
+    class Closed:
+        kind = "bubblewrap"
+
+    monkeypatch.setattr(grade, "Sandbox", lambda kind: Closed)
+    graded = _grade(folder, tmp_path / "out")
+    assert [g.sandbox for g in graded] == ["limits", "bubblewrap"]
+    pages = tmp_path / "out" / "feedback"
+    assert WARNING in (pages / "anna.html").read_text(encoding="utf-8")
+    assert WARNING not in (pages / "bert.html").read_text(encoding="utf-8")
+    assert WARNING in (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
+    assert WARNING in reports.told(tmp_path / "out", A1, graded)
+    assert WARNING not in reports.told(tmp_path / "out", A1, graded[1:])
 
 
 def test_gradescope_gets_its_file(folder: Path, tmp_path: Path):
