@@ -33,7 +33,8 @@ MIB = 1 << 20
 WARNING = (
     "Graded without bubblewrap: limits on time, memory and processes held, but a "
     "submission could read and write what you can read and write, end your other programs, "
-    "and use the network. Install bubblewrap (Debian: apt install bubblewrap) to close that."
+    "and use the network. Install bubblewrap (Debian: apt install bubblewrap) to close "
+    "that."
 )
 
 
