@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -32,6 +31,7 @@ from assignments.grading import (
     coded_rows,
     questions,
     read,
+    ungraded,
     written_row,
 )
 from assignments.sandbox import KINDS, Limits, Sandbox
@@ -155,26 +155,36 @@ class _Class:
         if self.stopped:
             return
         slot = self.slots.get()
+        digest = _digest(submission)
         try:
-            found, problem = read(submission, self.run.assignment)
-            coded = []
-            if not problem:
-                coded = coded_rows(
-                    found,
-                    self.run.assignment,
-                    self.coded,
-                    self.sandbox,
-                    self.run.seed,
-                    slot,
-                    self.limits,
-                )
-            self._keep(submission, found, problem, coded)
+            rows = self._rows(submission, slot)
+        except Exception as error:
+            # Whatever the grader stumbles over here costs nobody else anything; without a
+            # digest the record counts as none, so the next run tries again.
+            digest = ""
+            reason = ungraded(error)
+            rows = [Row(q.key, 0, q.max_points, reason) for q in self.questions]
         finally:
             self.slots.put(slot)
+        graded = Graded(submission.student, digest, self.sandbox.kind, rows)
+        reports.write(
+            reports.student_file(self.out, submission.student),
+            json.dumps(asdict(graded), indent=1, ensure_ascii=True) + "\n",
+        )
 
-    def _keep(
-        self, submission: Submission, found: Any, problem: str, coded: list[Row]
-    ) -> None:
+    def _rows(self, submission: Submission, slot: int) -> list[Row]:
+        found, problem = read(submission, self.run.assignment)
+        coded = []
+        if not problem:
+            coded = coded_rows(
+                found,
+                self.run.assignment,
+                self.coded,
+                self.sandbox,
+                self.run.seed,
+                slot,
+                self.limits,
+            )
         by_key = {row.question: row for row in coded}
         rows = []
         for question in self.questions:
@@ -184,11 +194,7 @@ class _Class:
                 rows.append(written_row(found, self.run.assignment, question))
             else:
                 rows.append(by_key[question.key])
-        graded = Graded(submission.student, _digest(submission), self.sandbox.kind, rows)
-        reports.write(
-            reports.student_file(self.out, submission.student),
-            json.dumps(asdict(graded), indent=1, ensure_ascii=True) + "\n",
-        )
+        return rows
 
 
 def grade(
@@ -222,7 +228,8 @@ def grade(
     found = find(folder, assignment)
     box = Sandbox(sandbox)
     run = open_run(out, assignment, seed)
-    earlier = {s.student: stored(reports.student_file(out, s.student)) for s in found}
+    records = {s.student: stored(reports.student_file(out, s.student)) for s in found}
+    earlier = {student: r if r and r.digest else None for student, r in records.items()}
     waiting = []
     for submission in found:
         kept = earlier[submission.student]
@@ -249,7 +256,7 @@ def grade(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """The command line; returns the exit status: 1 if somebody could not be graded."""
     parser = argparse.ArgumentParser(
         prog="python -m assignments.grade",
         description=__doc__,
@@ -282,7 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 130
     print(reports.told(options.out, options.assignment, graded))
-    return 0
+    return 0 if all(g.digest for g in graded) else 1
 
 
 if __name__ == "__main__":

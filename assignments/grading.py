@@ -61,7 +61,7 @@ class Graded:
 
     Args:
         student: the name.
-        digest: of what was handed in.
+        digest: of what was handed in; empty where the grader itself failed.
         sandbox: the kind that closed the processes.
         rows: one for each question.
     """
@@ -161,6 +161,14 @@ def coded_rows(
         reason = " ".join(dict.fromkeys(filter(None, reasons)))
         rows.append(Row(question.key, earned, question.max_points, clean(reason), verdicts))
     return rows
+
+
+def ungraded(error: Exception) -> str:
+    """What a submission is told on which the grader itself failed."""
+    return clean(
+        f"The grader failed here, and not the answer ({type(error).__name__}: {error}). "
+        "Run the same command again; if it says this again, grade this submission by hand."
+    )
 
 
 def _run(

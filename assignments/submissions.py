@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import nbformat
 
@@ -19,6 +20,10 @@ from seq2seq_lib.checking import Exercise
 
 LARGEST = 20 << 20  # bytes of a notebook
 LONGEST = 200_000  # characters of a cell; a longer one is not looked into
+
+# Python 3.11 keeps the depth of the tree that it builds in one place for all threads: two
+# that parse at once can stop each other with a SystemError (CPython issue 106905).
+_one_parser = Lock()
 
 
 @dataclass(frozen=True)
@@ -238,7 +243,8 @@ def _parsed(source: str) -> ast.Module | None:
     if len(source) > LONGEST:
         return None
     try:
-        return ast.parse(_without_magics(source))
+        with _one_parser:
+            return ast.parse(_without_magics(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

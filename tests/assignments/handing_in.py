@@ -34,5 +34,6 @@ def handed_in(
         key = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         key = key.removeprefix(f"{assignment}-")
         if key in answers:
-            cell.source = answers[key]
+            cell.source = answers.pop(key)
+    assert not answers, f"{assignment} has no {' and no '.join(answers)}"
     return notebook

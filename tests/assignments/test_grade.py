@@ -2,9 +2,12 @@
 test_hostile.py and test_solutions.py close them in."""
 
 import csv
+import gc
 import json
 import shutil
+import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +189,34 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_nothing_had_happened(
     _grade(folder, tmp_path / "out")
     assert len(again) == 3
     assert _table(tmp_path / "out") == _table(tmp_path / "whole")
+
+
+def test_where_the_grader_fails_the_others_are_graded_and_the_next_run_tries_again(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+):
+    for student in "abc":
+        _write(folder / f"{student}.ipynb", handed_in(A1, {"why-agree": student}))
+    arguments = ["A1", str(folder), "--out", str(tmp_path / "out"), "--sandbox", "limits"]
+
+    def fails(found: Sequence[Cell], *rest: Any) -> list[Row]:
+        if any(cell.source == "b" for cell in found):
+            raise SystemError("a fault of ours")
+        return _open_rows(found, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grade, "coded_rows", fails)
+        assert grade.main(arguments) == 1
+    told = capsys.readouterr().out
+    assert "b: The grader failed here, and not the answer (SystemError: a fault" in told
+    points = _points(tmp_path / "out")
+    assert [points[student, "pool"] for student in "abc"] == ["5", "0", "5"]
+    assert grade.main(arguments) == 0
+    told = capsys.readouterr().out
+    assert "2 of 3 are graded already and kept." in told and "something else" not in told
+    assert _points(tmp_path / "out")["b", "pool"] == "5"
 
 
 def test_a_changed_submission_is_graded_again_and_said_so(
@@ -382,7 +413,7 @@ def test_a_damaged_record_is_graded_again(folder: Path, tmp_path: Path):
 def test_the_end_of_a_run_says_what_waits_and_who_could_not_be_read(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ):
-    _write(folder / "anna.ipynb", handed_in(A1, {"why": "x"}))
+    _write(folder / "anna.ipynb", handed_in(A1, {"why-agree": "x"}))
     (folder / "bert.ipynb").write_text("{")
     arguments = ["A1", str(folder), "--out", str(tmp_path / "out"), "--sandbox", "limits"]
     assert grade.main([*arguments, "--jobs", "1"]) == 0
@@ -443,3 +474,29 @@ def test_an_answer_is_lent_what_it_uses_and_nothing_else():
         assert word in lent
     for word in ("Trap", "unused", "THRESHOLD", "numbers", "def pool"):
         assert word not in lent
+
+
+def test_many_submissions_are_parsed_at_once():
+    class Finalised:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            pass
+
+    code = "\n".join(f"x{i} = [[a + b * ({i} + (a - (b + (a * b))))]]" for i in range(200))
+
+    def parse() -> set[str]:
+        Finalised()  # the collection of which lets another thread in between
+        return submissions._defined(code)
+
+    interval, collection = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(10)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = [pool.submit(parse) for _ in range(200)]
+            assert all(len(f.result()) == 200 for f in found)
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*collection)
