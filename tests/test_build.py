@@ -6,8 +6,10 @@ Each test builds a tiny book with the project's own settings, in a folder of its
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -15,6 +17,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import build_book, environment, reproduce
+from tools.execution import SIDE_BY_SIDE
 from tools.notebooks import stripped
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,6 +123,75 @@ def test_chapters_run_once_until_the_library_changes(book: Path) -> None:
     assert third.returncode == 0
     assert "every chapter runs again" in third.stdout
     assert runs(book) == 2
+
+
+MEET = """
+import time
+from pathlib import Path
+Path("{mine}").touch()
+ends = time.monotonic() + 60
+while not Path("{other}").exists():
+    assert time.monotonic() < ends, "the other chapter has not begun"
+    time.sleep(0.1)
+"""
+
+
+@pytest.mark.skipif(SIDE_BY_SIDE < 2, reason="one processor: chapters run one by one")
+def test_chapters_run_side_by_side(book: Path) -> None:
+    write_chapter(book / "one.ipynb", MEET.format(mine="one.begun", other="two.begun"))
+    write_chapter(book / "two.ipynb", MEET.format(mine="two.begun", other="one.begun"))
+    done = build(book)
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = done.stdout[done.stdout.index("Writing the pages") :]
+    assert summary.index("one.ipynb") < summary.index("two.ipynb")  # in the book's order
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind")
+@pytest.mark.parametrize("whole_group", [True, False], ids=["Ctrl-C", "kill -INT"])
+def test_a_stopped_build_keeps_what_ran_and_leaves_no_kernel(
+    book: Path, whole_group: bool
+) -> None:
+    sleeps = "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(100)"
+    write_chapter(book / "two.ipynb", "import time", sleeps)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.build_book", "--source", str(book)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    printed = iter(process.stdout.readline, "")
+    assert any("one.ipynb: done" in line for line in printed)
+    kernel = _number_in(book / "pid")
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopped. The chapters that ran are kept." in said and "Traceback" not in said
+    assert not _runs(kernel)
+    write_chapter(book / "two.ipynb", "x = 1")
+    assert build(book).returncode == 0
+    assert runs(book) == 1
+
+
+def _number_in(path: Path) -> int:
+    ends = time.monotonic() + 60
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+    return int(path.read_text())
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process still runs, after some seconds in which it may end."""
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 # --- what fails, and how --------------------------------------------------------------

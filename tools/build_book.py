@@ -1,4 +1,4 @@
-"""Build the book: run every chapter that changed, then write the pages.
+"""Build the book: run every chapter that changed, two at a time, then write the pages.
 
     python -m tools.build_book                      # what `make book` does
     python -m tools.build_book --page chapters/...  # one chapter alone, for its author
@@ -14,12 +14,14 @@ the library, a stored result or a package changes: the fingerprint covers those.
 
 import argparse
 import hashlib
+import multiprocessing
 import platform
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,7 +33,13 @@ from jupyter_cache.cache.main import CacheBundleIn
 
 from tools import environment, solutions
 from tools.contents import ContentsError, notebooks
-from tools.execution import NotebookFailed, run_notebook, unexpected_stderr
+from tools.execution import (
+    SIDE_BY_SIDE,
+    NotebookFailed,
+    run_notebook,
+    take_slot,
+    unexpected_stderr,
+)
 
 # Everything outside a chapter that can change what its cells print.
 INGREDIENTS = (
@@ -84,22 +92,20 @@ def _run_chapters(
         BuildFailed: after all of them were tried, if any failed.
     """
     cache = _open_cache(source, build)
-    times, failed = [], []
+    times: dict[Path, tuple[str, float, bool]] = {}
+    waiting, failed = [], []
     for path in chapters:
         name = path.relative_to(source).as_posix()
-        notebook = nbformat.read(path, as_version=4)
         try:
-            record = cache.match_cache_notebook(notebook)
+            record = cache.match_cache_notebook(nbformat.read(path, as_version=4))
         except KeyError:
-            pass
+            waiting.append((path, name))
         else:
             seconds = float((record.data or {}).get("execution_seconds") or 0.0)
-            times.append((name, seconds, True))
-            continue
-        try:
-            seconds = run_notebook(notebook, name=name, folder=path.parent)
-        except NotebookFailed as error:
-            print(f"\n{error}\n", file=sys.stderr, flush=True)
+            times[path] = (name, seconds, True)
+    for path, name, notebook, seconds in _executed(waiting):
+        if isinstance(notebook, NotebookFailed):
+            print(f"\n{notebook}\n", file=sys.stderr, flush=True)
             failed.append(name)
             continue
         cache.cache_notebook_bundle(
@@ -109,7 +115,7 @@ def _run_chapters(
             check_validity=False,
             overwrite=True,
         )
-        times.append((name, seconds, False))
+        times[path] = (name, seconds, False)
         print(f"{name}: done in {seconds:.1f} s", flush=True)
         for position, line in unexpected_stderr(notebook):
             print(f"{name}, code cell {position} wrote to standard error: {line}")
@@ -121,7 +127,43 @@ def _run_chapters(
             f"Not built: {', '.join(failed)} failed (see above). "
             "The chapters that ran are kept."
         )
-    return times
+    return [times[path] for path in chapters]
+
+
+def _executed(
+    waiting: list[tuple[Path, str]],
+) -> Iterator[tuple[Path, str, nbformat.NotebookNode | NotebookFailed, float]]:
+    """Execute notebooks side by side; each comes as it ends, or as its failure."""
+    if not waiting:
+        return
+    context = multiprocessing.get_context("spawn")
+    workers = min(SIDE_BY_SIDE, len(waiting))
+    slots = context.SimpleQueue()
+    for slot in range(workers):
+        slots.put(slot)
+    pool = ProcessPoolExecutor(workers, context, take_slot, (slots, context.RLock()))
+    try:
+        futures = {pool.submit(_execute, *each): each for each in waiting}
+        for future in as_completed(futures):
+            yield *futures[future], *future.result()
+    except BaseException:
+        # A kernel ends by itself when the worker that began it has.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    pool.shutdown()
+
+
+def _execute(path: Path, name: str) -> tuple[nbformat.NotebookNode | NotebookFailed, float]:
+    """In a worker. Outside its main thread, nbclient leaves signals alone."""
+    notebook = nbformat.read(path, as_version=4)
+    with ThreadPoolExecutor(1) as thread:
+        run = thread.submit(run_notebook, notebook, name=name, folder=path.parent)
+        try:
+            return notebook, run.result()
+        except NotebookFailed as failure:
+            return failure, 0.0
 
 
 def _write_pages(source: Path, output: Path, *, toc: Path, strict: bool) -> None:

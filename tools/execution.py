@@ -1,12 +1,15 @@
 """Running one notebook from top to bottom, and saying clearly where it broke."""
 
+import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from nbclient import NotebookClient
 from nbclient.exceptions import (
@@ -17,7 +20,13 @@ from nbclient.exceptions import (
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+_slot = 0  # the line of the terminal on which this process shows how far it is
+
 CELL_TIMEOUT = 300  # seconds, the same in _config.yml and for nbval
+
+# Notebooks that run at the same time. Each kernel has one thread (environment.THREADS), so
+# two fill the cores of a laptop and leave it memory.
+SIDE_BY_SIDE = max(1, min(2, os.cpu_count() or 1))
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PROGRESS = re.compile(r"\d+%\||\d+it \[|it/s|s/it|\?it")
@@ -41,6 +50,7 @@ class _Bar:
     def __init__(self, name: str, total: int):
         self._bar = tqdm(
             total=total,
+            position=_slot,
             desc=name,
             unit="cell",
             leave=False,
@@ -85,6 +95,17 @@ def _progress(name: str, total: int) -> Iterator[Progress]:
         yield shown
     finally:
         shown.close()
+
+
+def take_slot(slots: "SimpleQueue[int]", lock: Any) -> None:
+    """Begin a process that runs notebooks beside others.
+
+    Its bar has a line of its own, and Ctrl-C is for the process that began it to answer.
+    """
+    global _slot
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _slot = slots.get()
+    tqdm.set_lock(lock)
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:

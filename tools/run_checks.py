@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, field
 
 from tools import environment
-from tools.execution import CELL_TIMEOUT
+from tools.execution import CELL_TIMEOUT, SIDE_BY_SIDE
 from tools.notebooks import default_files
 
 # Tests that look at _build/html, and so run after the build.
@@ -102,7 +102,8 @@ def notebooks(step: Step) -> None:
     files = [path.relative_to(environment.ROOT).as_posix() for path in default_files()]
     # No MPLBACKEND here: kernels draw inline, as they do for a reader.
     timeouts = ["--timeout=0", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
-    _run(step, "pytest", "--nbval-lax", *timeouts, *files)
+    two_at_a_time = ["-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
+    _run(step, "pytest", "--nbval-lax", *timeouts, *two_at_a_time, *files)
 
 
 def book(step: Step) -> None:
