@@ -94,8 +94,9 @@ bench: $(VENV)/.installed ## measure training speed and write results/bench.json
 
 # The rates come first, because others train with them; the ledger reads all others, and
 # the README's figure is drawn from comparison.
-EXPERIMENTS := bench tuning comparison train_longer capacity needle probes source_order \
-	teacher_forcing alignment extrapolation multi30k_small ledger headline
+EXPERIMENTS := bench tuning comparison train_longer patience capacity needle probes \
+	source_order teacher_forcing alignment extrapolation caption_tuning multi30k_small \
+	ledger headline
 
 results: $(VENV)/.installed ## run every experiment; goes on where it stopped ('make clean' forgets that)
 	@for name in $(EXPERIMENTS); do \

@@ -9,21 +9,21 @@ The learning rate falls to zero at the last update, so the values on the way (``
 how far training had come, not what a shorter training would have reached.
 """
 
+from dataclasses import replace
+
 from experiments import runs
 from experiments.number_words import (
     BATCH_SIZE,
     PER_LENGTH,
     TRAIN_PAIRS,
-    batches,
-    exact_match_buckets,
     fair_pair,
+    train_and_test,
 )
-from experiments.results import OPENING, opening_loss
-from seq2seq_lib.model import ModelConfig, build_model, n_parameters
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.model import ModelConfig
+from seq2seq_lib.training import TrainConfig
 
 SIZES = {"fixed": (16, 32, 64, 96), "additive": (16, 32, 64)}
-TRAIN, EVERY = TrainConfig(updates=1500), 500
+TRAIN, MOMENTS = TrainConfig(updates=1500), 3
 
 
 def arms() -> dict[str, ModelConfig]:
@@ -37,24 +37,7 @@ def arms() -> dict[str, ModelConfig]:
 
 def run(name: str, seed: int, quick: bool = False) -> runs.Values:
     """Train one size of one model, and test it three times on the way."""
-    config = arms()[name]
-    history = fit(
-        build_model(config, seed),
-        batches(seed),
-        TRAIN,
-        evaluate=lambda model: {"exact_match": exact_match_buckets(model)},
-        evaluate_every=EVERY,
-        stop_after=OPENING if quick else None,
-        progress=False,
-    )
-    return {
-        "parameters": n_parameters(config),
-        "context": config.enc_dim,
-        "updates": history.updates,
-        "opening_loss": opening_loss(history),
-        "exact_match": history.evaluations[-1]["exact_match"],
-        "curve": [{"update": e["update"], **e["exact_match"]} for e in history.evaluations],
-    }
+    return train_and_test(arms()[name], replace(TRAIN, seed=seed), quick, MOMENTS)
 
 
 def experiment() -> runs.Experiment:

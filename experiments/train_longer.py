@@ -7,7 +7,8 @@ the fixed context has no fewer parameters.
     fixed                  fixed context, the same updates
     fixed, longer          the same model, 3,000 updates
     fixed, constant rate   the same, but the learning rate does not fall
-    narrow additive        additive attention, a third of the hidden size, 3,000 updates
+    narrow additive        additive attention, a third of the hidden size, 3,000 updates,
+                           with the rate that `tuning` chose for it
     narrow fixed           fixed context, likewise
 
 The step from `fixed` to `fixed, longer` is what slow learning costs. What `narrow fixed`
@@ -23,15 +24,16 @@ from experiments.number_words import (
     PER_LENGTH,
     TRAIN_PAIRS,
     UPDATES,
-    batches,
-    exact_match_buckets,
     fair_pair,
+    train_and_test,
 )
-from experiments.results import OPENING, opening_loss
-from seq2seq_lib.model import ModelConfig, build_model, n_parameters
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.model import ModelConfig
+from seq2seq_lib.training import TrainConfig
 
 LONGER, NARROW = 3000, 32
+# Learning rates of the narrow models as experiments/tuning.py chose them.
+NARROW_RATES = {"fixed": 1e-2, "additive": 1e-2}
+MOMENTS = 12  # at which each training is tested
 SEEDS = range(5)
 UNSTEADY = "fixed, constant rate"  # shows how one model learns; compared with none
 
@@ -43,10 +45,6 @@ class Arm:
     model: ModelConfig
     train: TrainConfig
 
-    @property
-    def parameters(self) -> int:
-        return n_parameters(self.model)
-
 
 def arms() -> dict[str, Arm]:
     """All arms by name."""
@@ -57,32 +55,17 @@ def arms() -> dict[str, Arm]:
         "fixed": Arm(full["fixed"], budget),
         "fixed, longer": Arm(full["fixed"], longer),
         "fixed, constant rate": Arm(full["fixed"], replace(longer, schedule="constant")),
-        "narrow additive": Arm(narrow["additive"], longer),
-        "narrow fixed": Arm(narrow["fixed"], longer),
+        **{
+            f"narrow {name}": Arm(narrow[name], replace(longer, lr=NARROW_RATES[name]))
+            for name in ("additive", "fixed")
+        },
     }
 
 
 def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
-    """Train one arm with one seed, and test it twelve times on the way."""
+    """Train one arm with one seed; exact match by length on the way and at the end."""
     arm = arms()[name]
-    history = fit(
-        build_model(arm.model, seed),
-        batches(seed),
-        replace(arm.train, seed=seed),
-        evaluate=lambda model: {"exact_match": exact_match_buckets(model)},
-        evaluate_every=arm.train.updates // 12,
-        stop_after=OPENING if quick else None,
-        progress=False,
-    )
-    return {
-        "parameters": arm.parameters,
-        "updates": history.updates,
-        "tokens": history.tokens,
-        "seconds_of_updates": round(history.seconds, 1),
-        "opening_loss": opening_loss(history),
-        "exact_match": history.evaluations[-1]["exact_match"],
-        "curve": [{"update": e["update"], **e["exact_match"]} for e in history.evaluations],
-    }
+    return train_and_test(arm.model, replace(arm.train, seed=seed), quick, MOMENTS)
 
 
 def experiment() -> runs.Experiment:

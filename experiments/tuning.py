@@ -2,12 +2,13 @@
 
 A comparison is only fair when neither side runs with the other's learning rate. Both
 models try the same rates, with seeds that no other experiment uses, and each is then
-trained with the rate that was best for it.
+trained with the rate that was best for it. (`caption_tuning` does the same with captions.)
 
     full    number words, the course's sizes and budget of updates
     narrow  number words, a third of the hidden size, 1,500 updates
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from experiments import runs
@@ -78,15 +79,25 @@ def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
     }
 
 
-def best_rate(setting: str, model: str) -> float:
-    """The rate with the lowest validation loss, averaged over the tuning seeds."""
-    values = read_results("tuning")["values"]
+def lowest_loss(values: Mapping[str, runs.Values], names: Mapping[float, str]) -> float:
+    """The rate with the lowest validation loss, averaged over the tuning seeds.
+
+    Args:
+        values: arm -> seed -> what was measured.
+        names: rate -> the arm that tried it.
+    """
 
     def loss(lr: float) -> float:
-        seeds = values[arm_name(setting, model, lr)].values()
+        seeds = values[names[lr]].values()
         return sum(seed["valid_loss"] for seed in seeds) / len(seeds)
 
-    return min(GRID[setting][0], key=loss)
+    return min(names, key=loss)
+
+
+def best_rate(setting: str, model: str) -> float:
+    """The rate that was best for a model of number words."""
+    names = {lr: arm_name(setting, model, lr) for lr in GRID[setting][0]}
+    return lowest_loss(read_results("tuning")["values"], names)
 
 
 def experiment() -> runs.Experiment:

@@ -12,11 +12,13 @@ from experiments import (
     alignment,
     bench,
     capacity,
+    caption_tuning,
     comparison,
     extrapolation,
     multi30k_small,
     needle,
     number_words,
+    patience,
     probes,
     runs,
     source_order,
@@ -31,10 +33,12 @@ ROOT = RESULTS.parent
 MODULES = (
     alignment,
     capacity,
+    caption_tuning,
     comparison,
     extrapolation,
     multi30k_small,
     needle,
+    patience,
     probes,
     source_order,
     teacher_forcing,
@@ -46,8 +50,10 @@ EXPERIMENTS = {module.experiment().name: module.experiment() for module in MODUL
 FEWER_SEEDS = {
     ("alignment", "French"),
     ("capacity", "additive"),
+    ("caption_tuning", ""),
     ("needle", "0.001"),
     ("needle", "0.003"),
+    ("patience", ", lr "),
     ("teacher_forcing", ", lr "),
     ("train_longer", "constant rate"),
     ("tuning", ""),
@@ -99,6 +105,7 @@ def test_there_are_five_seeds_where_something_is_claimed(name):
 
 # One arm of each experiment, trained for its first updates.
 AGAIN = {name: next(iter(e.seeds)) for name, e in EXPERIMENTS.items()}
+AGAIN["caption_tuning"] = caption_tuning.arm_name("fixed", 1e-2)
 AGAIN["tuning"] = tuning.arm_name("full", "additive", 3e-3)
 
 
@@ -127,6 +134,21 @@ def test_the_losing_side_has_no_fewer_parameters_and_the_same_updates(name):
         assert fixed["updates"] == additive["updates"]
 
 
+def test_the_small_vectors_have_no_fewer_parameters_and_no_better_rate():
+    values = read_results("patience")["values"]
+    ends = {
+        arm: [seed["exact_match"]["21-24"] for seed in seeds.values()]
+        for arm, seeds in values.items()
+    }
+    for seed, additive in values["additive, 16"].items():
+        fixed = values["fixed, 16"][seed]
+        assert 1 <= fixed["parameters"] / additive["parameters"] <= 1.03
+        assert fixed["updates"] == 4 * additive["updates"]
+    for arm in ends:
+        if "lr" in arm:
+            assert max(ends[arm]) < min(ends["fixed, 16"])
+
+
 def test_stored_parameter_counts_are_those_of_the_configurations():
     values = read_results("train_longer")["values"]
     for name, arm in train_longer.arms().items():
@@ -138,6 +160,8 @@ def test_stored_parameter_counts_are_those_of_the_configurations():
 def test_each_model_is_trained_with_the_rate_that_tuning_chose_for_it():
     for model in tuning.MODELS:
         assert comparison.RATES[model] == tuning.best_rate("full", model)
+        assert train_longer.NARROW_RATES[model] == tuning.best_rate("narrow", model)
+        assert multi30k_small.RATES[model] == caption_tuning.best_rate(model)
 
 
 # --- what the pages say ----------------------------------------------------------------
