@@ -13,6 +13,7 @@ from assignments.submissions import Cell, Submission
 from seq2seq_lib.checking import Failed, Verdict, judge
 
 LONGEST_REASON = 1000  # characters
+GRADER_FAILED = "The grader failed here, and not the answer"
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 PLACEHOLDER = "YOUR ANSWER HERE"
 
@@ -166,7 +167,7 @@ def coded_rows(
 def ungraded(error: Exception) -> str:
     """What a submission is told on which the grader itself failed."""
     return clean(
-        f"The grader failed here, and not the answer ({type(error).__name__}: {error}). "
+        f"{GRADER_FAILED} ({type(error).__name__}: {error}). "
         "Run the same command again; if it says this again, grade this submission by hand."
     )
 

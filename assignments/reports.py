@@ -15,12 +15,17 @@ from typing import Any
 
 import jinja2
 
-from assignments.grading import Graded, Question
+from assignments.grading import GRADER_FAILED, Graded, Question
 from assignments.sandbox import WARNING
 
 MOST_MISTAKES = 12
 # How reasons begin that say nothing of a mistake.
-NO_MISTAKES = ("Not looked at", "Not answered", "This exercise is not answered")
+NO_MISTAKES = (
+    "Not looked at",
+    "Not answered",
+    "This exercise is not answered",
+    GRADER_FAILED,
+)
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,

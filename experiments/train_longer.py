@@ -12,7 +12,8 @@ the fixed context has no fewer parameters.
     narrow fixed           fixed context, likewise
 
 The step from `fixed` to `fixed, longer` is what slow learning costs. What `narrow fixed`
-lacks after the same long training, and `narrow additive` does not, is capacity.
+lacks after the same long training, and `narrow additive` does not, may be capacity or more
+time; `patience` waits longer.
 """
 
 from dataclasses import dataclass, replace

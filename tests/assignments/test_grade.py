@@ -213,6 +213,8 @@ def test_where_the_grader_fails_the_others_are_graded_and_the_next_run_tries_aga
     assert "b: The grader failed here, and not the answer (SystemError: a fault" in told
     points = _points(tmp_path / "out")
     assert [points[student, "pool"] for student in "abc"] == ["5", "0", "5"]
+    summary = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
+    assert "The grader failed" not in summary  # it is no mistake of a student's
     assert grade.main(arguments) == 0
     told = capsys.readouterr().out
     assert "2 of 3 are graded already and kept." in told and "something else" not in told
