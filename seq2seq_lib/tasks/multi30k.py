@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pooch
 
-from seq2seq_lib.tasks.example import Example, Splits
+from seq2seq_lib.tasks.example import Example
+from seq2seq_lib.tasks.splits import Splits
 from seq2seq_lib.vocab import Vocab
 
 DATA_DIR_VARIABLE = "SEQ2SEQ_DATA_DIR"

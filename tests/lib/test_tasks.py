@@ -10,11 +10,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from num2words import num2words
 
-from seq2seq_lib.tasks import Example, Task, make_splits
+from seq2seq_lib.tasks import Example, Task, example, make_splits
 from seq2seq_lib.tasks.copy import Copy
-from seq2seq_lib.tasks.example import split_of
 from seq2seq_lib.tasks.numbers import LANGUAGES, Numbers, number_words, value_of
 from seq2seq_lib.tasks.reversal import Reversal
+from seq2seq_lib.tasks.splits import split_of
 from seq2seq_lib.tasks.symbols import SymbolTask
 
 CODES = tuple(LANGUAGES)
@@ -582,3 +582,7 @@ def test_lengths_that_the_task_does_not_have_are_told(lengths):
 def test_negative_sizes_are_told():
     with pytest.raises(ValueError, match="train=-1, per_length=2"):
         make_splits(Copy(), train=-1, per_length=2)
+
+
+def test_splits_can_be_imported_from_where_notebooks_import_them():
+    assert example.split_of is split_of and example.make_splits is make_splits
