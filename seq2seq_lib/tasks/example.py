@@ -3,8 +3,9 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, SupportsIndex, runtime_checkable
 
+from seq2seq_lib.require import require, whole
 from seq2seq_lib.vocab import Vocab
 
 
@@ -20,7 +21,7 @@ class Example:
             nobody knows it. A target word that appears in no pair comes from nowhere.
 
     Raises:
-        ValueError: a sequence is empty, or a pair points outside it.
+        ValueError: a sequence is empty or no tuple of texts, or a pair points outside it.
     """
 
     src: tuple[str, ...]
@@ -28,18 +29,22 @@ class Example:
     alignment: frozenset[tuple[int, int]] | None = None
 
     def __post_init__(self) -> None:
-        if not self.src or not self.tgt:
-            raise ValueError(
-                "An example needs at least one source and one target token, got "
-                f"{len(self.src)} and {len(self.tgt)}."
+        for tokens in (self.src, self.tgt):
+            require(
+                isinstance(tokens, tuple) and all(isinstance(t, str) for t in tokens),
+                f"The two sides of an example are tuples of tokens, got {tokens!r}.",
             )
+        require(
+            self.src and self.tgt,
+            "An example needs at least one source and one target token, got "
+            f"{len(self.src)} and {len(self.tgt)}.",
+        )
         for t, s in self.alignment or ():
-            if not (0 <= t < len(self.tgt) and 0 <= s < len(self.src)):
-                raise ValueError(
-                    f"The alignment pair (target {t}, source {s}) points outside an "
-                    f"example with {len(self.tgt)} target and {len(self.src)} source "
-                    "tokens."
-                )
+            require(
+                0 <= t < len(self.tgt) and 0 <= s < len(self.src),
+                f"The alignment pair (target {t}, source {s}) points outside an example "
+                f"with {len(self.tgt)} target and {len(self.src)} source tokens.",
+            )
 
 
 @runtime_checkable
@@ -55,6 +60,24 @@ class Task(Protocol):
 
     def vocabs(self) -> tuple[Vocab, Vocab]:
         """The source and the target vocabulary: every token the task can produce."""
+
+
+def known_length(
+    length: SupportsIndex,
+    lengths: Sequence[int],
+    sources: str = "The sources of this task",
+    unit: str = "tokens",
+) -> int:
+    """``length`` as a Python int.
+
+    Raises:
+        ValueError: it is no whole number, or not among ``lengths``; the message says that
+            ``sources`` have so many ``unit``.
+    """
+    length = whole("length", length)
+    known = ", ".join(map(str, lengths))
+    require(length in lengths, f"{sources} have {known} {unit}, got {length}.")
+    return length
 
 
 # Notebooks that were handed out import these two from here.

@@ -7,8 +7,10 @@ reordering (German says units before tens).
 
 import random
 from itertools import product
+from typing import SupportsIndex
 
-from seq2seq_lib.tasks.example import Example
+from seq2seq_lib.require import require, whole
+from seq2seq_lib.tasks.example import Example, known_length
 from seq2seq_lib.tasks.numerals import (
     LANGUAGES,
     group_words,
@@ -35,22 +37,26 @@ class Numbers:
         max_digits: the most digits a number may have, up to 12 (9 with Spanish).
 
     Raises:
-        ValueError: a language is not known, or ``max_digits`` is out of its range.
+        ValueError: a language is not known, or ``max_digits`` is no whole number or out of
+            its range.
 
     >>> Numbers().example(21).tgt
     ('ein', 'und', 'zwanzig')
     """
 
     def __init__(
-        self, src_lang: str = "en", tgt_lang: str = "de", max_digits: int | None = None
+        self,
+        src_lang: str = "en",
+        tgt_lang: str = "de",
+        max_digits: SupportsIndex | None = None,
     ) -> None:
         limit = min(language(src_lang).max_digits, language(tgt_lang).max_digits)
-        max_digits = limit if max_digits is None else max_digits
-        if not 1 <= max_digits <= limit:
-            raise ValueError(
-                f"max_digits must lie between 1 and {limit} for {src_lang} to "
-                f"{tgt_lang}, got {max_digits}."
-            )
+        max_digits = limit if max_digits is None else whole("max_digits", max_digits)
+        require(
+            1 <= max_digits <= limit,
+            f"max_digits must lie between 1 and {limit} for {src_lang} to {tgt_lang}, got "
+            f"{max_digits}.",
+        )
         self.src_lang, self.tgt_lang, self.max_digits = src_lang, tgt_lang, max_digits
         # Group values by the number of words they take: sampling a length needs no
         # rejection but for the joining "and".
@@ -64,12 +70,15 @@ class Numbers:
             self._by_length.append(sizes)
         self.lengths = self._existing_lengths()
 
-    def example(self, n: int) -> Example:
+    def example(self, n: SupportsIndex) -> Example:
         """The example that translates ``n``.
 
         A target and a source word are aligned when they express a part in common:
         "vierzehn" is "vier zehn", and both come from "fourteen". "und" and "and"
         express nothing and are aligned to nothing.
+
+        Raises:
+            ValueError: ``n`` is no whole number, not positive or too large.
         """
         src = number_words(n, self.src_lang)
         tgt = number_words(n, self.tgt_lang)
@@ -84,7 +93,10 @@ class Numbers:
         )
 
     def draw_number(
-        self, rng: random.Random, length: int, digits: int | None = None
+        self,
+        rng: random.Random,
+        length: SupportsIndex,
+        digits: SupportsIndex | None = None,
     ) -> int:
         """A number of exactly ``length`` source words and, if given, ``digits`` digits.
 
@@ -93,15 +105,10 @@ class Numbers:
         Raises:
             ValueError: no such number exists, or none was found in 10,000 draws.
         """
-        if length not in self.lengths:
-            raise ValueError(
-                f"Numbers of up to {self.max_digits} digits have "
-                f"{', '.join(map(str, self.lengths))} words, got {length}."
-            )
-        if digits is not None and not 1 <= digits <= self.max_digits:
-            raise ValueError(
-                f"digits must lie between 1 and {self.max_digits}, got {digits}."
-            )
+        sources = f"Numbers of up to {self.max_digits} digits"
+        length = known_length(length, self.lengths, sources, "words")
+        if digits is not None:
+            digits = whole("digits", digits, at_least=1, at_most=self.max_digits)
         spreads = self._spreads(length)
         for _ in range(10_000):
             spread = rng.choice(spreads)
@@ -119,8 +126,12 @@ class Numbers:
             + " was found in 10,000 draws; choose fewer words or more digits."
         )
 
-    def draw(self, rng: random.Random, length: int) -> Example:
-        """The example of a random number of ``length`` source words."""
+    def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
+        """The example of a random number of ``length`` source words.
+
+        Raises:
+            ValueError: no number has ``length`` words.
+        """
         return self.example(self.draw_number(rng, length))
 
     def vocabs(self) -> tuple[Vocab, Vocab]:

@@ -7,9 +7,12 @@ is three words) and read back.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 from num2words import num2words
+
+from seq2seq_lib.require import require, whole
+from seq2seq_lib.text import normalise
 
 # What a word expresses: ("digit", place), ("hundred", group) or ("scale", group), where
 # group 0 is the last three digits, group 1 the thousands, group 2 the millions.
@@ -81,26 +84,32 @@ def language(code: str) -> Language:
     Raises:
         ValueError: there is no such language here; the message lists those there are.
     """
-    if code not in LANGUAGES:
-        raise ValueError(
-            f"The language {code!r} is not available; choose one of {', '.join(LANGUAGES)}."
-        )
+    require(
+        isinstance(code, str) and code in LANGUAGES,
+        f"The language {code!r} is not available; choose one of {', '.join(LANGUAGES)}.",
+    )
     return LANGUAGES[code]
 
 
 def tokenize(text: str, lang: Language) -> list[str]:
     """Split what ``num2words`` writes into lower-case words.
 
+    Raises:
+        ValueError: the text contains something else.
+
     >>> tokenize("einundsiebzig Millionen", LANGUAGES["de"])
     ['ein', 'und', 'siebzig', 'millionen']
     """
-    words = text.lower().replace("-", " ").replace(",", " ").split()
+    words = normalise(text.lower()).replace("-", " ").replace(",", " ").split()
     if not lang.compounds:
         return words
     tokens = []
     for word in words:
         while word:
-            part = max((p for p in lang.compounds if word.startswith(p)), key=len)
+            part = max(
+                (p for p in lang.compounds if word.startswith(p)), key=len, default=""
+            )
+            require(part, f"{word!r} begins with no number word in {lang.code!r}.")
             tokens.append(part)
             word = word[len(part) :]
     return tokens
@@ -170,6 +179,7 @@ def kind(token: str, code: str) -> str:
     ['value', 'hundred', 'connector', 'scale']
     """
     lang = language(code)
+    token = normalise(token)
     if token in _values(code):
         return "value"
     if token in lang.hundreds:
@@ -189,21 +199,18 @@ def _scales(code: str) -> frozenset[str]:
     return frozenset(group_words[-1].token for group_words in words)
 
 
-def number_words(n: int, code: str) -> tuple[Word, ...]:
+def number_words(n: SupportsIndex, code: str) -> tuple[Word, ...]:
     """The words of ``n`` in the language ``code``, each with what it expresses.
 
     >>> [word.token for word in number_words(4871, "de")]
     ['vier', 'tausend', 'acht', 'hundert', 'ein', 'und', 'siebzig']
 
     Raises:
-        ValueError: ``n`` is not positive or too large, or the language is not known.
+        ValueError: ``n`` is no whole number, not positive or too large, or the language
+            is not known.
     """
     lang = language(code)
-    if not 1 <= n < 10**lang.max_digits:
-        raise ValueError(
-            f"A number in {code!r} must lie between 1 and 10**{lang.max_digits} - 1, "
-            f"got {n}."
-        )
+    n = whole(f"A number in {code!r}", n, at_least=1, at_most=10**lang.max_digits - 1)
     words: list[Word] = []
     for group in (3, 2, 1, 0):
         value = n // 1000**group % 1000
@@ -234,10 +241,15 @@ def value_of(tokens: Sequence[str], code: str) -> int | None:
     True
 
     Raises:
-        ValueError: the language is not known.
+        ValueError: the language is not known, or a text is given instead of its tokens.
     """
     lang = language(code)
-    value, rest = 0, tuple(tokens)
+    require(
+        not isinstance(tokens, str),
+        f"A number is a list of words, got the text {tokens!r}; split it first.",
+    )
+    given = rest = tuple(map(normalise, tokens))
+    value = 0
     for group in reversed(range((lang.max_digits + 2) // 3)):
         if value and group == 0 and lang.joiner and rest[:1] == (lang.joiner,):
             rest = rest[1:]
@@ -250,4 +262,4 @@ def value_of(tokens: Sequence[str], code: str) -> int | None:
         return None
     # What was read may still be said otherwise, as with an "and" too many.
     said = tuple(word.token for word in number_words(value, code))
-    return value if said == tuple(tokens) else None
+    return value if said == given else None

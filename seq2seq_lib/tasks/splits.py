@@ -4,7 +4,9 @@ import random
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex
 
+from seq2seq_lib.require import require, whole
 from seq2seq_lib.tasks.example import Example, Task
 
 
@@ -36,11 +38,11 @@ def split_of(src: tuple[str, ...]) -> str:
 def make_splits(
     task: Task,
     *,
-    train: int,
-    per_length: int,
-    lengths: Sequence[int] | None = None,
-    train_lengths: Sequence[int] | None = None,
-    seed: int = 0,
+    train: SupportsIndex,
+    per_length: SupportsIndex,
+    lengths: Iterable[SupportsIndex] | None = None,
+    train_lengths: Iterable[SupportsIndex] | None = None,
+    seed: SupportsIndex = 0,
 ) -> Splits:
     """Draw disjoint splits, with equally many examples of every source length.
 
@@ -56,27 +58,34 @@ def make_splits(
             depend on ``train``, so models trained on more or less data can be compared.
 
     Raises:
-        ValueError: a size is negative, a length is one the task does not have, or one
-            of whose sources none is for training.
+        ValueError: a size, length or seed is no whole number, a size is negative, a
+            length is one the task does not have, or one of whose sources none is for
+            training.
     """
-    lengths = task.lengths if lengths is None else lengths
-    train_lengths = lengths if train_lengths is None else train_lengths
-    for wanted in (lengths, train_lengths):
-        missing = [length for length in wanted if length not in task.lengths]
-        if not wanted or missing:
-            raise ValueError(
-                f"This task has sources of {', '.join(map(str, task.lengths))} tokens, "
-                f"but the lengths wanted are {', '.join(map(str, wanted)) or 'none'}."
-            )
-    if train < 0 or per_length < 0:
-        raise ValueError(
-            f"Sizes must not be negative, got train={train}, per_length={per_length}."
-        )
+    train, per_length = whole("train", train), whole("per_length", per_length)
+    seed = whole("seed", seed)
+    require(
+        train >= 0 and per_length >= 0,
+        f"Sizes must not be negative, got train={train}, per_length={per_length}.",
+    )
+    test_lengths = _wanted(task, task.lengths if lengths is None else lengths)
+    train_lengths = test_lengths if train_lengths is None else _wanted(task, train_lengths)
     return Splits(
         train=tuple(_draw_train(task, train, train_lengths, random.Random(seed))),
-        valid=tuple(_draw_each_length(task, "valid", per_length, lengths, seed)),
-        test=tuple(_draw_each_length(task, "test", per_length, lengths, seed)),
+        valid=tuple(_draw_each_length(task, "valid", per_length, test_lengths, seed)),
+        test=tuple(_draw_each_length(task, "test", per_length, test_lengths, seed)),
     )
+
+
+def _wanted(task: Task, lengths: Iterable[SupportsIndex]) -> list[int]:
+    """The lengths as Python ints, if there are some and the task has all of them."""
+    wanted = [whole("A length", length) for length in lengths]
+    require(
+        wanted and set(wanted) <= set(task.lengths),
+        f"This task has sources of {', '.join(map(str, task.lengths))} tokens, but the "
+        f"lengths wanted are {', '.join(map(str, wanted)) or 'none'}.",
+    )
+    return wanted
 
 
 def _draw_train(

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seq2seq_lib.tasks import multi30k, numerals
+from seq2seq_lib.tasks.dates import normalised
 from seq2seq_lib.text import normalise
 from seq2seq_lib.vocab import UNK, Vocab
 
@@ -51,6 +53,45 @@ def test_once_is_enough(text):
 def test_case_and_visible_characters_stay():
     for text in ("", "A b-C\td\n", "Ärger, „groß“ – 5 €", "ﬁ"):
         assert normalise(text) == text
+
+
+# --- captions ---------------------------------------------------------------------------
+
+
+@unseen
+def test_captions_have_no_word_that_only_looks_the_same(char):
+    plain = multi30k.tokenize("Zwei Männer.")
+    assert plain == ("zwei", "männer", ".")
+    assert multi30k.tokenize(f"{char}Zwei Män{char}ner.{char}") == plain
+    assert multi30k.tokenize(unicodedata.normalize("NFD", "Zwei Männer.")) == plain
+
+
+def test_an_accent_that_no_letter_composes_with_stays_in_its_word():
+    assert multi30k.tokenize("ein x\u0302-Wert") == ("ein", "x\u0302", "-", "wert")
+
+
+# --- dates ------------------------------------------------------------------------------
+
+
+@unseen
+def test_dates_are_written_in_one_spelling(char):
+    assert normalised(f"7. Ma{char}\u0308rz\u202f2031") == "7. märz 2031"
+
+
+# --- number words -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "word", ["fünf", unicodedata.normalize("NFD", "fünf"), "fü\u00adnf"]
+)
+def test_number_words_are_read_in_any_spelling(word):
+    assert numerals.kind(word, "de") == "value"
+    assert numerals.value_of([word, "und", "zwanzig"], "de") == 25
+    assert numerals.tokenize(f"{word}und\u200bzwanzig", numerals.LANGUAGES["de"]) == [
+        "fünf",
+        "und",
+        "zwanzig",
+    ]
 
 
 # --- vocabularies -----------------------------------------------------------------------
