@@ -84,11 +84,6 @@ def pad(rows: Collection[Collection[SupportsIndex]]) -> Int64[Tensor, "batch len
     return ids
 
 
-def check_batch_size(batch_size: SupportsIndex) -> None:
-    """Raise a ValueError unless ``batch_size`` is a positive whole number."""
-    whole("batch_size", batch_size, at_least=1)
-
-
 @dataclass(frozen=True)
 class Pair:
     """An example as ids, without BOS and EOS."""

@@ -11,8 +11,8 @@ from sacrebleu.metrics import BLEU
 from torch import Tensor
 
 from seq2seq_lib.batching import Pair, in_order
-from seq2seq_lib.model import Seq2Seq, token_loss
-from seq2seq_lib.require import option, require, whole
+from seq2seq_lib.model import Seq2Seq, evaluating, token_loss
+from seq2seq_lib.require import option, require, shown, whole
 from seq2seq_lib.tasks import Example
 
 Tokens = Sequence[str]
@@ -26,7 +26,7 @@ def _same_number(**sides: Sequence[object]) -> None:
     for name, side in sides.items():
         require(
             not isinstance(side, str),
-            f"Give a list of {name}, even of one; got the text {side!r}.",
+            f"Give a list of {name}, even of one; got the text {shown(side)}.",
         )
         require(len(side), f"There is nothing to score: got no {name}.")
     (one, n), (other, m) = ((name, len(side)) for name, side in sides.items())
@@ -37,12 +37,11 @@ def _matches(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -> list
     """For each sentence, whether it is right in every token."""
     _same_number(hypotheses=hypotheses, references=references)
     pairs = list(zip(hypotheses, references, strict=True))
-    for hyp, ref in pairs:
-        require(
-            isinstance(hyp, str) == isinstance(ref, str),
-            f"A text and a list of tokens never match; split or join one of {hyp!r} and "
-            f"{ref!r}.",
-        )
+    mixed = [(h, r) for h, r in pairs if isinstance(h, str) != isinstance(r, str)]
+    require(
+        not mixed,
+        f"A text and a list of tokens never match; split or join one of {shown(mixed)}.",
+    )
     return [tuple(hyp) == tuple(ref) for hyp, ref in pairs]
 
 
@@ -98,13 +97,11 @@ def exact_match_by_length(
     """
     matches = _matches(hypotheses, references)
     _same_number(sources=sources, hypotheses=hypotheses)
+    # One character is one token, however it is written.
+    texts = [src for src in sources if isinstance(src, str) and len(src) != 1]
+    require(not texts, f"A source is a list of tokens; split the texts {shown(texts)}.")
     right: dict[tuple[int, int], list[bool]] = {(low, high): [] for low, high in buckets}
     for src, match in zip(sources, matches, strict=True):
-        require(
-            not isinstance(src, str) or len(src) == 1,  # one character is one token
-            f"The length of a source is its number of tokens, got the text {src!r}; split "
-            "it first.",
-        )
         bucket = next((b for b in right if b[0] <= len(src) <= b[1]), None)
         if bucket is None:
             raise ValueError(
@@ -130,14 +127,12 @@ def loss_per_token(
     Raises:
         ValueError: there is no pair, or ``batch_size`` is not positive.
     """
-    was_training = model.training
-    model.eval()
     total, tokens = 0.0, 0
-    for batch in in_order(pairs, batch_size):
-        batch = batch.to(model.device)
-        total += token_loss(model(batch).logits, batch, reduction="sum").item()
-        tokens += batch.n_tokens
-    model.train(was_training)
+    with evaluating(model):
+        for batch in in_order(pairs, batch_size):
+            batch = batch.to(model.device)
+            total += token_loss(model(batch).logits, batch, reduction="sum").item()
+            tokens += batch.n_tokens
     if not tokens:
         raise ValueError("There is nothing to score: got no pairs.")
     return total / tokens
@@ -163,11 +158,8 @@ def perplexity(
 def _texts(hypotheses: Sequence[str], references: Sequence[str]) -> None:
     """Raise a ValueError unless these are two lists of texts that can be compared."""
     _same_number(hypotheses=hypotheses, references=references)
-    for text in (*hypotheses, *references):
-        require(
-            isinstance(text, str),
-            f"This score takes sentences as texts, got {text!r}; join the tokens.",
-        )
+    others = [text for text in (*hypotheses, *references) if not isinstance(text, str)]
+    require(not others, f"Sentences are texts here; join the tokens of {shown(others)}.")
 
 
 def bleu(
@@ -237,7 +229,7 @@ def _plain_links(pairs: Iterable[Any]) -> set[tuple[int, int]]:
             t, s = pair
         except (TypeError, ValueError):
             raise ValueError(
-                f"A link is a pair (target position, source position), got {pair!r}."
+                f"A link is a pair (target position, source position), got {shown(pair)}."
             ) from None
         plain.add((whole("A target position", t), whole("A source position", s)))
     return plain
@@ -287,20 +279,20 @@ def alignment_error_rate(
             )
         counted = {whole("A position", t) for t in chosen}
         for t in counted:
-            require(
-                0 <= t < len(example.tgt),
-                f"Position {t} lies outside the {len(example.tgt)} target tokens of "
-                f"example {i}.",
-            )
-        links_found = _plain_links(found)
-        for t, s in links_found:
-            require(
-                0 <= t < len(example.tgt) and 0 <= s < len(example.src),
-                f"The link (target {t}, source {s}) lies outside example {i} with "
-                f"{len(example.tgt)} target and {len(example.src)} source tokens; "
-                "leave out the rows of EOS and of padding.",
-            )
-        kept = {(t, s) for t, s in links_found if t in counted}
+            if not 0 <= t < len(example.tgt):
+                raise ValueError(
+                    f"Position {t} lies outside the {len(example.tgt)} target tokens of "
+                    f"example {i}."
+                )
+        answered = _plain_links(found)
+        for t, s in answered:
+            if not (0 <= t < len(example.tgt) and 0 <= s < len(example.src)):
+                raise ValueError(
+                    f"The link (target {t}, source {s}) lies outside example {i} with "
+                    f"{len(example.tgt)} target and {len(example.src)} source tokens; "
+                    "leave out the rows of EOS and of padding."
+                )
+        kept = {(t, s) for t, s in answered if t in counted}
         gold = {(t, s) for t, s in _plain_links(example.alignment) if t in counted}
         agreeing += len(kept & gold)
         total += len(kept)

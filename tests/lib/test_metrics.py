@@ -208,9 +208,9 @@ def test_one_text_is_no_list_of_sentences(metric):
 @pytest.mark.parametrize("metric", [bleu, chrf])
 def test_scores_of_texts_refuse_tokens(metric, no_shape_checks):
     for both in ((TOKENS, REFERENCES), (HYPOTHESES, TOKENS), (TOKENS, TOKENS)):
-        with pytest.raises(ValueError, match=r"as texts, got \['the', .*join the tokens"):
+        with pytest.raises(ValueError, match=r"texts here; join the tokens of \[\['the', "):
             metric(*both)
-    with pytest.raises(ValueError, match="as texts, got None"):
+    with pytest.raises(ValueError, match=r"join the tokens of \[None\]"):
         metric([None], ["a cat"])
 
 
@@ -225,7 +225,7 @@ def test_a_text_is_not_compared_with_tokens():
 
 
 def test_a_text_has_no_length_in_tokens():
-    with pytest.raises(ValueError, match="number of tokens, got the text 'the cat is"):
+    with pytest.raises(ValueError, match=r"list of tokens; split the texts \['the cat"):
         exact_match_by_length(HYPOTHESES, TOKENS, TOKENS)
     with pytest.raises(ValueError, match="list of sources, .* got the text 'ab'"):
         exact_match_by_length("ab", [["x"]] * 2, [["x"]] * 2)
