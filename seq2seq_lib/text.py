@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from seq2seq_lib.require import shown
+
 # Variation selectors and the grapheme joiner: unseen, though Unicode calls them marks.
 UNSEEN_MARKS = {"\u034f", *map(chr, range(0xFE00, 0xFE10))}
 
@@ -24,7 +26,7 @@ def normalise(text: str) -> str:
     True
     """
     if not isinstance(text, str):
-        raise ValueError(f"A text is wanted, got {text!r} (a {type(text).__name__}).")
+        raise ValueError(f"A text is wanted, got {shown(text)} (a {type(text).__name__}).")
     if text.isascii():
         return text
     kinds = {char: unicodedata.category(char) for char in text}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import SupportsIndex
 
-from seq2seq_lib.require import option, require, whole
+from seq2seq_lib.require import option, require, shown, whole
 from seq2seq_lib.text import normalise
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
@@ -76,8 +76,8 @@ class Vocab:
         for sentence in sentences:
             if isinstance(sentence, str):
                 raise ValueError(
-                    f"A sentence is a list of tokens, got the text {sentence!r}; split it "
-                    "first."
+                    "A sentence is a list of tokens, got the text "
+                    f"{shown(sentence)}; split it first."
                 )
             counts.update(map(normalise, sentence))
         kept = [t for t, n in counts.items() if n >= min_count and t not in ("", *SPECIALS)]
@@ -110,16 +110,17 @@ class Vocab:
         """
         require(
             not isinstance(tokens, str) or all(len(t) == 1 for t in self._tokens[4:]),
-            f"A vocabulary encodes tokens, got the text {tokens!r}; split it first.",
+            f"A vocabulary encodes tokens, got the text {shown(tokens)}; split it first.",
         )
         ids = [self._id(token) for token in tokens]
         if self.unknown == "error" and None in ids:
             token = tokens[ids.index(None)]
-            is_reserved = "is a reserved name, which no text means"
-            is_unlisted = f"is not among the {len(self)} tokens of this vocabulary"
+            why = f"is not among the {len(self)} tokens of this vocabulary"
+            if token in SPECIALS:
+                why = "is a reserved name, which no text means"
             raise ValueError(
-                f"The token {token!r} {is_reserved if token in SPECIALS else is_unlisted}; "
-                "correct it, or build the Vocab with unknown='unk'."
+                f"The token {shown(token)} {why}; correct it, or build the Vocab with "
+                "unknown='unk'."
             )
         return [UNK if i is None else i for i in ids]
 

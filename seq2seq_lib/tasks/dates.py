@@ -19,7 +19,7 @@ from typing import SupportsIndex
 from babel import Locale, UnknownLocaleError
 from babel.dates import DateTimeFormat, tokenize_pattern
 
-from seq2seq_lib.require import option, require, whole
+from seq2seq_lib.require import option, require, shown, whole
 from seq2seq_lib.tasks.example import Example, known_length
 from seq2seq_lib.text import normalise
 from seq2seq_lib.vocab import Vocab
@@ -228,7 +228,7 @@ class Dates:
         )
         require(
             not isinstance(locales, str) and not isinstance(formats, str),
-            f"locales and formats are lists of names, got {locales!r} and {formats!r}.",
+            f"Locales and formats are lists, got {shown(locales)} and {shown(formats)}.",
         )
         self.locales, self.formats = tuple(locales), tuple(formats)
         self.first_year, self.last_year = first_year, last_year
@@ -274,7 +274,7 @@ class Dates:
         """
         require(
             isinstance(day, date),
-            f"A day is a date, such as datetime.date(2031, 5, 7), got {day!r}.",
+            f"A day is a date, such as datetime.date(2031, 5, 7), got {shown(day)}.",
         )
         known = ", ".join(f"{code} {name}" for code, name in self._written)
         require(

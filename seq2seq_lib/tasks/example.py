@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, SupportsIndex, runtime_checkable
 
-from seq2seq_lib.require import require, whole
+from seq2seq_lib.require import require, shown, whole
 from seq2seq_lib.vocab import Vocab
 
 
@@ -30,21 +30,22 @@ class Example:
 
     def __post_init__(self) -> None:
         for tokens in (self.src, self.tgt):
-            require(
-                isinstance(tokens, tuple) and all(isinstance(t, str) for t in tokens),
-                f"The two sides of an example are tuples of tokens, got {tokens!r}.",
-            )
+            if not isinstance(tokens, tuple) or not all(isinstance(t, str) for t in tokens):
+                raise ValueError(
+                    f"The sides of an example are tuples of tokens, got {shown(tokens)}."
+                )
         require(
             self.src and self.tgt,
             "An example needs at least one source and one target token, got "
             f"{len(self.src)} and {len(self.tgt)}.",
         )
         for t, s in self.alignment or ():
-            require(
-                0 <= t < len(self.tgt) and 0 <= s < len(self.src),
-                f"The alignment pair (target {t}, source {s}) points outside an example "
-                f"with {len(self.tgt)} target and {len(self.src)} source tokens.",
-            )
+            if not (0 <= t < len(self.tgt) and 0 <= s < len(self.src)):
+                raise ValueError(
+                    f"The alignment pair (target {t}, source {s}) points outside an "
+                    f"example with {len(self.tgt)} target and {len(self.src)} source "
+                    "tokens."
+                )
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from typing import NamedTuple, SupportsIndex
 
 from num2words import num2words
 
-from seq2seq_lib.require import require, whole
+from seq2seq_lib.require import require, shown, whole
 from seq2seq_lib.text import normalise
 
 # What a word expresses: ("digit", place), ("hundred", group) or ("scale", group), where
@@ -109,7 +109,7 @@ def tokenize(text: str, lang: Language) -> list[str]:
             part = max(
                 (p for p in lang.compounds if word.startswith(p)), key=len, default=""
             )
-            require(part, f"{word!r} begins with no number word in {lang.code!r}.")
+            require(part, f"{shown(word)} begins with no number word in {lang.code!r}.")
             tokens.append(part)
             word = word[len(part) :]
     return tokens
@@ -188,7 +188,7 @@ def kind(token: str, code: str) -> str:
         return "connector"
     if token in _scales(code):
         return "scale"
-    raise ValueError(f"{token!r} is not a number word in {code!r}.")
+    raise ValueError(f"{shown(token)} is not a number word in {code!r}.")
 
 
 @cache
@@ -246,7 +246,7 @@ def value_of(tokens: Sequence[str], code: str) -> int | None:
     lang = language(code)
     require(
         not isinstance(tokens, str),
-        f"A number is a list of words, got the text {tokens!r}; split it first.",
+        f"A number is a list of words, got the text {shown(tokens)}; split it first.",
     )
     given = rest = tuple(map(normalise, tokens))
     value = 0

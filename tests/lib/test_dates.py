@@ -423,5 +423,5 @@ def test_years_and_lengths_are_whole_numbers(wrong, no_shape_checks):
 
 @pytest.mark.parametrize("wrong", [{"locales": "de"}, {"formats": "long"}])
 def test_one_name_is_no_list_of_names(wrong):
-    with pytest.raises(ValueError, match=r"lists of names, got .*'(de|long)'"):
+    with pytest.raises(ValueError, match=r"are lists, got .*'(de|long)'"):
         Dates(**wrong)
