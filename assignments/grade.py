@@ -23,7 +23,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-import seq2seq_lib.checking
 from assignments import registry, reports
 from assignments.grading import (
     Graded,
@@ -36,7 +35,7 @@ from assignments.grading import (
 )
 from assignments.sandbox import KINDS, Limits, Sandbox
 from assignments.submissions import Submission, find
-from seq2seq_lib.checking import Verdict
+from checks.exercise import Verdict
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,11 @@ def version(assignment: str) -> str:
     """A digest of everything that decides what an answer earns."""
     folder = Path(__file__).parent
     files = [
-        registry.checks_file(assignment),
+        *sorted((registry.SOURCE / assignment).rglob("*.py")),
         registry.SOURCE / assignment / f"{assignment}.ipynb",
         *sorted((folder / "hidden").glob(f"{assignment.lower()}*")),
         folder / "grading.py",
-        Path(seq2seq_lib.checking.__file__),
+        *sorted(folder.with_name("checks").glob("*.py")),
     ]
     digest = hashlib.sha256()
     for path in files:

@@ -20,7 +20,7 @@ from assignments import grade, registry, reports, submissions
 from assignments.grading import Graded, Question, Row
 from assignments.sandbox import WARNING
 from assignments.submissions import Cell
-from seq2seq_lib.checking import Verdict
+from checks.exercise import Verdict
 
 A1 = "A1"
 WRONG = {"pool": "def pool(enc_states, src_mask):\n    return enc_states.mean(dim=1)"}

@@ -17,8 +17,9 @@ from handing_in import answered, handed_in, handed_out
 from torch import Tensor
 
 from assignments import grade, registry
-from seq2seq_lib.checker import Checker
-from seq2seq_lib.checking import attempt, judge
+from checks.attempt import attempt
+from checks.checker import Checker
+from checks.judging import judge
 
 every_assignment = pytest.mark.parametrize("assignment", registry.ASSIGNMENTS)
 LONG = 60.0  # seconds; an exercise that may take longer trains a model
