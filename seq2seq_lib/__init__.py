@@ -10,4 +10,4 @@ and ``metrics`` says how good the answer is. Every module imports only from thos
     comparisons, checking, checker, widgets
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
