@@ -6,7 +6,7 @@ mechanisms of ``attention``, ``training.fit`` trains it, ``decoding.translate`` 
 and ``metrics`` says how good the answer is. Every module imports only from those above it:
 
     require, files, vocab, tasks, batching, encoder, attention, decoder, model, run, hooks,
-    training, decoding, metrics, intervals, probing, interventions, plotting,
+    training, decoding, metrics, intervals, probing, interventions, plotting, page,
     comparisons, checking, checker, widgets
 """
 
