@@ -9,6 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from seq2seq_lib import plotting
+from seq2seq_lib.attention import MECHANISMS
 from seq2seq_lib.intervals import Interval
 from seq2seq_lib.metrics import LengthBucket
 from seq2seq_lib.plotting import (
@@ -100,6 +101,13 @@ def test_a_model_has_the_same_colour_wherever_it_stands():
             lines = accuracy_by_length(curves).axes[0].lines
             (line,) = (line for line in lines if line.get_label() == label)
             assert to_hex(line.get_color()).upper() == color
+
+
+def test_every_mechanism_has_a_colour():
+    assert len(MODEL_COLORS) == len(MECHANISMS)
+    assert len(set(MODEL_COLORS.values())) == min(len(MECHANISMS), 8)
+    assert MODEL_COLORS["additive attention"] == BLUE
+    assert MODEL_COLORS["fixed context"] == ORANGE
 
 
 def test_lines_differ_in_colour_and_in_marker():
