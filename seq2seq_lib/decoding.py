@@ -307,7 +307,12 @@ def translate(
             decoded = greedy(model, src_ids, src_lengths, limit)
         else:
             decoded = beam_search(
-                model, src_ids, src_lengths, limit, beam_size, length_penalty
+                model,
+                src_ids,
+                src_lengths,
+                limit,
+                beam_size=beam_size,
+                length_penalty=length_penalty,
             )
         said = to_words(decoded, [sources[i] for i in chosen], tgt_vocab)
         answers.update(zip(chosen, said, strict=True))

@@ -318,7 +318,8 @@ def rewrite(
         for step, row in edits.items()
     }
     src_ids = torch.tensor([ids], device=model.device)
-    decoded = greedy(model, src_ids, torch.tensor([len(ids)]), max_len, decoders)
+    src_lengths = torch.tensor([len(ids)])
+    decoded = greedy(model, src_ids, src_lengths, max_len, decoders=decoders)
     written = decoded.ids.shape[1]
     unused = sorted(step for step in decoders if not 0 <= step < written)
     require(

@@ -270,6 +270,22 @@ def test_a_trained_model_says_the_same_in_half_precision(
         assert same >= 0.9 * len(full)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA GPU")
+@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_works_on_a_gpu(overfit, reversal, dtype, beam_size):
+    examples, src_vocab, tgt_vocab = reversal
+    sources, vocabs = [e.src for e in examples], (src_vocab, tgt_vocab)
+    model = copy.deepcopy(overfit("additive")[0]).to("cuda")
+    full = translate(model, sources, *vocabs, beam_size=beam_size)
+    with torch.autocast("cuda", dtype):
+        cast = translate(model, sources, *vocabs, beam_size=beam_size)
+    halved = translate(model.to(dtype), sources, *vocabs, beam_size=beam_size)
+    for answers in (halved, cast):
+        same = sum(a.tokens == b.tokens for a, b in zip(answers, full, strict=True))
+        assert same >= 0.9 * len(full)
+
+
 def test_an_unknown_word_is_named(asked):
     with pytest.raises(ValueError, match="'z' is not among the 23 tokens"):
         translate(asked[0], [["a"], ["z"]], *asked[1:])
