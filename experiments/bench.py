@@ -43,7 +43,7 @@ def textbook_logits(model: Seq2Seq, batch: Batch, keys_once: bool = False) -> Te
     for t in range(batch.tgt_in.shape[1]):
         if not keys_once:
             keys = decoder.attention.project_keys(encoded.states)
-            memory = Memory(keys, encoded.states, encoded.mask)
+            memory = Memory(keys, encoded.states, encoded.src_mask)
         step = decoder.step(batch.tgt_in[:, t], dec_state, memory)
         dec_state = step.dec_state
         logits.append(step.logits)
