@@ -3,20 +3,19 @@
 import random
 import traceback
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from checks.exercise import Exercise, Failed, Inputs
+from checks.exercise import Exercise, Failed, Inputs, Student
 
 ANSWER_FILE = "<your answer>"  # the file name that an answer's code is compiled under
 LONGEST_REASON = 400  # characters
 
 
-def attempt(exercise: Exercise, student: SimpleNamespace, inputs: Inputs) -> Any:
+def attempt(exercise: Exercise, student: Student, inputs: Inputs) -> Any:
     """The plain answer of the student's code, or ``Failed`` with the reason."""
     random.seed(0)
     torch.manual_seed(0)

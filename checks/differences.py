@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from checks.exercise import Wrong
+
 TOLERANCE = 1e-4
 
 
@@ -130,6 +132,12 @@ def wrong_number(
     if says:
         return f"{what} is {found:.4g} and should be {right:.4g}: {says}"
     return f"{what} is {found:.4g}, but {right:.4g} is right."
+
+
+def refuse(told: str | None) -> None:
+    """Raise ``Wrong`` with what one of these functions said, if it said something."""
+    if told is not None:
+        raise Wrong(told)
 
 
 # --- both -------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Exercises: a question that code answers, its cases and its criteria.
 
-A criterion's judge is called as ``judge(inputs, answer, expected)`` and returns None, or
-one sentence that names the mistake with the student's own numbers.
+A criterion's judge is called as ``judge(inputs, answer, expected)``. Where the answer is
+wrong, it returns one sentence that names the mistake with the student's own numbers, or
+raises ``Wrong`` with it; else it returns None.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+Student = SimpleNamespace  # the names that a student's cell defines
 Inputs = Mapping[str, Any]
-Judge = Callable[[Inputs, Any, Any], str | None]
+Answer = Any  # what a student's code returned, reduced to numbers and text
+Judge = Callable[[Inputs, Answer, Answer], str | None]
 UNKNOWN = object()  # the expected answer of a case that a solution has to compute
 
 
@@ -38,6 +41,15 @@ class Failed:
     reason: str
 
 
+class Wrong(Exception):
+    """What is wrong with an answer, in one sentence."""
+
+
+def every(inputs: Inputs) -> bool:
+    """Every case."""
+    return True
+
+
 @dataclass(frozen=True)
 class Criterion:
     """One thing that is looked at in an answer.
@@ -47,12 +59,21 @@ class Criterion:
         points: what it earns when it holds in every case.
         judge: called with the inputs, the answer and the expected answer of one case.
         gate: while it fails, the criteria after it are not looked at and earn nothing.
+        cases: whether the judge looks at the case with these inputs.
     """
 
     name: str
     points: int
     judge: Judge
     gate: bool = False
+    cases: Callable[[Inputs], Any] = every
+
+
+def criterion(
+    name: str, points: int, *, gate: bool = False, cases: Callable[[Inputs], Any] = every
+) -> Callable[[Judge], Criterion]:
+    """Make a judge a criterion: ``@criterion("every row sums to 1", 2)`` above it."""
+    return lambda judge: Criterion(name, points, judge, gate, cases)
 
 
 @dataclass(frozen=True)
@@ -72,7 +93,7 @@ class Verdict:
     reason: str = ""
 
 
-def _call(student: SimpleNamespace, inputs: Inputs) -> Any:
+def _call(student: Student, inputs: Inputs) -> Any:
     """Call the exercise's only answer with the inputs by their names."""
     (answer,) = vars(student).values()
     return answer(**inputs)
@@ -102,7 +123,7 @@ class Exercise:
     answers: tuple[str, ...]
     criteria: tuple[Criterion, ...]
     examples: Callable[[], Sequence[Case]]
-    run: Callable[[SimpleNamespace, Inputs], Any] = _call
+    run: Callable[[Student, Inputs], Any] = _call
     given: Callable[[], dict[str, Any]] = dict
     forbidden: tuple[str, ...] = ()
     seconds: float = 20.0

@@ -1,9 +1,9 @@
 """What each criterion of an exercise says of the answers."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from checks.exercise import Case, Criterion, Exercise, Failed, Inputs, Judge, Verdict
+from checks.exercise import Case, Criterion, Exercise, Failed, Verdict, Wrong
 
 
 def judge(
@@ -32,23 +32,12 @@ def _reasons(
             yield answer.reason
             continue
         try:
-            yield criterion.judge(case.inputs, answer, case.expected)
+            if criterion.cases(case.inputs):
+                yield criterion.judge(case.inputs, answer, case.expected)
+        except Wrong as wrong:
+            yield str(wrong) or f"This does not hold: {criterion.name}."
         except Exception as error:
             yield (
                 "The answer could not be compared with what was asked for "
                 f"({type(error).__name__}); look at its type and shape."
             )
-
-
-def where(condition: Callable[[Inputs], Any], judge: Judge, *, holds: bool = True) -> Judge:
-    """A judge that looks only at the cases whose inputs fulfil ``condition``.
-
-    Args:
-        holds: False for those that do not.
-    """
-
-    def chosen(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-        asked = bool(condition(inputs)) == holds
-        return judge(inputs, answer, expected) if asked else None
-
-    return chosen

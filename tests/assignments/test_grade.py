@@ -133,7 +133,7 @@ def test_another_version_of_the_exercises_needs_another_folder(
 DECIDE = {
     "the tolerance": ("checks/differences.py", "TOLERANCE = 1e-4", "TOLERANCE = 10.0"),
     "what is told": ("checks/differences.py", "every number must be", "each has to be"),
-    "the time that an answer has": ("assignments/sandbox.py", "float = 20.0", "float = 9.0"),
+    "the limits": ("assignments/sandbox.py", "float = 20.0", "float = 9.0"),
     "forbidden names": ("assignments/submissions.py", '"importlib", ', ""),
     "names that an exercise forbids": (
         "assignments/source/A1/a1_exercises/pad.py",

@@ -1,16 +1,15 @@
 """7. Buckets."""
 
-from types import SimpleNamespace
 from typing import Any
 
 from a1_exercises import LIBRARY
 from a1_exercises.ids import legal
 from checks.attempt import failure, tried
-from checks.differences import number
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import number, refuse
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 
 
-def run_buckets(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_buckets(student: Student, inputs: Inputs) -> Answer:
     lengths, size = inputs["src_lengths"], inputs["batch_size"]
     given = [list(batch) for batch in inputs["batches"]]
 
@@ -25,11 +24,11 @@ def run_buckets(student: SimpleNamespace, inputs: Inputs) -> Any:
     }
 
 
-def cells_counted(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("padding_cells counts the padding", 1)
+def cells_counted(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """The number of padding cells."""
     cells, right = answer["cells"], expected["cells"]
-    if told := failure(cells):
-        return told
+    refuse(failure(cells))
     if number(cells) == right:
         return None
     real = sum(inputs["src_lengths"][i] for batch in inputs["batches"] for i in batch)
@@ -40,13 +39,12 @@ def cells_counted(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return f"padding_cells says {cells}, but {right} is right."
 
 
-def each_once(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("every pair is in one batch; batches are full", 1, gate=True)
+def each_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """A partition into full batches."""
     pairs, size = len(inputs["src_lengths"]), inputs["batch_size"]
     for name in ("batches", "again", "other"):
-        batches, told = legal(answer[name], pairs)
-        if told := failure(answer[name]) or told:
-            return told
+        batches = legal(answer[name], pairs)
         longest, needed = max(map(len, batches)), -(-pairs // size)
         if longest > size:
             return f"A batch has {longest} pairs, but batch_size is {size}."
@@ -55,7 +53,8 @@ def each_once(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def similar_lengths(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("a batch holds similar lengths", 1, gate=True)
+def similar_lengths(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """No batch reaches into the lengths of another."""
     lengths = inputs["src_lengths"]
     ranges = sorted(
@@ -71,7 +70,8 @@ def similar_lengths(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def shuffled_batches(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the seed alone decides the order", 1)
+def shuffled_batches(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """The order of the batches."""
     lengths = inputs["src_lengths"]
     if answer["again"] != answer["batches"]:
@@ -92,7 +92,8 @@ def shuffled_batches(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def new_neighbours(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("and which equal lengths share a batch", 1)
+def new_neighbours(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """Which pairs share a batch."""
     one, other = (
         {frozenset(batch) for batch in answer[name]} for name in ("batches", "other")
@@ -120,13 +121,7 @@ EXERCISE = Exercise(
     "buckets",
     "7. Buckets",
     ("padding_cells", "bucketed"),
-    (
-        Criterion("padding_cells counts the padding", 1, cells_counted),
-        Criterion("every pair is in one batch; batches are full", 1, each_once, True),
-        Criterion("a batch holds similar lengths", 1, similar_lengths, True),
-        Criterion("the seed alone decides the order", 1, shuffled_batches),
-        Criterion("and which equal lengths share a batch", 1, new_neighbours),
-    ),
+    (cells_counted, each_once, similar_lengths, shuffled_batches, new_neighbours),
     bucket_examples,
     run_buckets,
     forbidden=LIBRARY,

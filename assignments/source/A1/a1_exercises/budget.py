@@ -3,25 +3,24 @@
 import random
 from collections.abc import Mapping
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
 
 from a1_exercises import LIBRARY
 from a1_exercises.ids import legal
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student, criterion
 
 
-def run_budget(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_budget(student: Student, inputs: Inputs) -> Answer:
     lengths = [(s, t) for s, t in inputs["lengths"]]
     return student.batches_within(inputs["budget"], lengths)
 
 
-def within_budget(inputs: Inputs, answer: Any, expected: Mapping[str, int]) -> str | None:
+@criterion("each pair once, the budget kept, fewer batches than as they come", 1, gate=True)
+def within_budget(
+    inputs: Inputs, answer: Answer, expected: Mapping[str, int]
+) -> str | None:
     """Every pair once, no batch too large, and better than doing nothing."""
     lengths, budget = inputs["lengths"], inputs["budget"]
-    batches, told = legal(answer, len(lengths))
-    if told:
-        return told
+    batches = legal(answer, len(lengths))
     for b, batch in enumerate(batches):
         wide = [max(lengths[i][side] for i in batch) for side in (0, 1)]
         cells = len(batch) * sum(wide)
@@ -40,7 +39,7 @@ def within_budget(inputs: Inputs, answer: Any, expected: Mapping[str, int]) -> s
 
 
 def at_most(
-    level: str, hint: str, inputs: Inputs, answer: Any, expected: Mapping[str, int]
+    level: str, hint: str, inputs: Inputs, answer: Answer, expected: Mapping[str, int]
 ) -> str | None:
     """The number of batches that a level allows."""
     if len(answer) <= expected[level]:
@@ -78,12 +77,7 @@ EXERCISE = Exercise(
     "8. Your own batches, within a budget",
     ("batches_within",),
     (
-        Criterion(
-            "each pair once, the budget kept, fewer batches than as they come",
-            1,
-            within_budget,
-            True,
-        ),
+        within_budget,
         Criterion(
             "half of what can be saved is saved",
             1,

@@ -1,19 +1,16 @@
 """5. The two ends of a sentence."""
 
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from a1_exercises import LIBRARY
-from checks.differences import same, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
-from checks.judging import where
+from checks.differences import refuse, same, wrong_shape
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student
 
 
-def run_ends(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_ends(student: Student, inputs: Inputs) -> Answer:
     mask, states = inputs["src_mask"].clone(), inputs["enc_states"].clone()
     return student.summary_from_states(mask, states)
 
@@ -25,11 +22,10 @@ def padded_at_end(inputs: Inputs) -> bool:
 
 
 def _wrong_half(
-    backward: bool, inputs: Inputs, answer: Any, expected: Tensor
+    backward: bool, inputs: Inputs, answer: Answer, expected: Tensor
 ) -> str | None:
     """Where a wrong half of the summary comes from."""
-    if told := wrong_shape(answer, expected, ["batch", "enc_dim"]):
-        return told
+    refuse(wrong_shape(answer, expected, ["batch", "enc_dim"]))
     states, mask = inputs["enc_states"], inputs["src_mask"]
     hidden = states.shape[-1] // 2
     both = (slice(0, hidden), slice(hidden, None))
@@ -93,22 +89,26 @@ EXERCISE = Exercise(
         Criterion(
             "padding at the end: the forward half is right",
             2,
-            where(padded_at_end, partial(_wrong_half, False), holds=True),
+            partial(_wrong_half, False),
+            cases=padded_at_end,
         ),
         Criterion(
             "padding at the end: the backward half is right",
             1,
-            where(padded_at_end, partial(_wrong_half, True), holds=True),
+            partial(_wrong_half, True),
+            cases=padded_at_end,
         ),
         Criterion(
             "padding anywhere: the forward half is right",
             2,
-            where(padded_at_end, partial(_wrong_half, False), holds=False),
+            partial(_wrong_half, False),
+            cases=lambda i: not padded_at_end(i),
         ),
         Criterion(
             "padding anywhere: the backward half is right",
             1,
-            where(padded_at_end, partial(_wrong_half, True), holds=False),
+            partial(_wrong_half, True),
+            cases=lambda i: not padded_at_end(i),
         ),
     ),
     end_examples,

@@ -1,12 +1,16 @@
 """Ids, rows and pairs of tensors, as an answer holds them."""
 
-from typing import Any
+from collections import Counter
 
 import torch
 from torch import Tensor
 
+from checks.attempt import failure
+from checks.differences import refuse
+from checks.exercise import Answer, Wrong
 
-def numbers(answer: Any) -> list[int] | None:
+
+def numbers(answer: Answer) -> list[int] | None:
     """A list of whole numbers, or None if ``answer`` is none."""
     if isinstance(answer, Tensor):
         answer = answer.tolist()
@@ -25,30 +29,35 @@ def not_whole(name: str, answer: Tensor) -> str | None:
     return None
 
 
-def of_two(answer: Any, names: str) -> str | None:
+def of_two(answer: Answer, names: str) -> str | None:
     """Whether an answer that should be a pair is none."""
     if not isinstance(answer, list) or len(answer) != 2:
         return f"The function has to return two tensors, {names}."
     return None
 
 
-def legal(answer: Any, pairs: int) -> tuple[list[list[int]], str | None]:
-    """Batches of pair numbers, and what is wrong if a pair is missing or twice."""
+def legal(answer: Answer, pairs: int) -> list[list[int]]:
+    """Batches in which each pair is once, by its number; else ``Wrong``."""
+    refuse(failure(answer))
     if not isinstance(answer, list) or not answer:
-        return [], "The function has to return a list of batches, each a list of numbers."
-    batches = [numbers(batch) for batch in answer]
-    for b, batch in enumerate(batches):
-        if batch is None:
-            return [], f"Batch {b} has to be a list of pair numbers."
-        if not batch:
-            return [], f"Batch {b} is empty."
-    seen = [i for batch in batches for i in batch or ()]
-    for i in seen:
+        raise Wrong("The function has to return a list of batches, each a list of numbers.")
+    batches = []
+    for b, batch in enumerate(answer):
+        found = numbers(batch)
+        if not found:
+            empty = found is not None
+            what = "is empty" if empty else "has to be a list of pair numbers"
+            raise Wrong(f"Batch {b} {what}.")
+        batches.append(found)
+    counts = Counter(i for batch in batches for i in batch)
+    for i, count in counts.items():
         if not 0 <= i < pairs:
-            return [], f"There is no pair {i}; the pairs have the numbers 0 to {pairs - 1}."
-        if seen.count(i) > 1:
-            return [], f"Pair {i} is there {seen.count(i)} times."
-    if len(seen) < pairs:
-        left = min(set(range(pairs)) - set(seen))
-        return [], f"Pair {left} is in no batch; {pairs - len(seen)} pairs are missing."
-    return [batch or [] for batch in batches], None
+            raise Wrong(
+                f"There is no pair {i}; the pairs have the numbers 0 to {pairs - 1}."
+            )
+        if count > 1:
+            raise Wrong(f"Pair {i} is there {count} times.")
+    missing = sorted(set(range(pairs)) - set(counts))
+    if missing:
+        raise Wrong(f"Pair {missing[0]} is in no batch; {len(missing)} pairs are missing.")
+    return batches

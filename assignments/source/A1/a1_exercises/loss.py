@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from a1_exercises import LIBRARY
 from checks.differences import near, wrong_number
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 from seq2seq_lib.vocab import PAD
 
 
@@ -29,7 +27,7 @@ def cut_anew(batches: Sequence[Sequence[Tensor]]) -> list[list[Tensor]]:
     return [[tgt_out[:1], logits[:1]], [tgt_out[1:], logits[1:]]]
 
 
-def run_loss(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_loss(student: Student, inputs: Inputs) -> Answer:
     """The loss as it is, with more padding, and with the rows in other batches."""
     batches = inputs["batches"]
     wide = [more_padding(*batch) for batch in batches]
@@ -40,7 +38,8 @@ def run_loss(student: SimpleNamespace, inputs: Inputs) -> Any:
     return losses
 
 
-def no_padding(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("without padding it is the mean over tokens", 2, gate=True)
+def no_padding(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """One batch in which every cell is real."""
     for loss in answer:
         if type(loss) not in (int, float):
@@ -63,7 +62,8 @@ def no_padding(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return wrong_number(answer[0], right, what, mistakes)
 
 
-def padding_is_free(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("more padding does not change it", 2)
+def padding_is_free(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """More padding, the same loss."""
     loss, wide, _ = answer
     if near(wide, loss):
@@ -74,7 +74,8 @@ def padding_is_free(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     )
 
 
-def cut_is_free(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("other batches of the same sentences do not", 1)
+def cut_is_free(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """Other batches, the same loss."""
     loss, _, other = answer
     if near(other, loss):
@@ -87,7 +88,8 @@ def cut_is_free(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     )
 
 
-def right_loss(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the loss of a ragged data set is right", 1)
+def right_loss(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """The number itself."""
     return wrong_number(answer[0], expected[0], "The loss")
 
@@ -120,12 +122,7 @@ EXERCISE = Exercise(
     "loss",
     "4. The loss of real tokens",
     ("mean_loss",),
-    (
-        Criterion("without padding it is the mean over tokens", 2, no_padding, True),
-        Criterion("more padding does not change it", 2, padding_is_free),
-        Criterion("other batches of the same sentences do not", 1, cut_is_free),
-        Criterion("the loss of a ragged data set is right", 1, right_loss),
-    ),
+    (no_padding, padding_is_free, cut_is_free, right_loss),
     loss_examples,
     run_loss,
     forbidden=(*LIBRARY, "seq2seq_lib.metrics"),

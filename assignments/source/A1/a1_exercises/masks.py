@@ -1,19 +1,16 @@
 """2. Two masks, and where they disagree."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import torch
 
 from a1_exercises import LIBRARY
 from a1_exercises.ids import numbers
 from checks.attempt import failure, tried
-from checks.differences import wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import refuse, wrong_shape
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, Wrong, criterion
 from seq2seq_lib.vocab import PAD
 
 
-def run_masks(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_masks(student: Student, inputs: Inputs) -> Answer:
     lengths, side = inputs["src_lengths"], inputs["padding_side"]
     ids = inputs["src_ids"]
     return {
@@ -22,11 +19,11 @@ def run_masks(student: SimpleNamespace, inputs: Inputs) -> Any:
     }
 
 
-def true_on_words(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the mask is True on real tokens and nowhere else", 2)
+def true_on_words(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """The mask that is made from lengths."""
     mask, right = answer["mask"], expected["mask"]
-    if told := failure(mask) or wrong_shape(mask, right, ["batch", "src_len"]):
-        return told
+    refuse(failure(mask) or wrong_shape(mask, right, ["batch", "src_len"]))
     if mask.dtype != torch.bool:
         kind = str(mask.dtype).split(".")[-1]
         return f"The mask has the type {kind}; a mask is boolean, True = real token."
@@ -45,23 +42,23 @@ def true_on_words(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return f"Row {r} is True {true} times, but its length is {length}."
 
 
-def _named_rows(inputs: Inputs, answer: Any) -> list[int] | str:
-    if told := failure(answer["rows"]):
-        return told
+def _named_rows(inputs: Inputs, answer: Answer) -> list[int]:
+    refuse(failure(answer["rows"]))
     rows = numbers(answer["rows"])
     if rows is None:
-        return "disagreeing_rows has to return a list of row numbers."
+        raise Wrong("disagreeing_rows has to return a list of row numbers.")
     batch = len(inputs["src_lengths"])
     if len(set(rows)) < len(rows) or any(not 0 <= r < batch for r in rows):
-        return f"Your list is {rows}; it may name each of the rows 0 to {batch - 1} once."
+        raise Wrong(
+            f"Your list is {rows}; it may name each of the rows 0 to {batch - 1} once."
+        )
     return rows
 
 
-def wrong_counts(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("rows with a wrong number of ids are found, and no innocent row", 1, gate=True)
+def wrong_counts(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """Rows that differ in number, and no innocent ones."""
     rows = _named_rows(inputs, answer)
-    if isinstance(rows, str):
-        return rows
     for r in rows:
         if r not in expected["rows"]:
             return f"Row {r} is in your list, but its ids and its length agree."
@@ -75,7 +72,8 @@ def wrong_counts(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def wrong_places(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("so are rows whose ids stand in a wrong place", 2)
+def wrong_places(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """Rows whose number is right and whose places are not."""
     rows = _named_rows(inputs, answer)
     for r in expected["rows"]:
@@ -113,16 +111,7 @@ EXERCISE = Exercise(
     "masks",
     "2. Two masks, and where they disagree",
     ("mask_from_lengths", "disagreeing_rows"),
-    (
-        Criterion("the mask is True on real tokens and nowhere else", 2, true_on_words),
-        Criterion(
-            "rows with a wrong number of ids are found, and no innocent row",
-            1,
-            wrong_counts,
-            True,
-        ),
-        Criterion("so are rows whose ids stand in a wrong place", 2, wrong_places),
-    ),
+    (true_on_words, wrong_counts, wrong_places),
     mask_examples,
     run_masks,
     forbidden=LIBRARY,

@@ -1,23 +1,22 @@
 """1. Rows of ids in a rectangle."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from a1_exercises import LIBRARY
 from a1_exercises.ids import not_whole
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import refuse
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 from seq2seq_lib.vocab import PAD
 
 
-def run_pad(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_pad(student: Student, inputs: Inputs) -> Answer:
     rows = [list(row) for row in inputs["rows"]]
     return student.pad_to_multiple(rows, inputs["multiple"])
 
 
-def ids_first(inputs: Inputs, answer: Any, expected: Tensor) -> str | None:
+@criterion("each row begins with its ids; the rest is PAD", 1, gate=True)
+def ids_first(inputs: Inputs, answer: Answer, expected: Tensor) -> str | None:
     """Every row begins with its ids; what follows is PAD."""
     rows = inputs["rows"]
     if not isinstance(answer, Tensor):
@@ -27,8 +26,7 @@ def ids_first(inputs: Inputs, answer: Any, expected: Tensor) -> str | None:
             f"The answer has the shape {tuple(answer.shape)}, but there are {len(rows)} "
             "rows: (batch, src_len) was asked for."
         )
-    if told := not_whole("The answer", answer):
-        return told
+    refuse(not_whole("The answer", answer))
     for r, (row, got) in enumerate(zip(rows, answer.tolist(), strict=True)):
         if len(got) < len(row):
             return f"Row {r} has {len(row)} ids, but only {len(got)} columns."
@@ -45,7 +43,8 @@ def ids_first(inputs: Inputs, answer: Any, expected: Tensor) -> str | None:
     return None
 
 
-def smallest_width(inputs: Inputs, answer: Any, expected: Tensor) -> str | None:
+@criterion("the width is the smallest multiple that fits", 2)
+def smallest_width(inputs: Inputs, answer: Answer, expected: Tensor) -> str | None:
     """As wide as necessary, in multiples."""
     multiple, longest = inputs["multiple"], max(map(len, inputs["rows"]))
     width, right = answer.shape[1], expected.shape[1]
@@ -75,10 +74,7 @@ EXERCISE = Exercise(
     "pad",
     "1. Rows of ids in a rectangle",
     ("pad_to_multiple",),
-    (
-        Criterion("each row begins with its ids; the rest is PAD", 1, ids_first, True),
-        Criterion("the width is the smallest multiple that fits", 2, smallest_width),
-    ),
+    (ids_first, smallest_width),
     pad_examples,
     run_pad,
     forbidden=(*LIBRARY, "pad_sequence"),

@@ -1,8 +1,6 @@
 """6. A sentence as one vector."""
 
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,12 +8,11 @@ from torch import Tensor
 from a1_exercises import LIBRARY
 from a1_exercises.ids import of_two
 from checks.attempt import failure
-from checks.differences import first_difference, same, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
-from checks.judging import where
+from checks.differences import first_difference, refuse, same, wrong_shape
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student, criterion
 
 
-def run_pool(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_pool(student: Student, inputs: Inputs) -> Answer:
     answer = student.pool(inputs["src_mask"].clone(), inputs["enc_states"].clone())
     parts = answer if isinstance(answer, tuple | list) else ()
     if any(type(part).__module__ == "torch.return_types" for part in parts):
@@ -31,9 +28,8 @@ def finite(inputs: Inputs) -> bool:
     return bool(inputs["enc_states"].isfinite().all())
 
 
-def _not_pooled(answer: Any, expected: Any, which: int) -> str | None:
-    if told := failure(answer) or of_two(answer, "mean and highest"):
-        return told
+def _not_pooled(answer: Answer, expected: Answer, which: int) -> str | None:
+    refuse(failure(answer) or of_two(answer, "mean and highest"))
     name, got = ("mean", "highest")[which], answer[which]
     if isinstance(got, Tensor) and got.shape == expected[which].shape:
         bad = ~got.double().isfinite()
@@ -47,10 +43,10 @@ def _not_pooled(answer: Any, expected: Any, which: int) -> str | None:
     return f"{name}: {told}" if told else None
 
 
-def mean_of_real(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("mean is the mean over the real states", 2, cases=finite)
+def mean_of_real(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """The mean."""
-    if told := _not_pooled(answer, expected, 0):
-        return told
+    refuse(_not_pooled(answer, expected, 0))
     mean, right, states = answer[0], expected[0], inputs["enc_states"]
     if same(mean, right):
         return None
@@ -66,10 +62,10 @@ def mean_of_real(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return f"mean: {first_difference(mean, right, ['row', 'component'])}"
 
 
-def highest_of_real(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("highest is the maximum of the real states", 1, cases=finite)
+def highest_of_real(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """The largest component."""
-    if told := _not_pooled(answer, expected, 1):
-        return told
+    refuse(_not_pooled(answer, expected, 1))
     highest, right = answer[1], expected[1]
     wrong = ~torch.isclose(highest.to(right), right, 1e-4, 1e-4)
     if not wrong.any():
@@ -86,11 +82,10 @@ def highest_of_real(inputs: Inputs, answer: Any, expected: Any) -> str | None:
 
 
 def whatever_stands_there(
-    which: int, inputs: Inputs, answer: Any, expected: Any
+    which: int, inputs: Inputs, answer: Answer, expected: Answer
 ) -> str | None:
     """The mean or the maximum, both of real states only."""
-    if told := _not_pooled(answer, expected, which):
-        return told
+    refuse(_not_pooled(answer, expected, which))
     told = first_difference(answer[which], expected[which], ["row", "component"])
     return f"{('mean', 'highest')[which]}: {told}" if told else None
 
@@ -120,19 +115,19 @@ EXERCISE = Exercise(
     "6. A sentence as one vector",
     ("pool",),
     (
-        Criterion("mean is the mean over the real states", 2, where(finite, mean_of_real)),
-        Criterion(
-            "highest is the maximum of the real states", 1, where(finite, highest_of_real)
-        ),
+        mean_of_real,
+        highest_of_real,
         Criterion(
             "mean does not care what stands on padding",
             1,
-            where(finite, partial(whatever_stands_there, 0), holds=False),
+            partial(whatever_stands_there, 0),
+            cases=lambda i: not finite(i),
         ),
         Criterion(
             "highest does not care what stands on padding",
             1,
-            where(finite, partial(whatever_stands_there, 1), holds=False),
+            partial(whatever_stands_there, 1),
+            cases=lambda i: not finite(i),
         ),
     ),
     pool_examples,

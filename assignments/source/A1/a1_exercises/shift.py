@@ -1,28 +1,25 @@
 """3. The target, twice."""
 
 from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from a1_exercises import LIBRARY
 from a1_exercises.ids import not_whole, of_two
-from checks.differences import first_difference, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import first_difference, refuse, wrong_shape
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
 
-def run_shift(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_shift(student: Student, inputs: Inputs) -> Answer:
     return student.shift_targets(inputs["tgt_ids"].clone())
 
 
 def _wrong_target(
-    inputs: Inputs, answer: Any, expected: Sequence[Tensor], which: int
+    inputs: Inputs, answer: Answer, expected: Sequence[Tensor], which: int
 ) -> str | None:
-    if told := of_two(answer, "tgt_in and tgt_out"):
-        return told
+    refuse(of_two(answer, "tgt_in and tgt_out"))
     name, got = ("tgt_in", "tgt_out")[which], answer[which]
     width = inputs["tgt_ids"].shape[1]
     if isinstance(got, Tensor) and got.dim() == 2 and got.shape[1] == width:
@@ -35,10 +32,10 @@ def _wrong_target(
     return not_whole(name, got)
 
 
-def reads(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("tgt_in is BOS and then the target", 2)
+def reads(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """What the decoder reads."""
-    if told := _wrong_target(inputs, answer, expected, 0):
-        return told
+    refuse(_wrong_target(inputs, answer, expected, 0))
     for r, row in enumerate(answer[0].tolist()):
         if row[0] != BOS:
             return (
@@ -54,10 +51,10 @@ def reads(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return f"tgt_in: {told}" if told else None
 
 
-def answers_all(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("tgt_out is the target and one EOS", 1, gate=True)
+def answers_all(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """The tokens of tgt_out without its padding."""
-    if told := _wrong_target(inputs, answer, expected, 1):
-        return told
+    refuse(_wrong_target(inputs, answer, expected, 1))
     for r, (row, right) in enumerate(
         zip(answer[1].tolist(), expected[1].tolist(), strict=True)
     ):
@@ -77,7 +74,8 @@ def answers_all(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def ends_at_once(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("EOS stands right behind the last token", 2)
+def ends_at_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """EOS follows the last token."""
     for r, row in enumerate(answer[1].tolist()):
         step, tokens = row.index(EOS), int(expected[1][r].ne(PAD).sum()) - 1
@@ -108,11 +106,7 @@ EXERCISE = Exercise(
     "shift",
     "3. The target, twice",
     ("shift_targets",),
-    (
-        Criterion("tgt_in is BOS and then the target", 2, reads),
-        Criterion("tgt_out is the target and one EOS", 1, answers_all, True),
-        Criterion("EOS stands right behind the last token", 2, ends_at_once),
-    ),
+    (reads, answers_all, ends_at_once),
     shift_examples,
     run_shift,
     forbidden=LIBRARY,

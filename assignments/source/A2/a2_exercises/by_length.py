@@ -1,13 +1,12 @@
 """6. Exact match by length."""
 
-from types import SimpleNamespace
 from typing import Any
 
-from checks.differences import known, near
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import known, near, refuse
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 
 
-def by_length(student: SimpleNamespace, inputs: Inputs) -> Any:
+def by_length(student: Student, inputs: Inputs) -> Answer:
     texts = [list(inputs[name]) for name in ("sources", "hypotheses", "references")]
     longest = max(len(source) for source in texts[0])
     ask = student.match_by_length
@@ -29,11 +28,11 @@ def pairs_of(found: Any, buckets: int) -> str | None:
     return None
 
 
-def bucket_counts(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("every date is in its bucket", 2)
+def bucket_counts(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     found, right = answer["buckets"], expected["buckets"]
     edges = inputs["edges"]
-    if told := pairs_of(found, len(right)):
-        return told
+    refuse(pairs_of(found, len(right)))
     lengths = [len(source) for source in inputs["sources"]]
     off = [
         a[0] - b[0] if type(a[0]) is int else None
@@ -60,9 +59,9 @@ def bucket_counts(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return f"{start}, but {right[i][0]} is right."
 
 
-def bucket_share(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    if told := pairs_of(answer["all"], 1):
-        return told
+@criterion("the share of dates that are right", 2)
+def bucket_share(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    refuse(pairs_of(answer["all"], 1))
     share, right = answer["all"][0][1], expected["all"][0][1]
     if near(share, right):
         return bucket_parts(inputs, answer, expected)
@@ -93,7 +92,7 @@ def bucket_share(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return f"{said}: {told}" if told else f"{said}, but {right:.4g} is right."
 
 
-def bucket_parts(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def bucket_parts(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """Whether a bucket's share is one of its own dates, where its count is right."""
     dates = len(inputs["sources"])
     if pairs_of(answer["buckets"], len(expected["buckets"])):
@@ -112,9 +111,9 @@ def bucket_parts(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def bucket_empty(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    if told := pairs_of(answer["empty"], 2):
-        return told
+@criterion("an empty bucket has no share", 1)
+def bucket_empty(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    refuse(pairs_of(answer["empty"], 2))
     (full, _), (count, share) = answer["empty"]
     if full != expected["empty"][0][0]:
         return f"Before the empty bucket is looked at: the full one has {full} dates."
@@ -153,11 +152,7 @@ EXERCISE = Exercise(
     key="by-length",
     title="6. Exact match by length",
     answers=("match_by_length",),
-    criteria=(
-        Criterion("every date is in its bucket", 2, bucket_counts),
-        Criterion("the share of dates that are right", 2, bucket_share),
-        Criterion("an empty bucket has no share", 1, bucket_empty),
-    ),
+    criteria=(bucket_counts, bucket_share, bucket_empty),
     examples=bucket_examples,
     run=by_length,
     forbidden=("seq2seq_lib.metrics", "exact_match_by_length"),

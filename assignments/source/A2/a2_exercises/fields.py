@@ -1,10 +1,9 @@
 """7. Errors by field."""
 
-from types import SimpleNamespace
 from typing import Any
 
-from checks.differences import near
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import near, refuse
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 
 FIELDS = ("year", "month", "day")
 
@@ -13,7 +12,7 @@ def is_date(text: str) -> bool:
     return len(text) == 10 and text[4] == text[7] == "-"
 
 
-def fields(student: SimpleNamespace, inputs: Inputs) -> Any:
+def fields(student: Student, inputs: Inputs) -> Answer:
     pairs = list(zip(inputs["hypotheses"], inputs["references"], strict=True))
     whole = [(h, r) for h, r in pairs if is_date(h)]
     ask = student.errors_by_field
@@ -35,10 +34,10 @@ def agree(found: dict[str, Any], shares: dict[str, float]) -> bool:
     return all(near(found[f], shares[f]) for f in FIELDS)
 
 
-def field_shares(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the share of dates with a wrong field", 2)
+def field_shares(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     found, right = answer["whole"], expected["whole"]
-    if told := no_shares(found):
-        return told
+    refuse(no_shares(found))
     if agree(found, right):
         return None
     bad = [f for f in FIELDS if type(found[f]) not in (int, float)]
@@ -68,10 +67,10 @@ def field_shares(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     )
 
 
-def field_broken(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("an answer that is no date is wrong in every field", 2)
+def field_broken(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     found, right = answer["all"], expected["all"]
-    if told := no_shares(found):
-        return told
+    refuse(no_shares(found))
     if agree(found, right):
         return None
     dates = len(inputs["references"])
@@ -108,10 +107,7 @@ EXERCISE = Exercise(
     key="fields",
     title="7. Errors by field",
     answers=("errors_by_field",),
-    criteria=(
-        Criterion("the share of dates with a wrong field", 2, field_shares),
-        Criterion("an answer that is no date is wrong in every field", 2, field_broken),
-    ),
+    criteria=(field_shares, field_broken),
     examples=field_examples,
     run=fields,
 )

@@ -1,17 +1,16 @@
 """5. Greedy decoding."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from a2_exercises.toy import toy
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
 
-def decode(student: SimpleNamespace, inputs: Inputs) -> Any:
+def decode(student: Student, inputs: Inputs) -> Answer:
     step = toy(inputs)
     ids = student.decode_greedily(step, inputs["dec_state"].clone(), inputs["max_len"])
     return {
@@ -27,7 +26,7 @@ def up_to_eos(row: list[int]) -> list[int]:
     return row[: row.index(EOS) + 1] if EOS in row else row
 
 
-def greedy_fault(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def greedy_fault(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     ids, right = answer["ids"], expected["ids"]
     rows, read = len(right), answer["read"]
     if len(read) > 1 and read[1] == answer["best_rows"] != expected["read"][1]:
@@ -65,19 +64,20 @@ def greedy_fault(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def begins_with_bos(answer: Any) -> bool:
+def begins_with_bos(answer: Answer) -> bool:
     ids = answer["ids"]
     return isinstance(ids, Tensor) and ids.dim() == 2 and bool((ids[:, :1] == BOS).all())
 
 
-def without_bos(answer: Any) -> Any:
+def without_bos(answer: Answer) -> Any:
     """The answer, its column of BOS cut off: a mistake that is counted once."""
     if not begins_with_bos(answer) or answer["ids"].shape[1] < 2:
         return answer
     return answer | {"ids": answer["ids"][:, 1:]}
 
 
-def greedy_tokens(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("each step writes the most probable token", 3)
+def greedy_tokens(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     told = greedy_fault(inputs, without_bos(answer), expected)
     if told or not begins_with_bos(answer):
         return told
@@ -87,7 +87,8 @@ def greedy_tokens(inputs: Inputs, answer: Any, expected: Any) -> str | None:
 WRONG_TOKENS = "Not looked at while the tokens are wrong."
 
 
-def greedy_ends(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("each row ends with its own EOS", 2)
+def greedy_ends(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     answer = without_bos(answer)
     if greedy_fault(inputs, answer, expected):
         return WRONG_TOKENS
@@ -110,7 +111,8 @@ def greedy_ends(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def greedy_stops(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("it stops when the last row is done", 2)
+def greedy_stops(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     answer = without_bos(answer)
     if greedy_fault(inputs, answer, expected):
         return WRONG_TOKENS
@@ -180,11 +182,7 @@ EXERCISE = Exercise(
     key="greedy",
     title="5. Greedy decoding",
     answers=("decode_greedily",),
-    criteria=(
-        Criterion("each step writes the most probable token", 3, greedy_tokens),
-        Criterion("each row ends with its own EOS", 2, greedy_ends),
-        Criterion("it stops when the last row is done", 2, greedy_stops),
-    ),
+    criteria=(greedy_tokens, greedy_ends, greedy_stops),
     examples=greedy_examples,
     run=decode,
 )

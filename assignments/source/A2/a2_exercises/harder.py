@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
 
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student
 
 SMALLEST = 0.05  # share of the dates that each group has to hold
 SHOWS, CLEAR = 0.08, 0.16  # differences between the groups' shares of failures
 
 
-def groups(student: SimpleNamespace, inputs: Inputs) -> Any:
+def groups(student: Student, inputs: Inputs) -> Answer:
     dates = list(zip(inputs["sources"], inputs["references"], strict=True))
     forwards = [student.is_harder(*date) for date in dates]
     backwards = [student.is_harder(*date) for date in reversed(dates)]
@@ -25,7 +23,9 @@ def difference(groups: Sequence[bool], failed: Sequence[float]) -> float:
     return sum(inside) / len(inside) - sum(outside) / len(outside)
 
 
-def told_apart(least: float, inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def told_apart(
+    least: float, inputs: Inputs, answer: Answer, expected: Answer
+) -> str | None:
     """Two groups, one of which fails more often, by ``least`` or more."""
     found, again = answer
     strange = [g for g in found if type(g) is not bool]

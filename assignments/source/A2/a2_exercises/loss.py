@@ -1,18 +1,16 @@
 """4. The loss with the teacher's hand."""
 
 from math import log
-from types import SimpleNamespace
-from typing import Any
 
 import torch
 
 from a2_exercises.toy import toy
-from checks.differences import known, near, same, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import known, near, refuse, same, wrong_shape
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
 
-def forced(student: SimpleNamespace, inputs: Inputs) -> Any:
+def forced(student: Student, inputs: Inputs) -> Answer:
     tgt_ids, dec_state = inputs["tgt_ids"], inputs["dec_state"]
     step = toy(inputs)
     loss = student.forced_loss(step, dec_state.clone(), tgt_ids.clone())
@@ -30,7 +28,8 @@ def forced(student: SimpleNamespace, inputs: Inputs) -> Any:
     }
 
 
-def loss_reads(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("every step reads the correct token", 2, gate=True)
+def loss_reads(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     tgt_ids, read = inputs["tgt_ids"], answer["read"]
     if not read:
         return "Your loss never calls step, so it does not look at the model."
@@ -59,7 +58,8 @@ def loss_reads(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def loss_alone(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the loss of a sentence alone", 2)
+def loss_alone(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     right = expected["alone"]
     lengths = (inputs["tgt_ids"] != PAD).sum(dim=1) - 1
     for row, ours in enumerate(answer["alone"].flatten()):
@@ -69,8 +69,7 @@ def loss_alone(inputs: Inputs, answer: Any, expected: Any) -> str | None:
                 f"Sentence {row} has nothing to answer but EOS, and alone its loss is "
                 f"{ours.item()}. EOS is a token like the others."
             )
-    if told := wrong_shape(answer["alone"], right, ("sentence",)):
-        return told
+    refuse(wrong_shape(answer["alone"], right, ("sentence",)))
     for row, (ours, wanted) in enumerate(
         zip(answer["alone"].tolist(), right.tolist(), strict=True)
     ):
@@ -90,7 +89,8 @@ def loss_alone(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def loss_batch(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("in a batch every token counts once, padding never", 2)
+def loss_batch(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     loss, right, alone = answer["loss"], float(expected["loss"]), answer["alone"]
     real = inputs["tgt_ids"][:, 1:] != PAD
     if loss.numel() != 1:
@@ -170,11 +170,7 @@ EXERCISE = Exercise(
     key="loss",
     title="4. The loss with the teacher's hand",
     answers=("forced_loss",),
-    criteria=(
-        Criterion("every step reads the correct token", 2, loss_reads, gate=True),
-        Criterion("the loss of a sentence alone", 2, loss_alone),
-        Criterion("in a batch every token counts once, padding never", 2, loss_batch),
-    ),
+    criteria=(loss_reads, loss_alone, loss_batch),
     examples=loss_examples,
     run=forced,
 )

@@ -1,13 +1,12 @@
 """1. Before any training."""
 
 from math import log
-from typing import Any
 
-from checks.differences import known, near
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import known, near, refuse
+from checks.exercise import Answer, Case, Exercise, Inputs, criterion
 
 
-def missing(answer: Any, key: str) -> str | None:
+def missing(answer: Answer, key: str) -> str | None:
     if not isinstance(answer, dict):
         return f"The answer has to be a dictionary, but it is a {type(answer).__name__}."
     if key in answer:
@@ -15,9 +14,9 @@ def missing(answer: Any, key: str) -> str | None:
     return f"Your dictionary has no {key!r}; its keys are {', '.join(answer) or 'none'}."
 
 
-def start_loss(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    if told := missing(answer, "loss"):
-        return told
+@criterion("the loss per token, in nats", 1)
+def start_loss(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    refuse(missing(answer, "loss"))
     loss, right = answer["loss"], expected["loss"]
     if type(loss) not in (int, float):
         return f"The loss has to be a number, but it is a {type(loss).__name__}."
@@ -43,7 +42,8 @@ def start_loss(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return known(loss, mistakes, least=0) or otherwise
 
 
-def start_accuracy(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the share of tokens guessed right", 1)
+def start_accuracy(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     told = missing(answer, "token_accuracy")
     if told or near(answer["token_accuracy"], expected["token_accuracy"], least=0):
         return told
@@ -56,7 +56,8 @@ def start_accuracy(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     )
 
 
-def start_match(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the share of whole targets guessed right", 1)
+def start_match(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     told = missing(answer, "exact_match")
     if told or near(answer["exact_match"], expected["exact_match"], least=0):
         return told
@@ -92,10 +93,6 @@ EXERCISE = Exercise(
     key="start",
     title="1. Before any training",
     answers=("before_training",),
-    criteria=(
-        Criterion("the loss per token, in nats", 1, start_loss),
-        Criterion("the share of tokens guessed right", 1, start_accuracy),
-        Criterion("the share of whole targets guessed right", 1, start_match),
-    ),
+    criteria=(start_loss, start_accuracy, start_match),
     examples=start_examples,
 )

@@ -1,15 +1,12 @@
 """3. One step of the decoder."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import torch
 
-from checks.differences import TOLERANCE, first_difference, near, same, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import TOLERANCE, first_difference, near, refuse, same, wrong_shape
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 
 
-def one_step(student: SimpleNamespace, inputs: Inputs) -> Any:
+def one_step(student: Student, inputs: Inputs) -> Answer:
     weights, step = inputs["weights"], student.decoder_step
     reads = [inputs[name] for name in ("prev_ids", "dec_state", "context")]
     prev_ids, dec_state, context = reads
@@ -27,7 +24,8 @@ def one_step(student: SimpleNamespace, inputs: Inputs) -> Any:
     }
 
 
-def step_state(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the new state", 3)
+def step_state(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if len(answer["step"]) != 2:
         return f"A step answers (logits, dec_state), but yours gave {len(answer['step'])}."
     logits, state = answer["step"]
@@ -36,8 +34,7 @@ def step_state(inputs: Inputs, answer: Any, expected: Any) -> str | None:
         return None
     if same(logits, right) or (same(state, right_logits) and right.shape != state.shape):
         return "The logits come first and the new state second; yours are exchanged."
-    if told := wrong_shape(state, right, ("batch", "hidden")):
-        return told
+    refuse(wrong_shape(state, right, ("batch", "hidden")))
     if same(state, inputs["dec_state"]):
         return "Your step hands back the state that it was given; it has to move."
     if float(state.abs().max()) > 1 + TOLERANCE:
@@ -56,12 +53,12 @@ def step_state(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return first_difference(state, right, ("row", "number"))
 
 
-def step_logits(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the logits of the new state", 3)
+def step_logits(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if len(answer["still"]) != 2:
         return f"A step answers (logits, dec_state), but yours gave {len(answer['still'])}."
     logits, right = answer["still"][0], expected["still"][0]
-    if told := wrong_shape(logits, right, ("batch", "vocab")):
-        return told
+    refuse(wrong_shape(logits, right, ("batch", "vocab")))
     if not same(logits, answer["still, other state"][0]):
         return (
             "Your logits depend on the state *before* the step even where the new state "
@@ -131,10 +128,7 @@ EXERCISE = Exercise(
     key="step",
     title="3. One step of the decoder",
     answers=("decoder_step",),
-    criteria=(
-        Criterion("the new state", 3, step_state),
-        Criterion("the logits of the new state", 3, step_logits),
-    ),
+    criteria=(step_state, step_logits),
     examples=step_examples,
     run=one_step,
 )

@@ -1,12 +1,10 @@
 """2. Hand over the summary."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from checks.differences import first_difference, near, same, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import first_difference, near, refuse, same, wrong_shape
+from checks.exercise import Answer, Case, Exercise, Inputs, criterion
 
 
 def block_of(half: Tensor, last: Tensor) -> int | None:
@@ -15,7 +13,8 @@ def block_of(half: Tensor, last: Tensor) -> int | None:
     return next(found, None)
 
 
-def summary_rows(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("each row is made of its own sentence", 2, gate=True)
+def summary_rows(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     last, batch = inputs["last"], inputs["last"].shape[1]
     if isinstance(answer, Tensor) and answer.shape != expected.shape:
         shape = tuple(answer.shape)
@@ -29,8 +28,7 @@ def summary_rows(inputs: Inputs, answer: Any, expected: Any) -> str | None:
                 f"Your summary has the shape {shape}: one direction only. Each direction "
                 "has read the sentence from its own end."
             )
-    if told := wrong_shape(answer, expected, ("batch", "directions * hidden")):
-        return told
+    refuse(wrong_shape(answer, expected, ("batch", "directions * hidden")))
     for row in range(batch):
         own = last[:, row].flatten()
         strange = [x for x in answer[row].tolist() if not is_among(x, own)]
@@ -59,7 +57,8 @@ def summary_halves(inputs: Inputs, answer: Tensor) -> list[int | None]:
     return [block_of(half, inputs["last"]) for half in halves]
 
 
-def summary_layer(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("both directions come from the right layer", 1)
+def summary_layer(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     found = summary_halves(inputs, answer)
     right = summary_halves(inputs, expected)
     for i, block in enumerate(found):
@@ -74,7 +73,8 @@ def summary_layer(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def summary_order(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the directions are in the order asked for", 2)
+def summary_order(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if same(answer, expected):
         return None
     found = summary_halves(inputs, answer)
@@ -108,10 +108,6 @@ EXERCISE = Exercise(
     key="summary",
     title="2. Hand over the summary",
     answers=("hand_over",),
-    criteria=(
-        Criterion("each row is made of its own sentence", 2, summary_rows, gate=True),
-        Criterion("both directions come from the right layer", 1, summary_layer),
-        Criterion("the directions are in the order asked for", 2, summary_order),
-    ),
+    criteria=(summary_rows, summary_layer, summary_order),
     examples=summary_examples,
 )

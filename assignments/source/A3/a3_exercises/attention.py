@@ -1,7 +1,6 @@
 """5. A module with a memory."""
 
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -10,8 +9,8 @@ from torch import Tensor, nn
 from a3_exercises import LIBRARY
 from a3_exercises.given import given_lookup
 from a3_exercises.scores import STATES, U, W
-from checks.differences import first_difference, known, same, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import first_difference, known, refuse, same, wrong_shape
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 
 
 def attention_examples() -> list[Case]:
@@ -44,7 +43,7 @@ def load(module: nn.Module, parameters: Mapping[str, Tensor]) -> None:
                 parameter.copy_(given)
 
 
-def run_attention(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_attention(student: Student, inputs: Inputs) -> Answer:
     """Two queries; the first again after another memory, and with the keys' matrix at 0."""
     parameters = inputs["parameters"]
     attn_dim, query_dim = parameters["query_proj.weight"].shape
@@ -87,11 +86,10 @@ WRONG_LOOKS = [
 ]
 
 
-def looks_right(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the weights of both queries."""
+@criterion("the weights of each query are right", 2)
+def looks_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     weights, mask = answer["weights"], inputs["mask"]
-    if told := wrong_shape(weights, expected["weights"], ["query", "batch", "src_len"]):
-        return told
+    refuse(wrong_shape(weights, expected["weights"], ["query", "batch", "src_len"]))
     share = (weights * ~mask).sum(dim=-1)
     if share.abs().max() > 0:
         t, b = (share.abs() > 0).nonzero()[0].tolist()
@@ -107,8 +105,8 @@ def looks_right(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     )
 
 
-def reads_right(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the contexts of both queries."""
+@criterion("the contexts are right", 2)
+def reads_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     contexts, right = answer["contexts"], expected["contexts"]
     attn_dim, _ = inputs["parameters"]["query_proj.weight"].shape
     enc_dim = right.shape[-1]
@@ -122,14 +120,14 @@ def reads_right(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return first_difference(contexts, right, ["query", "batch", "component"])
 
 
-def query_counts(answer: Any) -> bool:
+def query_counts(answer: Answer) -> bool:
     """Whether two queries got different weights, so that comparing them says something."""
     weights = answer["weights"]
     return isinstance(weights, Tensor) and not same(weights[0], weights[1])
 
 
-def keys_made_once(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the step does not project the states again."""
+@criterion("keys are made once per source", 1)
+def keys_made_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if not query_counts(answer):
         return "Two different queries get the same weights, so there is nothing to compare."
     if same(answer["once"], answer["weights"][0]):
@@ -140,8 +138,8 @@ def keys_made_once(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     )
 
 
-def memories_apart(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the module keeps nothing of a source to itself."""
+@criterion("two sources do not mix", 1)
+def memories_apart(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if not query_counts(answer):
         return "Two different queries get the same weights, so there is nothing to compare."
     weights = same(answer["apart"], answer["weights"][0])
@@ -158,12 +156,7 @@ EXERCISE = Exercise(
     "attention",
     "5. A module with a memory",
     ("AdditiveAttention",),
-    (
-        Criterion("the weights of each query are right", 2, looks_right),
-        Criterion("the contexts are right", 2, reads_right),
-        Criterion("keys are made once per source", 1, keys_made_once),
-        Criterion("two sources do not mix", 1, memories_apart),
-    ),
+    (looks_right, reads_right, keys_made_once, memories_apart),
     attention_examples,
     run_attention,
     given_lookup,

@@ -1,14 +1,11 @@
 """4. The context."""
 
-from typing import Any
-
 import torch
 
 from a3_exercises import LIBRARY
 from a3_exercises.sums import wrong_sum
-from checks.differences import wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
-from checks.judging import where
+from checks.differences import refuse, wrong_shape
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs
 
 
 def context_examples() -> list[Case]:
@@ -37,11 +34,10 @@ def on_one(inputs: Inputs) -> bool:
     return bool((inputs["weights"].max(dim=-1).values > 0.999).all())
 
 
-def context(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def context(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """Criterion: the weighted sum."""
     values = inputs["values"]
-    if told := wrong_shape(answer, expected, ["batch", "tgt_len", "value_dim"]):
-        return told
+    refuse(wrong_shape(answer, expected, ["batch", "tgt_len", "value_dim"]))
     told = wrong_sum(answer, expected, inputs["weights"], values, "value")
     within = values.amin() - 1e-3 <= answer.amin() and answer.amax() <= values.amax() + 1e-3
     if within or not told:
@@ -58,9 +54,12 @@ EXERCISE = Exercise(
     "4. The context",
     ("weighted_context",),
     (
-        Criterion("all weight on one state gives that state", 1, where(on_one, context)),
+        Criterion("all weight on one state gives that state", 1, context, cases=on_one),
         Criterion(
-            "weights that mix give the weighted sum", 2, where(on_one, context, holds=False)
+            "weights that mix give the weighted sum",
+            2,
+            context,
+            cases=lambda i: not on_one(i),
         ),
     ),
     context_examples,

@@ -3,7 +3,6 @@
 import math
 import random
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -21,10 +20,17 @@ from a3_exercises.dates import (
     world,
 )
 from a3_exercises.given import given_decoder
-from checks.differences import (
-    wrong_shape,
+from checks.differences import refuse, wrong_shape
+from checks.exercise import (
+    Answer,
+    Case,
+    Criterion,
+    Exercise,
+    Inputs,
+    Student,
+    Wrong,
+    criterion,
 )
-from checks.exercise import Case, Criterion, Exercise, Inputs
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.vocab import BOS
 
@@ -41,7 +47,7 @@ def gate_examples() -> list[Case]:
     return [Case({**SMALL_RECIPE, **seen}, right)]
 
 
-def run_gate(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_gate(student: Student, inputs: Inputs) -> Answer:
     """Train; return the parameters, and what the model says of a few dates."""
     here = world(inputs)
     model, losses = train_dates(student.DateModel, inputs)
@@ -64,8 +70,8 @@ def run_gate(student: SimpleNamespace, inputs: Inputs) -> Any:
     }
 
 
-def reference(inputs: Inputs, parameters: Any) -> Seq2Seq | str:
-    """The library's model with a student's parameters, or why they do not fit.
+def reference(inputs: Inputs, parameters: Any) -> Seq2Seq:
+    """The library's model with a student's parameters; ``Wrong`` if they do not fit.
 
     This is what makes the gate a test of a *model*: nothing but numbers comes out of the
     closed process, and it is the library that turns them into answers. The dates that
@@ -77,24 +83,26 @@ def reference(inputs: Inputs, parameters: Any) -> Seq2Seq | str:
     model = build_model(ModelConfig(*sizes, "additive", EMB, HIDDEN, HIDDEN)).to("cpu")
     wanted = dict(model.named_parameters())
     if not isinstance(parameters, dict):
-        return "The model has no parameters."
+        raise Wrong("The model has no parameters.")
     for name, parameter in wanted.items():
         if name not in parameters:
-            return f"The model has no parameter {name}; keep the names of the layers."
+            raise Wrong(f"The model has no parameter {name}; keep the names of the layers.")
         if parameters[name].shape != parameter.shape:
-            return (
+            raise Wrong(
                 f"The parameter {name} has the shape {tuple(parameters[name].shape)}, but "
                 f"{tuple(parameter.shape)} was asked for."
             )
     extra = [name for name in parameters if name not in wanted]
     if extra:
-        return f"The model has a parameter {extra[0]} that the exercise does not have."
+        raise Wrong(
+            f"The model has a parameter {extra[0]} that the exercise does not have."
+        )
     model.load_state_dict({name: parameters[name].float() for name in wanted})
     return model.eval()
 
 
-def learns(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the loss starts at ln V and falls."""
+@criterion("the loss starts near ln V and falls", 1)
+def learns(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     losses = answer["losses"]
     unsure = math.log(len(world(inputs).tgt_vocab))
     last = sum(losses[-10:]) / 10
@@ -113,11 +121,9 @@ def learns(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def reaches(share: float, inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def reaches(share: float, inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """Criterion: exact match on held-out dates, with the trained parameters."""
     model = reference(inputs, answer["parameters"])
-    if isinstance(model, str):
-        return model
     said = say(model, inputs, expected["sources"])
     found, wrong = right_share(expected["sources"], said, expected["targets"])
     if found >= share:
@@ -142,19 +148,16 @@ def reaches(share: float, inputs: Inputs, answer: Any, expected: Any) -> str | N
     return told
 
 
-def forward_right(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: `forward` gives the logits of the equations."""
+@criterion("`forward` gives the logits of the equations", 2)
+def forward_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     model = reference(inputs, answer["parameters"])
-    if isinstance(model, str):
-        return model
     batch = world(inputs).batch(inputs["sources"], inputs["targets"])
     with torch.no_grad():
         right = model(batch).logits
     if right.std() < 0.01:
         return "All logits are the same, whatever the date: there is nothing to compare."
     logits = answer["logits"]
-    if told := wrong_shape(logits, right, ["batch", "tgt_len", "vocab"]):
-        return told
+    refuse(wrong_shape(logits, right, ["batch", "tgt_len", "vocab"]))
     near = torch.isclose(logits, right, rtol=1e-3, atol=1e-3).all(
         dim=-1
     )  # (batch, tgt_len)
@@ -177,11 +180,9 @@ def forward_right(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     )
 
 
-def answers_right(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: `answer` writes what the parameters say, alone and in a batch."""
+@criterion("`answer` writes what the parameters say", 2)
+def answers_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     model = reference(inputs, answer["parameters"])
-    if isinstance(model, str):
-        return model
     right = say(model, inputs, inputs["sources"])
     src_ids = world(inputs).batch(inputs["sources"]).src_ids
     looks = torch.zeros(len(src_ids), LONGEST_ANSWER, src_ids.shape[1])
@@ -216,14 +217,14 @@ EXERCISE = Exercise(
     "7. A model that reads dates",
     ("DateModel",),
     (
-        Criterion("`forward` gives the logits of the equations", 2, forward_right),
-        Criterion("the loss starts near ln V and falls", 1, learns),
+        forward_right,
+        learns,
         Criterion(
             "exact match on held-out dates is at least 0.3", 1, partial(reaches, 0.3)
         ),
         Criterion("... at least 0.6", 1, partial(reaches, 0.6)),
         Criterion("... at least 0.9", 1, partial(reaches, 0.9)),
-        Criterion("`answer` writes what the parameters say", 2, answers_right),
+        answers_right,
     ),
     gate_examples,
     run_gate,

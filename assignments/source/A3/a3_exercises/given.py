@@ -44,8 +44,4 @@ def given_decoder() -> dict[str, Any]:
     """Exercises 3 to 6, from the library; the dates are made now, before any limit."""
     for recipe in (RECIPE, SMALL_RECIPE):
         world(recipe)
-    return {
-        **given_lookup(),
-        "AdditiveAttention": AdditiveAttention,
-        "Decoder": Decoder,
-    }
+    return {**given_lookup(), "AdditiveAttention": AdditiveAttention, "Decoder": Decoder}

@@ -1,20 +1,13 @@
 """1. One query, three states."""
 
 import math
-from typing import Any
 
 import torch
 
 from a3_exercises import LIBRARY
 from a3_exercises.sums import wrong_sum
-from checks.differences import (
-    first_difference,
-    known,
-    parts,
-    same,
-    wrong_shape,
-)
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import first_difference, known, parts, refuse, same, wrong_shape
+from checks.exercise import Answer, Case, Exercise, Inputs, criterion
 
 
 def lookup_examples() -> list[Case]:
@@ -50,10 +43,9 @@ def lookup_examples() -> list[Case]:
     ]
 
 
-def lookup_scores(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the scores are dot products."""
-    if told := parts(answer, 3, "scores, weights and context"):
-        return told
+@criterion("the scores are dot products", 1)
+def lookup_scores(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    refuse(parts(answer, 3, "scores, weights and context"))
     scores, right = answer[0], expected[0]
     size = inputs["query"].shape[0]
     if size > 1 and right.abs().max() > 0.01:
@@ -69,15 +61,14 @@ def lookup_scores(inputs: Inputs, answer: Any, expected: Any) -> str | None:
                 "products where their sum is meant.",
             ),
         ]
-        if told := known(scores, mistakes):
-            return told
+        refuse(known(scores, mistakes))
     if same(scores, expected[1]) and not same(right, expected[1]):
         return "The scores are the weights already: return what goes into the softmax."
     return first_difference(scores, right, ["state"])
 
 
-def lookup_weights(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the weights are the softmax of the scores."""
+@criterion("the weights are positive and sum to 1", 1)
+def lookup_weights(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     told = parts(answer, 3, "scores, weights and context") or wrong_shape(
         answer[1], expected[1], ["src_len"]
     )
@@ -102,8 +93,8 @@ def lookup_weights(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return first_difference(weights, expected[1], ["state"])
 
 
-def lookup_context(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the context is the weighted sum of the states."""
+@criterion("the context is the weighted sum of the states", 1)
+def lookup_context(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     told = parts(answer, 3, "scores, weights and context") or wrong_shape(
         answer[2], expected[2], ["size"]
     )
@@ -119,11 +110,7 @@ EXERCISE = Exercise(
     "lookup",
     "1. One query, three states",
     ("look_up",),
-    (
-        Criterion("the scores are dot products", 1, lookup_scores),
-        Criterion("the weights are positive and sum to 1", 1, lookup_weights),
-        Criterion("the context is the weighted sum of the states", 1, lookup_context),
-    ),
+    (lookup_scores, lookup_weights, lookup_context),
     lookup_examples,
     forbidden=LIBRARY,
 )

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Mapping
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -23,8 +22,7 @@ from a3_exercises.dates import (
 )
 from a3_exercises.given import given_decoder
 from checks.differences import same, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
-from checks.judging import where
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student, criterion
 from seq2seq_lib import attention as library
 from seq2seq_lib import decoder as library_decoder
 from seq2seq_lib.encoder import Encoder
@@ -73,7 +71,7 @@ class InDecoder(library.Attention):
         return context[:, None], weights[:, None]
 
 
-def run_own(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_own(student: Student, inputs: Inputs) -> Answer:
     """Two lookups with fresh parameters, or a training.
 
     Nobody outside can repeat what an unknown score does, so these answers are the closed
@@ -115,8 +113,8 @@ def looks(inputs: Inputs) -> bool:
     return "sizes" in inputs
 
 
-def is_lookup(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: weights that sum to 1, nothing on padding, a query that counts."""
+@criterion("it is a lookup that listens to the query", 1, cases=looks, gate=True)
+def is_lookup(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     states, mask = inputs["enc_states"], inputs["mask"]
     weights, contexts = answer["weights"], answer["contexts"]
     shape = torch.zeros(2, *mask.shape)
@@ -143,8 +141,8 @@ def is_lookup(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def is_small(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: fewer parameters than additive attention."""
+@criterion("it has fewer parameters than additive attention", 1, cases=looks)
+def is_small(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     query_dim, enc_dim, attn_dim = inputs["sizes"]
     most = attn_dim * (query_dim + enc_dim + 1)
     if answer["n_parameters"] < most:
@@ -155,7 +153,9 @@ def is_small(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     )
 
 
-def own_reaches(share: float, inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def own_reaches(
+    share: float, inputs: Inputs, answer: Answer, expected: Answer
+) -> str | None:
     """Criterion: exact match on held-out dates."""
     found, wrong = right_share(inputs["sources"], answer["answers"], expected)
     if found >= share:
@@ -171,19 +171,13 @@ EXERCISE = Exercise(
     "8. A score of your own",
     ("OwnAttention",),
     (
-        Criterion(
-            "it is a lookup that listens to the query",
-            1,
-            where(looks, is_lookup),
-            gate=True,
-        ),
-        Criterion(
-            "it has fewer parameters than additive attention", 1, where(looks, is_small)
-        ),
+        is_lookup,
+        is_small,
         Criterion(
             "exact match on held-out dates is at least 0.9",
             2,
-            where(looks, partial(own_reaches, 0.9), holds=False),
+            partial(own_reaches, 0.9),
+            cases=lambda i: not looks(i),
         ),
     ),
     own_examples,

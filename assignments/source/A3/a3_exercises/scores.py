@@ -1,13 +1,10 @@
 """2. Additive scores."""
 
-from typing import Any
-
 import torch
 
 from a3_exercises import LIBRARY
 from checks.differences import first_difference, known, same, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
-from checks.judging import where
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs
 
 W = [[20.0, 0.0], [0.0, 40.0]]
 U = [[0.0, 20.0], [40.0, 0.0]]
@@ -62,7 +59,7 @@ def one_query(inputs: Inputs) -> bool:
     return inputs["query"].shape[:2] == (1, 1)
 
 
-def additive(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def additive(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """Criterion: the scores are right."""
     told = wrong_shape(answer, expected, ["batch", "tgt_len", "src_len"])
     if told or same(answer, expected):
@@ -89,11 +86,12 @@ EXERCISE = Exercise(
     "2. Additive scores",
     ("additive_scores",),
     (
-        Criterion("one query over one source", 2, where(one_query, additive)),
+        Criterion("one query over one source", 2, additive, cases=one_query),
         Criterion(
             "batches of sources, several queries each",
             2,
-            where(one_query, additive, holds=False),
+            additive,
+            cases=lambda i: not one_query(i),
         ),
     ),
     score_examples,

@@ -1,6 +1,5 @@
 """6. The decoder's step."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from a3_exercises import LIBRARY
 from a3_exercises.attention import load
 from a3_exercises.given import given_lookup
 from checks.differences import first_difference, known, same, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 
 
 def step_examples() -> list[Case]:
@@ -64,7 +63,7 @@ class Recorder(nn.Module):
         return self.answer, self.told
 
 
-def run_step(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_step(student: Student, inputs: Inputs) -> Answer:
     """Three steps from one state: as given, with another context, with another token."""
     parameters, weights = inputs["parameters"], inputs["weights"]
     vocab, emb_dim = parameters["embedding.weight"].shape
@@ -95,8 +94,8 @@ def run_step(student: SimpleNamespace, inputs: Inputs) -> Any:
     }
 
 
-def right_sizes(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: cell and output read what they should, the step answers three things."""
+@criterion("cell and output read what they should", 1)
+def right_sizes(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     parameters = inputs["parameters"]
     hidden, enc_dim = parameters["initial.weight"].shape
     emb_dim = parameters["embedding.weight"].shape[1]
@@ -129,8 +128,8 @@ def right_sizes(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     ) or first_difference(answer["weights"][0], inputs["weights"], ["batch", "position"])
 
 
-def asks_before(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the query is the state before the step, and there is one look."""
+@criterion("the query is the state before the step", 1)
+def asks_before(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     for step, queries in enumerate(answer["looks"]):
         if len(queries) != 1:
             return f"The step asks attention {len(queries)} times; one look per step."
@@ -156,8 +155,8 @@ SWAPPED_STATES = [
 ]
 
 
-def moves_right(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the new state."""
+@criterion("the new state is right", 2)
+def moves_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     states, right = answer["states"], expected["states"]
     told = wrong_shape(states, right, ["call", "batch", "hidden"])
     if told or same(states, right):
@@ -180,8 +179,8 @@ def moves_right(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return first_difference(states, right, ["call", "batch", "component"])
 
 
-def speaks_right(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the logits."""
+@criterion("the logits are right", 2)
+def speaks_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     logits, right = answer["logits"], expected["logits"]
     told = wrong_shape(logits, right, ["call", "batch", "vocab"])
     if told or same(logits, right):
@@ -212,12 +211,7 @@ EXERCISE = Exercise(
     "step",
     "6. The decoder's step",
     ("Decoder",),
-    (
-        Criterion("cell and output read what they should", 1, right_sizes),
-        Criterion("the query is the state before the step", 1, asks_before),
-        Criterion("the new state is right", 2, moves_right),
-        Criterion("the logits are right", 2, speaks_right),
-    ),
+    (right_sizes, asks_before, moves_right, speaks_right),
     step_examples,
     run_step,
     given_lookup,

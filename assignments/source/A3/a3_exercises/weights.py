@@ -1,14 +1,13 @@
 """3. Weights behind a mask."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from a3_exercises import LIBRARY
-from checks.differences import first_difference, known, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import first_difference, known, refuse, wrong_shape
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
 
 
 def weight_examples() -> list[Case]:
@@ -37,7 +36,7 @@ def weight_examples() -> list[Case]:
     ]
 
 
-def run_weights(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_weights(student: Student, inputs: Inputs) -> Answer:
     """The weights; where a source has no real token, the name of what was raised."""
     if inputs["mask"].any(dim=-1).all():
         return student.masked_weights(**inputs)
@@ -114,8 +113,8 @@ def ordinary(inputs: Inputs, expected: Any) -> bool:
     return isinstance(expected, Tensor) and bool(inputs["scores"].abs().max() < 60)
 
 
-def sums_over_source(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: each query's weights sum to 1, more score is more weight."""
+@criterion("each query's weights sum to 1 over the source, more score is more weight", 2)
+def sums_over_source(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if not ordinary(inputs, expected):
         return None
     names = ["batch", "tgt_len", "src_len"]
@@ -127,8 +126,7 @@ def sums_over_source(inputs: Inputs, answer: Any, expected: Any) -> str | None:
             told = other_axis(answer)
         if told:
             return told
-    if told := wrong_shape(answer, expected, names):
-        return told
+    refuse(wrong_shape(answer, expected, names))
     if (answer < 0).any():
         return f"A weight is {answer.min():.2f}; no weight is negative."
     if wrong.any():
@@ -140,13 +138,12 @@ def sums_over_source(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return follow_scores(inputs, answer)
 
 
-def nothing_on_padding(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: padding has the weight 0 exactly."""
+@criterion("padding weighs exactly nothing", 1)
+def nothing_on_padding(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if not ordinary(inputs, expected):
         return None
     told = wrong_shape(answer, expected, ["batch", "tgt_len", "src_len"])
-    if told := told or upside_down(inputs, answer):
-        return told
+    refuse(told or upside_down(inputs, answer))
     on_padding = (answer * ~inputs["mask"][:, None, :]).abs().sum(dim=-1)
     if (on_padding > 0).any():
         b, t = (on_padding > 0).nonzero()[0].tolist()
@@ -161,8 +158,8 @@ def nothing_on_padding(inputs: Inputs, answer: Any, expected: Any) -> str | None
     return follow_scores(inputs, answer)
 
 
-def right_weights(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: the numbers, with large scores too."""
+@criterion("the numbers are right, for large scores too", 2)
+def right_weights(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if isinstance(expected, str):
         return None
     told = wrong_shape(answer, expected, ["batch", "tgt_len", "src_len"])
@@ -175,8 +172,8 @@ def right_weights(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return told or first_difference(answer, expected, ["batch", "query", "position"])
 
 
-def no_real_token(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    """Criterion: a source without a real token is a ValueError."""
+@criterion("a source without a real token is a ValueError", 1)
+def no_real_token(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if not isinstance(expected, str) or answer == expected:
         return None
     row = int((~inputs["mask"].any(dim=-1)).nonzero()[0])
@@ -193,16 +190,7 @@ EXERCISE = Exercise(
     "weights",
     "3. Weights behind a mask",
     ("masked_weights",),
-    (
-        Criterion(
-            "each query's weights sum to 1 over the source, more score is more weight",
-            2,
-            sums_over_source,
-        ),
-        Criterion("padding weighs exactly nothing", 1, nothing_on_padding),
-        Criterion("the numbers are right, for large scores too", 2, right_weights),
-        Criterion("a source without a real token is a ValueError", 1, no_real_token),
-    ),
+    (sums_over_source, nothing_on_padding, right_weights, no_real_token),
     weight_examples,
     run_weights,
     forbidden=LIBRARY,

@@ -1,28 +1,21 @@
 """2. Sure links and possible links."""
 
-from types import SimpleNamespace
-from typing import Any
-
 from a4_exercises import LIBRARY
 from a4_exercises.links import set_of
 from checks.differences import wrong_number
-from checks.exercise import Case, Criterion, Exercise, Inputs
-from checks.judging import where
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student
 
 
-def run_aer(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_aer(student: Student, inputs: Inputs) -> Answer:
     names = ("found", "sure", "possible")
     return student.error_rate(*([set_of(links) for links in inputs[n]] for n in names))
 
 
-def one_sentence(inputs: Inputs) -> bool:
-    """Whether there is one sentence."""
-    return len(inputs["found"]) == 1
-
-
-def all_sure(inputs: Inputs) -> bool:
-    """Whether no link is merely possible."""
-    return len(inputs["sure"][0]) == len(inputs["possible"][0])
+def kind(inputs: Inputs) -> str:
+    """What a case is about: links that are sure, some that are possible, or a corpus."""
+    if len(inputs["found"]) > 1:
+        return "corpus"
+    return "sure" if len(inputs["sure"][0]) == len(inputs["possible"][0]) else "possible"
 
 
 # The rates of the examples: wrong ones, and what leads to them.
@@ -45,7 +38,7 @@ KNOWN = {
 }
 
 
-def judge_aer(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def judge_aer(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     return wrong_number(answer, expected, "The error rate", KNOWN.get(expected, ()))
 
 
@@ -89,15 +82,20 @@ EXERCISE = Exercise(
         Criterion(
             "one sentence, every gold link sure",
             2,
-            where(one_sentence, where(all_sure, judge_aer)),
+            judge_aer,
+            cases=lambda i: kind(i) == "sure",
         ),
         Criterion(
             "possible links excuse, and are not owed",
             2,
-            where(one_sentence, where(all_sure, judge_aer, holds=False)),
+            judge_aer,
+            cases=lambda i: kind(i) == "possible",
         ),
         Criterion(
-            "one rate for the whole corpus", 1, where(one_sentence, judge_aer, holds=False)
+            "one rate for the whole corpus",
+            1,
+            judge_aer,
+            cases=lambda i: kind(i) == "corpus",
         ),
     ),
     examples=aer_examples,

@@ -1,13 +1,12 @@
 """8. What an edit costs."""
 
 from functools import partial
-from typing import Any
 
 import torch
 
 from a4_exercises import LIBRARY
 from checks.differences import near, wrong_number
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs
 
 # Numbers of the example: wrong ones, and what leads to them.
 KNOWN = {
@@ -24,7 +23,7 @@ KNOWN = {
 }
 
 
-def judge_costs(part: str, inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def judge_costs(part: str, inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """One number of every cell of the table: ``changed`` or ``cost``."""
     for edit, kinds in expected.items():
         row = answer.get(edit) if isinstance(answer, dict) else None

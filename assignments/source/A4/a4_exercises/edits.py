@@ -1,6 +1,5 @@
 """6. Three ways to change a row."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -8,14 +7,13 @@ from torch import Tensor
 
 from a4_exercises import LIBRARY
 from checks.attempt import failure, tried
-from checks.differences import TOLERANCE, first_difference, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Inputs
-from checks.judging import where
+from checks.differences import TOLERANCE, first_difference, refuse, wrong_shape
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student, criterion
 
 CELL = ("batch", "step", "position")
 
 
-def run_edit(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_edit(student: Student, inputs: Inputs) -> Answer:
     """One of the three functions."""
     edit = getattr(student, inputs["edit"])
     more = (inputs["k"],) if inputs["edit"] == "keep" else ()
@@ -38,15 +36,17 @@ def is_edit(*names: str, padded: bool | None = None, corner: bool | None = None)
     return chosen
 
 
-def no_weights(inputs: Inputs, answer: Any, expected: Tensor) -> str | None:
+def no_weights(inputs: Inputs, answer: Answer, expected: Tensor) -> str | None:
     """Why an answer holds no edited weights."""
     told = failure(answer) or wrong_shape(answer, expected, CELL)
     return told and f"{inputs['edit']}: {told}"
 
 
-def judge_support(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    if told := no_weights(inputs, answer, expected):
-        return told
+@criterion(
+    "keep: the k largest keep weight, and no other", 1, cases=is_edit("keep", padded=False)
+)
+def judge_support(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    refuse(no_weights(inputs, answer, expected))
     for i, t in ((answer != 0) != (expected != 0)).any(dim=-1).nonzero().tolist():
         ours, theirs = (w[i, t].nonzero().flatten() for w in (answer, expected))
         return (
@@ -56,9 +56,8 @@ def judge_support(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def judge_edit(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    if told := no_weights(inputs, answer, expected):
-        return told
+def judge_edit(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    refuse(no_weights(inputs, answer, expected))
     found, right = answer, expected
     name, mask, weights = inputs["edit"], inputs["mask"], inputs["weights"]
     sums, real = found.sum(dim=-1), mask[:, None].expand_as(found)
@@ -124,32 +123,33 @@ EXERCISE = Exercise(
         Criterion(
             "spread: the same weight on every real position",
             1,
-            where(is_edit("spread"), judge_edit),
+            judge_edit,
+            cases=is_edit("spread"),
         ),
-        Criterion(
-            "keep: the k largest keep weight, and no other",
-            1,
-            where(is_edit("keep", padded=False), judge_support),
-        ),
+        judge_support,
         Criterion(
             "keep: what is left sums to 1",
             1,
-            where(is_edit("keep", padded=False), judge_edit),
+            judge_edit,
+            cases=is_edit("keep", padded=False),
         ),
         Criterion(
             "erase: the largest is gone, the others sum to 1",
             1,
-            where(is_edit("erase", padded=False), judge_edit),
+            judge_edit,
+            cases=is_edit("erase", padded=False),
         ),
         Criterion(
             "keep and erase: padding is not read and gets nothing",
             1,
-            where(is_edit("keep", "erase", padded=True, corner=False), judge_edit),
+            judge_edit,
+            cases=is_edit("keep", "erase", padded=True, corner=False),
         ),
         Criterion(
             "erase: where nothing else has weight",
             1,
-            where(is_edit("erase", corner=True), judge_edit),
+            judge_edit,
+            cases=is_edit("erase", corner=True),
         ),
     ),
     examples=edits_examples,

@@ -2,18 +2,13 @@
 
 import math
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from a4_exercises import LIBRARY
-from checks.differences import (
-    near,
-    same,
-    wrong_shape,
-)
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import near, same, wrong_shape
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, criterion
 
 
 def row_kinds(inputs: Inputs) -> dict[str, Tensor]:
@@ -21,11 +16,7 @@ def row_kinds(inputs: Inputs) -> dict[str, Tensor]:
     weights, mask = inputs["weights"], inputs["mask"]
     zero = ((weights == 0) & mask[:, None, :]).any(dim=-1)
     padded = (~mask).any(dim=-1)[:, None].expand_as(zero)
-    return {
-        "plain": ~zero & ~padded,
-        "zero": zero & ~padded,
-        "padded": ~zero & padded,
-    }
+    return {"plain": ~zero & ~padded, "zero": zero & ~padded, "padded": ~zero & padded}
 
 
 BASES = {"bits": 1.0, "nats": math.log(2), "decimal digits": math.log10(2)}
@@ -43,7 +34,9 @@ def in_some_unit(found: float, right: float) -> bool:
     return any(near(found, f * right) for f in BASES.values())
 
 
-def judge_entropy(which: str, inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def judge_entropy(
+    which: str, inputs: Inputs, answer: Answer, expected: Answer
+) -> str | None:
     """One kind of rows, in whatever unit."""
     told = None
     if not isinstance(answer, Tensor) or answer.shape != expected.shape:
@@ -74,7 +67,8 @@ def judge_entropy(which: str, inputs: Inputs, answer: Any, expected: Any) -> str
     return f"{at} is {found:.4g}, but {right:.4g} bits are right."
 
 
-def judge_bits(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the unit is bits", 1)
+def judge_bits(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     told = judge_entropy("plain", inputs, answer, expected)
     rows = row_kinds(inputs)["plain"]
     if told or not rows.any() or same(answer[rows], expected[rows]):
@@ -127,7 +121,7 @@ EXERCISE = Exercise(
         ),
         Criterion("a weight of zero adds nothing", 1, partial(judge_entropy, "zero")),
         Criterion("padding adds nothing", 1, partial(judge_entropy, "padded")),
-        Criterion("the unit is bits", 1, judge_bits),
+        judge_bits,
     ),
     examples=entropy_examples,
     forbidden=(*LIBRARY, "torch.distributions"),

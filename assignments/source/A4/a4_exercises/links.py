@@ -1,13 +1,12 @@
 """1. Links from a table of weights."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import torch
 
 from a4_exercises import LIBRARY
 from checks.differences import whole
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.exercise import Answer, Case, Exercise, Inputs, Wrong, criterion
 
 Link = tuple[int, int]
 
@@ -17,26 +16,25 @@ def set_of(links: Iterable[Sequence[int]]) -> set[Link]:
     return {(t, s) for t, s in links}
 
 
-def links_in(answer: Any) -> tuple[set[Link], str | None]:
-    """The links of an answer, and what is wrong with its form."""
+def links_in(answer: Answer) -> set[Link]:
+    """The links of an answer, or ``Wrong``."""
     if not isinstance(answer, list):
-        return set(), f"The answer has to be a set, but it is a {type(answer).__name__}."
+        raise Wrong(f"The answer has to be a set, but it is a {type(answer).__name__}.")
     links = set()
     for pair in answer:
         ends = [whole(end) for end in pair] if isinstance(pair, list) else []
         if len(ends) != 2 or None in ends:
-            return set(), (
+            raise Wrong(
                 "A link is a pair of two whole numbers (target position, source "
                 f"position), but the answer holds {pair!r}."
             )
         links.add((int(ends[0] or 0), int(ends[1] or 0)))
-    return links, None
+    return links
 
 
-def judge_largest(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    links, told = links_in(answer)
-    if told:
-        return told
+@criterion("each word is linked to its largest weight", 1, gate=True)
+def judge_largest(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    links = links_in(answer)
     weights, tgt_len, src_len = inputs["weights"], inputs["tgt_len"], inputs["src_len"]
     right = set_of(expected)
     turned = {(s, t) for t, s in right}
@@ -63,11 +61,11 @@ def judge_largest(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def judge_words_only(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    links, told = links_in(answer)
-    extra = sorted(t for t, _ in links if not 0 <= t < inputs["tgt_len"])
-    if told or not extra:
-        return told
+@criterion("EOS and padding rows have no link", 1)
+def judge_words_only(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    extra = sorted(t for t, _ in links_in(answer) if not 0 <= t < inputs["tgt_len"])
+    if not extra:
+        return None
     what = "EOS" if extra[0] == inputs["tgt_len"] else "padding"
     return (
         f"There is a link of row {extra[0]}, but the target has {inputs['tgt_len']} words "
@@ -75,10 +73,9 @@ def judge_words_only(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     )
 
 
-def judge_real_columns(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    links, told = links_in(answer)
-    if told:
-        return told
+@criterion("no word is linked to a padding column", 1)
+def judge_real_columns(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    links = links_in(answer)
     weights, src_len = inputs["weights"], inputs["src_len"]
     for t, right in expected:
         found = next((s for its_t, s in links if its_t == t), None)
@@ -131,11 +128,7 @@ EXERCISE = Exercise(
     key="links",
     title="1 · Links from a table of weights",
     answers=("links_of",),
-    criteria=(
-        Criterion("each word is linked to its largest weight", 1, judge_largest, gate=True),
-        Criterion("EOS and padding rows have no link", 1, judge_words_only),
-        Criterion("no word is linked to a padding column", 1, judge_real_columns),
-    ),
+    criteria=(judge_largest, judge_words_only, judge_real_columns),
     examples=links_examples,
     forbidden=LIBRARY,
 )

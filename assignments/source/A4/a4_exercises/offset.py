@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from a4_exercises import LIBRARY
 from a4_exercises.links import set_of
-from checks.differences import whole, wrong_number
-from checks.exercise import Case, Criterion, Exercise, Inputs
+from checks.differences import refuse, whole, wrong_number
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student, criterion
 
 OFFSETS = ("-1", "0", "1")
 # Offset and rate of the examples: wrong rates, and what leads to them.
@@ -34,13 +32,13 @@ KNOWN = {
 }
 
 
-def run_offsets(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_offsets(student: Student, inputs: Inputs) -> Answer:
     gold = [set_of(links) for links in inputs["gold"]]
     return student.best_offset(inputs["weights"], gold)
 
 
 def judge_rate(
-    offsets: Sequence[str], inputs: Inputs, answer: Any, expected: Any
+    offsets: Sequence[str], inputs: Inputs, answer: Answer, expected: Answer
 ) -> str | None:
     """The error rates under these offsets."""
     rates = answer[1] if isinstance(answer, list) and len(answer) == 2 else None
@@ -53,12 +51,12 @@ def judge_rate(
         right = expected[1][offset]
         what = f"The error rate at offset {int(offset):+d}"
         mistakes = KNOWN.get((offset, right), ())
-        if told := wrong_number(rates[offset], right, what, mistakes):
-            return told
+        refuse(wrong_number(rates[offset], right, what, mistakes))
     return None
 
 
-def judge_best(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+@criterion("the best offset", 1)
+def judge_best(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if not isinstance(answer, list) or not answer or whole(answer[0]) is None:
         return "The first half of the answer has to be the best offset: -1, 0 or 1."
     if whole(answer[0]) == expected[0]:
@@ -106,7 +104,7 @@ EXERCISE = Exercise(
         Criterion(
             "the error rates of the two neighbours", 2, partial(judge_rate, ["-1", "1"])
         ),
-        Criterion("the best offset", 1, judge_best),
+        judge_best,
     ),
     examples=offset_examples,
     run=run_offsets,

@@ -2,18 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from types import SimpleNamespace
 from typing import Any
 
 from a4_exercises import LIBRARY
-from checks.differences import (
-    TOLERANCE,
-    known,
-    near,
-    number,
-)
-from checks.exercise import Case, Criterion, Exercise, Inputs
-from checks.judging import where
+from checks.differences import TOLERANCE, known, near, number
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student, Wrong
 
 TABLE = {
     "<bos>": {"yes": 0.4, "no": 0.36, "<eos>": 0.24},
@@ -45,7 +38,7 @@ def table_step(table: Table) -> Callable[[tuple[str, ...]], dict[str, float]]:
     return step
 
 
-def run_search(student: SimpleNamespace, inputs: Inputs) -> Any:
+def run_search(student: Student, inputs: Inputs) -> Answer:
     calls, after_end = 0, 0
     follow = table_step(inputs["table"])
 
@@ -61,29 +54,27 @@ def run_search(student: SimpleNamespace, inputs: Inputs) -> Any:
     return {"found": student.search(step, **settings), "after_end": after_end}
 
 
-def answers_in(answer: Any) -> tuple[list[tuple[tuple[str, ...], float]], str | None]:
-    """The answers that a search found, and what is wrong with their form."""
+def answers_in(answer: Answer) -> list[tuple[tuple[str, ...], float]]:
+    """The answers that a search found, or ``Wrong``."""
     found = answer["found"]
     if not isinstance(found, list):
-        return [], f"The answer has to be a list, but it is a {type(found).__name__}."
+        raise Wrong(f"The answer has to be a list, but it is a {type(found).__name__}.")
     pairs = []
     for item in found:
         words, worth = item if isinstance(item, list) and len(item) == 2 else (None, None)
         worth = number(worth)
         if not isinstance(words, list) or worth is None:
-            return [], f"The list has to hold pairs (words, worth), but holds {item!r}."
+            raise Wrong(f"The list has to hold pairs (words, worth), but holds {item!r}.")
         pairs.append((tuple(words), worth))
-    return pairs, None
+    return pairs
 
 
 def said(words: Iterable[str]) -> str:
     return f"'{' '.join(words)}'"
 
 
-def judge_found(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    found, told = answers_in(answer)
-    if told:
-        return told
+def judge_found(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    found = answers_in(answer)
     right = {tuple(words): worth for words, worth in expected["found"]}
     width, max_len = inputs["width"], inputs["max_len"]
     if answer["after_end"]:
@@ -128,11 +119,9 @@ def log_p_of(table: Table, words: Iterable[str]) -> float:
     return total
 
 
-def judge_worth(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def judge_worth(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """What the answers are worth and their order; not which ones were found."""
-    found, told = answers_in(answer)
-    if told:
-        return told
+    found = answers_in(answer)
     alpha, width = inputs["alpha"], inputs["width"]
     if len(found) < min(2, len(expected["found"])):
         return f"With a width of {width} you find {len(found)} answers, too few to rank."
@@ -209,26 +198,30 @@ EXERCISE = Exercise(
     title="5 · A whole beam search",
     answers=("search",),
     criteria=(
-        Criterion("a width of 1 is greedy", 1, where(plain_search(False), judge_found)),
+        Criterion("a width of 1 is greedy", 1, judge_found, cases=plain_search(False)),
         Criterion(
             "a wider beam finds what it has to find",
             2,
-            where(plain_search(True), judge_found),
+            judge_found,
+            cases=plain_search(True),
         ),
         Criterion(
             "without a penalty the worth is log p, the best first",
             1,
-            where(plain_search(True), judge_worth),
+            judge_worth,
+            cases=plain_search(True),
         ),
         Criterion(
             "no answer is longer than max_len, the end included",
             1,
-            where(lambda i: i["max_len"] < 7, judge_found),
+            judge_found,
+            cases=lambda i: i["max_len"] < 7,
         ),
         Criterion(
             "the length penalty decides at the end",
             2,
-            where(lambda i: i["alpha"] > 0, judge_worth),
+            judge_worth,
+            cases=lambda i: i["alpha"] > 0,
         ),
     ),
     examples=search_examples,

@@ -7,41 +7,39 @@ import torch
 from torch import Tensor
 
 from a4_exercises import LIBRARY
-from checks.differences import (
-    TOLERANCE,
-    known,
-    near,
-    number,
-    whole,
-)
-from checks.exercise import Case, Criterion, Exercise, Inputs
-from checks.judging import where
+from checks.differences import TOLERANCE, known, near, number, whole
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Wrong, criterion
 from seq2seq_lib.vocab import PAD
 
 
-def beam_parts(answer: Any, width: int) -> tuple[list[Any], str | None]:
-    """Parents, tokens and scores of an answer as lists, and what is wrong with its form."""
+def some_finished(inputs: Inputs) -> bool:
+    """Whether a beam has said EOS."""
+    return bool(inputs["done"].any())
+
+
+def beam_parts(answer: Answer, width: int) -> list[Any]:
+    """Parents, tokens and scores of an answer as lists, or ``Wrong``."""
     if not isinstance(answer, list) or len(answer) != 3:
-        return [], "The answer has to be three things: parents, tokens and scores."
+        raise Wrong("The answer has to be three things: parents, tokens and scores.")
     parts = []
     for name, part in zip(("parents", "tokens", "scores"), answer, strict=True):
         values = part.flatten().tolist() if isinstance(part, Tensor) else part
         if not isinstance(values, list) or len(values) != width:
-            return [], f"There have to be {width} {name}, one for each beam, got {part!r}."
+            raise Wrong(
+                f"There have to be {width} {name}, one for each beam, got {part!r}."
+            )
         change = number if name == "scores" else whole
         parts.append([change(value) for value in values])
         if None in parts[-1]:
-            return [], f"The {name} are not all numbers: {values!r}."
-    return parts, None
+            raise Wrong(f"The {name} are not all numbers: {values!r}.")
+    return parts
 
 
-def judge_beam(inputs: Inputs, answer: Any, expected: Any) -> str | None:
+def judge_beam(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     scores, log_probs, done = inputs["scores"], inputs["log_probs"], inputs["done"]
     width, vocab = log_probs.shape
-    parts, told = beam_parts(answer, width)
-    if told:
-        return told
-    found = list(zip(parts[0], parts[1], strict=True))
+    parents, tokens, _ = beam_parts(answer, width)
+    found = list(zip(parents, tokens, strict=True))
     right = list(zip(expected[0].tolist(), expected[1].tolist(), strict=True))
     if found == right:
         return None
@@ -84,7 +82,7 @@ def judge_beam(inputs: Inputs, answer: Any, expected: Any) -> str | None:
         f"You keep beam {p} with token {v}, but beam {missing[0]} with token {missing[1]} "
         "is more probable"
     )
-    if sorted(parts[0]) == list(range(width)):
+    if sorted(parents) == list(range(width)):
         return (
             f"{sentence}. You took one continuation of every beam; all continuations of "
             "all beams compete with each other."
@@ -92,25 +90,24 @@ def judge_beam(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return f"{sentence}."
 
 
-def beams_in(inputs: Inputs, answer: Any) -> tuple[list[Any], str | None]:
-    """Parents, tokens and scores of existing beams and tokens, all different."""
+def beams_in(inputs: Inputs, answer: Answer) -> list[tuple[int, int, float]]:
+    """Parent, token and score of each beam; all exist and differ, or ``Wrong``."""
     width, vocab = inputs["log_probs"].shape
-    parts, told = beam_parts(answer, width)
-    if told:
-        return parts, told
-    pairs = set(zip(parts[0], parts[1], strict=True))
-    if len(pairs) < width:
-        return parts, "Some of the kept beams are the same."
-    if not all(0 <= p < width and 0 <= v < vocab for p, v in pairs):
-        told = f"There are {width} beams and {vocab} tokens, and you name others."
-    return parts, told
+    beams = list(zip(*beam_parts(answer, width), strict=True))
+    if len({(p, v) for p, v, _ in beams}) < width:
+        raise Wrong("Some of the kept beams are the same.")
+    if not all(0 <= p < width and 0 <= v < vocab for p, v, _ in beams):
+        raise Wrong(f"There are {width} beams and {vocab} tokens, and you name others.")
+    return beams
 
 
-def judge_beam_scores(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    parts, told = beams_in(inputs, answer)
-    if told:
-        return told
-    for p, v, score in zip(*parts, strict=True):
+@criterion(
+    "a score is the log-probability of everything written",
+    1,
+    cases=lambda i: not some_finished(i),
+)
+def judge_beam_scores(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    for p, v, score in beams_in(inputs, answer):
         before, step = float(inputs["scores"][p]), float(inputs["log_probs"][p, v])
         if near(score, before + step):
             continue
@@ -129,11 +126,8 @@ def judge_beam_scores(inputs: Inputs, answer: Any, expected: Any) -> str | None:
     return None
 
 
-def judge_finished_scores(inputs: Inputs, answer: Any, expected: Any) -> str | None:
-    parts, told = beams_in(inputs, answer)
-    if told:
-        return told
-    kept = {p: s for p, v, s in zip(*parts, strict=True) if v == PAD}
+def judge_finished_scores(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    kept = {p: s for p, v, s in beams_in(inputs, answer) if v == PAD}
     for p in expected[0][inputs["done"][expected[0]]].tolist():
         before = float(inputs["scores"][p])
         if p not in kept:
@@ -147,13 +141,7 @@ def judge_finished_scores(inputs: Inputs, answer: Any, expected: Any) -> str | N
     return None
 
 
-def some_finished(inputs: Inputs) -> bool:
-    """Whether a beam has said EOS."""
-    return bool(inputs["done"].any())
-
-
 def step_examples() -> list[Case]:
-
     def case(scores: Any, p: Any, done: Any, parents: Any, tokens: Any, best: Any) -> Case:
         inputs = {
             "scores": torch.tensor(scores).log(),
@@ -191,22 +179,18 @@ EXERCISE = Exercise(
         Criterion(
             "the best continuations of all beams, the best first",
             2,
-            where(some_finished, judge_beam, holds=False),
+            judge_beam,
+            cases=lambda i: not some_finished(i),
         ),
-        Criterion(
-            "a score is the log-probability of everything written",
-            1,
-            where(some_finished, judge_beam_scores, holds=False),
-        ),
+        judge_beam_scores,
         Criterion(
             "finished beams compete, and are not prolonged",
             2,
-            where(some_finished, judge_beam),
+            judge_beam,
+            cases=some_finished,
         ),
         Criterion(
-            "a finished beam keeps its score",
-            1,
-            where(some_finished, judge_finished_scores),
+            "a finished beam keeps its score", 1, judge_finished_scores, cases=some_finished
         ),
     ),
     examples=step_examples,
