@@ -9,15 +9,16 @@ import nbformat
 from assignments import registry
 from assignments.handout import student_version
 
-EARLIER = Path(__file__).parent / "handed_out"
+# Students' notebooks of earlier terms, a folder for each, as they were handed out.
+EARLIER = sorted((Path(__file__).parent / "handed_out").glob("*/*.ipynb"))
 
 
 @cache
-def handed_out(name: str) -> nbformat.NotebookNode:
-    """A student's version of November 2026; the checks that it imports can be found."""
-    if name in registry.ASSIGNMENTS:
-        registry.exercises(name)
-    return nbformat.read(EARLIER / f"{name}.ipynb", as_version=4)
+def handed_out(path: Path) -> nbformat.NotebookNode:
+    """A student's version of an earlier term; the checks that it imports can be found."""
+    if path.stem in registry.ASSIGNMENTS:
+        registry.exercises(path.stem)
+    return nbformat.read(path, as_version=4)
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 import pytest
 import torch
-from handing_in import answered, handed_in, handed_out
+from handing_in import EARLIER, answered, handed_in, handed_out
 from torch import Tensor
 
 from assignments import grade, registry
@@ -38,17 +38,19 @@ def test_the_solution_earns_everything_and_the_untouched_version_nothing(
     folder.mkdir()
     _write(folder, "solved", handed_in(assignment))
     _write(folder, "untouched", handed_in(assignment, blank=True))
-    earlier, solutions = handed_out(assignment), registry.solutions(assignment)
-    _write(folder, "solved earlier", answered(earlier, assignment, solutions))
-    _write(folder, "untouched earlier", earlier)
+    terms = [""]
+    for path in EARLIER:
+        if path.stem == assignment:
+            terms.append(f" {path.parent.name}")
+            earlier, solutions = handed_out(path), registry.solutions(assignment)
+            _write(folder, f"solved{terms[-1]}", answered(earlier, assignment, solutions))
+            _write(folder, f"untouched{terms[-1]}", earlier)
+    assert len(terms) > 1
     graded = grade.grade(assignment, folder, out, jobs=2, progress=False)
     rows = {g.student: {row.question: row for row in g.rows} for g in graded}
     for key, exercise in registry.exercises(assignment).items():
-        for handed in ("", " earlier"):
-            solved, untouched = (
-                rows[f"solved{handed}"][key],
-                rows[f"untouched{handed}"][key],
-            )
+        for term in terms:
+            solved, untouched = rows[f"solved{term}"][key], rows[f"untouched{term}"][key]
             assert (solved.points, solved.reason) == (exercise.points, "")
             assert untouched.points == 0 and "not answered yet" in untouched.reason
 

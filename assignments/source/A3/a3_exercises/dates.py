@@ -77,8 +77,8 @@ class AsLibrary(Seq2Seq):
     """A student's model, which answers logits alone, in the library's training."""
 
     def __init__(self, own: Any) -> None:
-        super().__init__(own.encoder, own.decoder)
-        self.own = own
+        nn.Module.__init__(self)  # the student's decoder is none of the library's
+        self.own, self.encoder, self.decoder = own, own.encoder, own.decoder
 
     def forward(self, batch: Batch, teacher_forcing: float = 1.0) -> Any:
         logits = self.own(batch)
