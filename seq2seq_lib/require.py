@@ -3,6 +3,7 @@
 import math
 import numbers
 from collections.abc import Iterable
+from reprlib import repr as shown  # cut where a value is too long for a sentence
 from typing import Any
 
 
@@ -17,7 +18,7 @@ def option(name: str, value: Any, known: Iterable[str]) -> None:
     known = list(known)
     require(
         isinstance(value, str) and value in known,
-        f"{name}={value!r} is not an option; choose one of {', '.join(known)}.",
+        f"{name}={shown(value)} is not an option; choose one of {', '.join(known)}.",
     )
 
 
@@ -97,7 +98,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _not_a(name: str, wanted: str, value: Any) -> str:
-    return f"{name} must be {wanted}, got {value!r} (a {type(value).__name__})."
+    return f"{name} must be {wanted}, got {shown(value)} (a {type(value).__name__})."
 
 
 def _require_range(name: str, value: Any, **limits: float | int | None) -> None:
