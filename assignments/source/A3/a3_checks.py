@@ -25,7 +25,7 @@ from seq2seq_lib.encoder import Encoder
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.tasks import Example
 from seq2seq_lib.tasks.dates import LOCALES, Dates
-from seq2seq_lib.tasks.example import make_splits, split_of
+from seq2seq_lib.tasks.splits import make_splits, split_of
 from seq2seq_lib.training import TrainConfig
 from seq2seq_lib.vocab import BOS, PAD, Vocab
 
