@@ -5,8 +5,8 @@ Where to enter: ``tasks`` makes sentence pairs, ``batching`` turns them into ten
 mechanisms of ``attention``, ``training.fit`` trains it, ``decoding.translate`` asks it,
 and ``metrics`` says how good the answer is. Every module imports only from those above it:
 
-    vocab, tasks, batching, encoder, attention, decoder, model, checkpoints, training,
-    decoding, metrics, intervals, probing, interventions, plotting,
+    require, files, vocab, tasks, batching, encoder, attention, decoder, model, run, hooks,
+    training, decoding, metrics, intervals, probing, interventions, plotting,
     comparisons, checking, checker, widgets
 """
 

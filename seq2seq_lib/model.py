@@ -1,6 +1,8 @@
 """An encoder and a decoder, put together from a configuration."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -108,6 +110,17 @@ class Seq2Seq(nn.Module):
     def n_parameters(self) -> int:
         """How many numbers training may change."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Without dropout inside the block; then in the mode it had, also after an error."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 def build_attention(config: ModelConfig) -> Attention:
