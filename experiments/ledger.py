@@ -28,10 +28,10 @@ from experiments import (
     extrapolation,
     multi30k_small,
     needle,
-    runs,
     train_longer,
 )
-from experiments.results import (
+from experiments.engine import runs
+from experiments.engine.results import (
     RESULTS,
     ROOT,
     describe_run,
@@ -496,8 +496,6 @@ def main() -> None:
     run = describe_run(
         "ledger",
         {"confidence": CONFIDENCE, "method": METHOD, "fewest_seeds": FEWEST_SEEDS},
-        [],
-        argparse.Namespace(quick=False),
     )
     path = RESULTS / "ledger.json"
     write_json(path, {"run": run, **ledger()})

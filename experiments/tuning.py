@@ -9,9 +9,10 @@ trained with the rate that was best for it. (`caption_tuning` does the same with
 """
 
 from collections.abc import Mapping
-from typing import Any
 
-from experiments import runs
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
+from experiments.engine.results import read_results
 from experiments.number_words import (
     TRAIN_PAIRS,
     UPDATES,
@@ -20,13 +21,12 @@ from experiments.number_words import (
     fair_pair,
     splits,
 )
-from experiments.results import OPENING, opening_loss, read_results
 from experiments.train_longer import NARROW
 from seq2seq_lib.batching import encode
 from seq2seq_lib.metrics import loss_per_token
-from seq2seq_lib.model import Seq2Seq, build_model, n_parameters
+from seq2seq_lib.model import build_model
 from seq2seq_lib.tasks.numbers import Numbers
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.training import TrainConfig
 
 # The rates tried, and the seeds that try them.
 GRID = {
@@ -51,35 +51,22 @@ def arms() -> dict[str, tuple[str, str, float]]:
     }
 
 
-def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
-    """Train one model with one rate; exact match or loss on the validation set."""
-    setting, attention, lr = arms()[name]
+def run(job: Job) -> Values:
+    """Train one model with one rate; exact match and loss on the validation set."""
+    setting, attention, lr = arms()[job.arm]
     config = fair_pair(NARROW if setting == "narrow" else 96)[attention]
     updates = NARROW_UPDATES if setting == "narrow" else UPDATES
-    pairs = encode(splits().valid, *Numbers().vocabs())
-
-    def evaluate(model: Seq2Seq) -> dict[str, Any]:
-        found = exact_match_buckets(model, "valid")
-        return {"exact_match": found, "loss": loss_per_token(model, pairs)}
-
-    history = fit(
-        build_model(config, seed),
-        batches(seed),
-        TrainConfig(updates=updates, lr=lr, seed=seed),
-        evaluate=evaluate,
-        stop_after=OPENING if quick else None,
-        progress=False,
-    )
+    model = build_model(config, job.seed)
+    how = TrainConfig(updates, lr=lr, seed=job.seed)
+    values, _ = job.train(model, batches(job.seed), how)
     return {
-        "parameters": n_parameters(config),
-        "updates": history.updates,
-        "opening_loss": opening_loss(history),
-        "valid_exact_match": history.evaluations[-1]["exact_match"],
-        "valid_loss": history.evaluations[-1]["loss"],
+        **values,
+        "valid_exact_match": exact_match_buckets(model, "valid"),
+        "valid_loss": loss_per_token(model, encode(splits().valid, *Numbers().vocabs())),
     }
 
 
-def lowest_loss(values: Mapping[str, runs.Values], names: Mapping[float, str]) -> float:
+def lowest_loss(values: Mapping[str, Values], names: Mapping[float, str]) -> float:
     """The rate with the lowest validation loss, averaged over the tuning seeds.
 
     Args:

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from experiments import ledger, results
+from experiments import ledger
+from experiments.engine import results
 from experiments.ledger import Difference, Level, Measure
 from seq2seq_lib.intervals import Interval
 
