@@ -87,17 +87,10 @@ def config(arm: Arm) -> ModelConfig:
     additive = ModelConfig(len(src_vocab), len(tgt_vocab), query=arm.query)
     wanted = n_parameters(additive)
     found = replace(additive, attention=arm.attention)
-    if not arm.attention.startswith("dot"):
-        return widen(found, wanted)
-    # The decoder's state has to be as wide as the encoder's two directions.
-    hidden = 1
-    while n_parameters(found := _square(found, hidden)) < wanted:
-        hidden += 1
-    return found
-
-
-def _square(config: ModelConfig, hidden: int) -> ModelConfig:
-    return replace(config, enc_hidden=hidden, dec_hidden=2 * hidden)
+    if arm.attention.startswith("dot"):
+        # The decoder's state has to be as wide as the encoder's two directions.
+        found = replace(found, enc_hidden=1, dec_hidden=2)
+    return widen(found, wanted)
 
 
 @cache

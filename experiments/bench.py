@@ -48,7 +48,7 @@ class Textbook(Seq2Seq):
         for t in range(batch.tgt_in.shape[1]):
             if not self.keys_once:
                 keys = self.decoder.attention.project_keys(encoded.states)
-                memory = Memory(keys, encoded.states, encoded.mask)
+                memory = Memory(keys, encoded.states, encoded.src_mask)
             steps.append(self.decoder.step(batch.tgt_in[:, t], dec_state, memory))
             dec_state = steps[-1].dec_state
         logits, dec_states, _, weights = (

@@ -9,6 +9,8 @@ memory, one per source token.
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -16,6 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seq2seq_lib.encoder import Encoded
+from seq2seq_lib.require import require
 
 
 def masked_softmax(
@@ -34,12 +37,11 @@ def masked_softmax(
     Raises:
         ValueError: the shapes do not match, or a row of ``mask`` has no True.
     """
-    batch, _, src_len = scores.shape
-    if mask.shape != (batch, src_len):
-        raise ValueError(
-            f"The mask must have shape (batch, src_len) = {(batch, src_len)} to match "
-            f"the scores, got {tuple(mask.shape)}."
-        )
+    require(
+        mask.shape == scores.shape[::2],
+        "The mask must have shape (batch, src_len) = "
+        f"{tuple(scores.shape[::2])} to match the scores, got {tuple(mask.shape)}.",
+    )
     # A meta tensor has shapes but no values to look at.
     if not mask.is_meta and not mask.any(dim=-1).all():
         row = int((~mask.any(dim=-1)).nonzero()[0])
@@ -61,14 +63,6 @@ def weighted_sum(
     return torch.bmm(weights, values)
 
 
-def _check_query(query: Tensor, expected: int) -> None:
-    if query.shape[-1] != expected:
-        raise ValueError(
-            f"Queries must have the size {expected} of this attention's query_dim, got "
-            f"{query.shape[-1]}."
-        )
-
-
 class Memory(NamedTuple):
     """What a decoder may look at; made once per source, read at every step.
 
@@ -86,9 +80,11 @@ class Memory(NamedTuple):
 class Attention(nn.Module):
     """What every mechanism is: a way to make a memory and a way to score it."""
 
+    equal_sizes = False  # whether queries and encoder states must have the same size
+
     def memory(self, encoded: Encoded) -> Memory:
         """The memory of an encoded source: by default one slot per source token."""
-        return Memory(self.project_keys(encoded.states), encoded.states, encoded.mask)
+        return Memory(self.project_keys(encoded.states), encoded.states, encoded.src_mask)
 
     def project_keys(
         self, enc_states: Float[Tensor, "batch src_len enc_dim"]
@@ -120,14 +116,8 @@ class Attention(nn.Module):
             src_len), which are exactly zero where ``mask`` is False.
 
         Raises:
-            ValueError: the sizes do not match, or a row of ``mask`` has no True.
+            ValueError: ``mask`` has another shape, or a row without a True.
         """
-        if query.shape[0] != keys.shape[0] or keys.shape[:2] != values.shape[:2]:
-            raise ValueError(
-                "query, keys and values must agree in batch, and keys and values in "
-                f"src_len, got {tuple(query.shape)}, {tuple(keys.shape)} and "
-                f"{tuple(values.shape)}."
-            )
         weights = masked_softmax(self.scores(query, keys), mask)
         return weighted_sum(weights, values), weights
 
@@ -157,7 +147,7 @@ class FixedContext(Uniform):
 
     def memory(self, encoded: Encoded) -> Memory:
         slot = encoded.summary[:, None, :]  # (batch, 1, enc_dim)
-        return Memory(slot, slot, encoded.mask[:, :1])
+        return Memory(slot, slot, encoded.src_mask[:, :1])
 
 
 class Additive(Attention):
@@ -195,13 +185,6 @@ class Additive(Attention):
         query: Float[Tensor, "batch tgt_len query_dim"],
         keys: Float[Tensor, "batch src_len attn_dim"],
     ) -> Float[Tensor, "batch tgt_len src_len"]:
-        _check_query(query, self.query_proj.in_features)
-        if keys.shape[-1] != self.key_proj.out_features:
-            raise ValueError(
-                f"Additive attention expects keys of size attn_dim="
-                f"{self.key_proj.out_features}, as `memory` or `project_keys` makes "
-                f"them, got {keys.shape[-1]}."
-            )
         hidden = self.query_proj(query)[:, :, None, :] + keys[:, None, :, :]
         return self.v(hidden.tanh_()).squeeze(-1)  # (batch, tgt_len, src_len)
 
@@ -223,23 +206,28 @@ class Dot(Attention):
         ValueError: the sizes differ.
     """
 
+    equal_sizes = True
+
     def __init__(self, query_dim: int, enc_dim: int, scaled: bool = True) -> None:
         super().__init__()
-        if query_dim != enc_dim:
-            raise ValueError(
-                "Dot attention compares query and encoder state directly, so their "
-                f"sizes must be equal, got query_dim={query_dim} and enc_dim={enc_dim}; "
-                "choose dec_hidden equal to enc_dim (twice enc_hidden for a two-way "
-                "encoder), or additive attention."
-            )
+        require(
+            query_dim == enc_dim,
+            "Dot attention compares query and encoder state directly, so their sizes "
+            f"must be equal, got query_dim={query_dim} and enc_dim={enc_dim}; choose "
+            "dec_hidden equal to enc_dim (twice enc_hidden for a two-way encoder), or "
+            "additive attention.",
+        )
         self.scale = 1 / math.sqrt(enc_dim) if scaled else 1.0
+
+    def extra_repr(self) -> str:
+        """What the list of modules does not show; a checkpoint compares it."""
+        return f"scale={self.scale}"
 
     def scores(
         self,
         query: Float[Tensor, "batch tgt_len query_dim"],
         keys: Float[Tensor, "batch src_len query_dim"],
     ) -> Float[Tensor, "batch tgt_len src_len"]:
-        _check_query(query, keys.shape[-1])
         return torch.bmm(query, keys.transpose(1, 2)) * self.scale
 
 
@@ -270,5 +258,16 @@ class General(Attention):
         query: Float[Tensor, "batch tgt_len query_dim"],
         keys: Float[Tensor, "batch src_len query_dim"],
     ) -> Float[Tensor, "batch tgt_len src_len"]:
-        _check_query(query, self.key_proj.out_features)
         return torch.bmm(query, keys.transpose(1, 2))
+
+
+# Every mechanism by the name that a configuration gives it: what builds it from query_dim
+# and enc_dim. A new one is added at the end, and nowhere else.
+MECHANISMS: dict[str, Callable[[int, int], Attention]] = {
+    "fixed": lambda query_dim, enc_dim: FixedContext(),
+    "uniform": lambda query_dim, enc_dim: Uniform(),
+    "additive": lambda query_dim, enc_dim: Additive(query_dim, enc_dim, query_dim),
+    "dot": Dot,
+    "dot_unscaled": partial(Dot, scaled=False),
+    "general": General,
+}

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seq2seq_lib.attention import Attention, Memory
 from seq2seq_lib.encoder import Encoded
+from seq2seq_lib.require import number, option
 from seq2seq_lib.vocab import PAD
 
 QUERIES = ("before", "after")
@@ -87,10 +88,7 @@ class Decoder(nn.Module):
         query: str = "before",
     ) -> None:
         super().__init__()
-        if query not in QUERIES:
-            raise ValueError(
-                f"query={query!r} is not an option; choose one of {', '.join(QUERIES)}."
-            )
+        option("query", query, QUERIES)
         self.query = query
         self.attention = attention
         self.embedding = nn.Embedding(vocab_size, emb_dim, padding_idx=PAD)
@@ -125,12 +123,6 @@ class Decoder(nn.Module):
         Float[Tensor, "batch src_len"],
     ]:
         """Look, then move the state by one token: s_t, c_t and the weights."""
-        rows = len(embedded), len(dec_state), len(memory.mask)
-        if len(set(rows)) > 1:
-            raise ValueError(
-                "Target tokens, decoder states and sources must agree in batch, got "
-                f"{rows[0]}, {rows[1]} and {rows[2]} rows."
-            )
         context, weights = self.look(dec_state, memory)
         dec_state = self.cell(torch.cat([embedded, context], dim=-1), dec_state)
         if self.query == "after":
@@ -173,10 +165,7 @@ class Decoder(nn.Module):
         Raises:
             ValueError: ``teacher_forcing`` does not lie between 0 and 1.
         """
-        if not 0 <= teacher_forcing <= 1:
-            raise ValueError(
-                f"teacher_forcing must lie between 0 and 1, got {teacher_forcing}."
-            )
+        number("teacher_forcing", teacher_forcing, at_least=0, at_most=1)
         if teacher_forcing < 1:
             return self._unroll_mixed(tgt_in, encoded, teacher_forcing)
         memory = self.attention.memory(encoded)
@@ -210,8 +199,7 @@ class Decoder(nn.Module):
             step = self.step(prev_ids, dec_state, memory)
             dec_state = step.dec_state
             steps.append(step)
-        return Unrolled(
-            torch.stack([step.logits for step in steps], dim=1),
-            torch.stack([step.weights for step in steps], dim=1),
-            torch.stack([step.dec_state for step in steps], dim=1),
+        logits, dec_states, _, weights = (
+            torch.stack(part, dim=1) for part in zip(*steps, strict=True)
         )
+        return Unrolled(logits, weights, dec_states)

@@ -1,7 +1,7 @@
 """From a trained model to sentences."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,11 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from seq2seq_lib.attention import Memory
-from seq2seq_lib.batching import check_batch_size, pad
-from seq2seq_lib.model import Seq2Seq
+from seq2seq_lib.batching import pad
+from seq2seq_lib.decoder import Decoder
+from seq2seq_lib.model import Seq2Seq, evaluating
+from seq2seq_lib.precision import at_least_float32
+from seq2seq_lib.require import number, require, whole
 from seq2seq_lib.vocab import BOS, EOS, PAD, Vocab
 
 
@@ -30,9 +33,10 @@ class Decoded:
     finished: Tensor
 
 
-def _check_max_len(max_len: int) -> None:
-    if max_len < 1:
-        raise ValueError(f"max_len must be at least 1, got {max_len}.")
+def _words_only(scores: Float[Tensor, "rows vocab"]) -> Float[Tensor, "rows vocab"]:
+    """PAD and BOS are no words: they stand before and after what is written."""
+    never = torch.tensor([PAD, BOS], device=scores.device)
+    return scores.index_fill(-1, never, -math.inf)
 
 
 @torch.no_grad()
@@ -41,10 +45,11 @@ def greedy(
     src_ids: Int64[Tensor, "batch src_len"],
     src_lengths: Int64[Tensor, " batch"],
     max_len: int,
+    decoders: Mapping[int, Decoder] | None = None,
 ) -> Decoded:
     """Choose the most probable token at every step, for a whole batch at once.
 
-        y_t = argmax over v of p(v | y_(<t), x)
+        y_t = argmax over v of p(v | y_(<t), x)        v neither PAD nor BOS
 
     Stops as soon as every sequence has said EOS.
 
@@ -53,30 +58,30 @@ def greedy(
         src_ids: padded source ids, on the model's device.
         src_lengths: number of real tokens of each source.
         max_len: the most tokens to write, EOS included.
+        decoders: who writes instead of the model's own decoder at some steps, counted
+            from 0.
 
     Raises:
-        ValueError: ``max_len`` is not positive.
+        ValueError: ``max_len`` is no whole number or not positive.
     """
-    _check_max_len(max_len)
-    was_training = model.training
-    model.eval()
-    encoded = model.encoder(src_ids, src_lengths)
-    decoder = model.decoder
-    memory = decoder.attention.memory(encoded)
-    dec_state = decoder.initial_state(encoded)
-    prev_ids = src_ids.new_full((len(src_ids),), BOS)
-    done = torch.zeros_like(prev_ids, dtype=torch.bool)
-    ids, weights = [], []
-    for _ in range(max_len):
-        step = decoder.step(prev_ids, dec_state, memory)
-        dec_state = step.dec_state
-        prev_ids = step.logits.argmax(dim=-1).masked_fill(done, PAD)
-        ids.append(prev_ids)
-        weights.append(step.weights.masked_fill(done[:, None], 0.0))
-        done = done | (prev_ids == EOS)
-        if done.all():
-            break
-    model.train(was_training)
+    max_len = whole("max_len", max_len, at_least=1)
+    writers = decoders or {}
+    with evaluating(model):
+        encoded = model.encoder(src_ids, src_lengths)
+        memory = model.decoder.attention.memory(encoded)
+        dec_state = model.decoder.initial_state(encoded)
+        prev_ids = src_ids.new_full((len(src_ids),), BOS)
+        done = torch.zeros_like(prev_ids, dtype=torch.bool)
+        ids, weights = [], []
+        for t in range(max_len):
+            step = writers.get(t, model.decoder).step(prev_ids, dec_state, memory)
+            dec_state = step.dec_state
+            prev_ids = _words_only(step.logits).argmax(dim=-1).masked_fill(done, PAD)
+            ids.append(prev_ids)
+            weights.append(step.weights.masked_fill(done[:, None], 0.0))
+            done = done | (prev_ids == EOS)
+            if done.all():
+                break
     return Decoded(torch.stack(ids, dim=1), torch.stack(weights, dim=1), done)
 
 
@@ -106,11 +111,11 @@ def beam_search(
 
         score(y) = sum over t of log p(y_t | y_(<t), x)
 
-    Every kept beginning is prolonged by every token; the ``beam_size`` best of all
-    these are kept. One that has said EOS is finished and competes as it is, so finished
-    and unfinished ones are compared by ``length_normalised``. A row stops when no
-    unfinished beginning is left among its best, or at ``max_len``; the answer is the best
-    finished one, or the best unfinished one where none is.
+    Every kept beginning is prolonged by every token but PAD and BOS; the ``beam_size``
+    best of all these are kept. One that has said EOS is finished and competes as it is,
+    so finished and unfinished ones are compared by ``length_normalised``. A row stops
+    when no unfinished beginning is left among its best, or at ``max_len``; the answer is
+    the best finished one, or the best unfinished one where none is.
 
     With a beam of one this is greedy search; with a beam that holds every sequence it is
     exhaustive.
@@ -124,65 +129,61 @@ def beam_search(
         length_penalty: see ``length_normalised``.
 
     Raises:
-        ValueError: ``max_len`` or ``beam_size`` is not positive, or ``length_penalty`` is
-            negative.
+        ValueError: ``max_len``, ``beam_size`` or ``length_penalty`` is out of range.
     """
-    _check_max_len(max_len)
-    if beam_size < 1 or length_penalty < 0:
-        raise ValueError(
-            "beam_size must be at least 1 and length_penalty at least 0, got "
-            f"{beam_size} and {length_penalty}."
-        )
-    was_training = model.training
-    model.eval()
-    decoder = model.decoder
-    encoded = model.encoder(src_ids, src_lengths)
+    max_len = whole("max_len", max_len, at_least=1)
+    beam_size = whole("beam_size", beam_size, at_least=1)
+    length_penalty = number("length_penalty", length_penalty, at_least=0)
     batch, device = len(src_ids), src_ids.device
 
-    def spread(rows: Tensor) -> Tensor:
+    def for_each_beam(rows: Tensor) -> Tensor:
         """Every row beam_size times: (batch * beam, ...)."""
         return rows.repeat_interleave(beam_size, dim=0)
 
-    # One memory per beam; row r of the batch owns rows r * beam to (r + 1) * beam.
-    memory = Memory(*map(spread, decoder.attention.memory(encoded)))
-    dec_state = spread(decoder.initial_state(encoded))  # (batch * beam, dec_hidden)
-    scores = torch.full((batch, beam_size), -math.inf, device=device)
-    scores[:, 0] = 0.0  # one empty beginning; equal copies would fill the beam
-    lengths = torch.zeros(batch, beam_size, dtype=torch.long, device=device)
-    done = torch.zeros(batch, beam_size, dtype=torch.bool, device=device)
-    prev_ids = src_ids.new_full((batch * beam_size,), BOS)
-    ids = src_ids.new_zeros(batch * beam_size, 0)
-    weights = encoded.states.new_zeros(batch * beam_size, 0, memory.mask.shape[1])
-    first_row = torch.arange(batch, device=device)[:, None] * beam_size
+    with evaluating(model):
+        decoder = model.decoder
+        encoded = model.encoder(src_ids, src_lengths)
+        # One memory per beam; row r of the batch owns rows r * beam to (r + 1) * beam.
+        memory = Memory(*map(for_each_beam, decoder.attention.memory(encoded)))
+        # (batch * beam, dec_hidden)
+        dec_state = for_each_beam(decoder.initial_state(encoded))
+        scores = torch.full((batch, beam_size), -math.inf, device=device)
+        scores[:, 0] = 0.0  # one empty beginning; equal copies would fill the beam
+        lengths = torch.zeros(batch, beam_size, dtype=torch.long, device=device)
+        done = torch.zeros(batch, beam_size, dtype=torch.bool, device=device)
+        prev_ids = src_ids.new_full((batch * beam_size,), BOS)
+        ids = src_ids.new_zeros(batch * beam_size, 0)
+        weights = encoded.states.new_zeros(batch * beam_size, 0, memory.mask.shape[1])
+        first_row = torch.arange(batch, device=device)[:, None] * beam_size
 
-    for _ in range(max_len):
-        step = decoder.step(prev_ids, dec_state, memory)
-        log_probs = step.logits.log_softmax(dim=-1)  # (batch * beam, vocab)
-        vocab = log_probs.shape[-1]
-        # A finished answer has one continuation: PAD, at no cost.
-        padding = torch.full_like(log_probs[0], -math.inf)
-        padding[PAD] = 0.0
-        log_probs = torch.where(done.view(-1, 1), padding, log_probs)
-        candidates = scores[:, :, None] + log_probs.view(batch, beam_size, vocab)
-        grown = (lengths + ~done)[:, :, None].expand_as(candidates)
-        ranked = length_normalised(candidates, grown, length_penalty)
-        best = ranked.flatten(1).topk(beam_size, dim=1).indices  # (batch, beam)
-        parent, token = best // vocab, best % vocab
-        rows = (first_row + parent).flatten()  # (batch * beam,)
-        looked = step.weights[rows].masked_fill(done.flatten()[rows][:, None], 0.0)
-        scores = candidates.flatten(1).gather(1, best)
-        lengths = (lengths + ~done).gather(1, parent)
-        done = done.gather(1, parent) | (token == EOS)
-        prev_ids, dec_state = token.flatten(), step.dec_state[rows]
-        ids = torch.cat([ids[rows], prev_ids[:, None]], dim=1)
-        weights = torch.cat([weights[rows], looked[:, None]], dim=1)
-        if done.all():
-            break
+        for _ in range(max_len):
+            step = decoder.step(prev_ids, dec_state, memory)
+            # (batch * beam, vocab)
+            log_probs = _words_only(at_least_float32(step.logits).log_softmax(dim=-1))
+            vocab = log_probs.shape[-1]
+            # A finished answer has one continuation: PAD, at no cost.
+            padding = torch.full_like(log_probs[0], -math.inf)
+            padding[PAD] = 0.0
+            log_probs = torch.where(done.view(-1, 1), padding, log_probs)
+            candidates = scores[:, :, None] + log_probs.view(batch, beam_size, vocab)
+            grown = (lengths + ~done)[:, :, None].expand_as(candidates)
+            ranked = length_normalised(candidates, grown, length_penalty)
+            best = ranked.flatten(1).topk(beam_size, dim=1).indices  # (batch, beam)
+            parent, token = best // vocab, best % vocab
+            rows = (first_row + parent).flatten()  # (batch * beam,)
+            looked = step.weights[rows].masked_fill(done.flatten()[rows][:, None], 0.0)
+            scores = candidates.flatten(1).gather(1, best)
+            lengths = (lengths + ~done).gather(1, parent)
+            done = done.gather(1, parent) | (token == EOS)
+            prev_ids, dec_state = token.flatten(), step.dec_state[rows]
+            ids = torch.cat([ids[rows], prev_ids[:, None]], dim=1)
+            weights = torch.cat([weights[rows], looked[:, None]], dim=1)
+            if done.all():
+                break
 
     final = length_normalised(scores, lengths, length_penalty)
     final = final.masked_fill(~done & done.any(dim=1, keepdim=True), -math.inf)
     winner = (first_row[:, 0] + final.argmax(dim=1)).flatten()
-    model.train(was_training)
     longest = int(lengths.flatten()[winner].max())
     return Decoded(ids[winner, :longest], weights[winner, :longest], done.flatten()[winner])
 
@@ -206,13 +207,60 @@ class Translation:
     finished: bool
 
 
-def check_vocab(side: str, vocab: Vocab, expected: int) -> None:
-    """Raise a ValueError unless ``vocab`` has as many tokens as the model expects."""
-    if len(vocab) != expected:
-        raise ValueError(
+def source_ids(
+    model: Seq2Seq,
+    sources: Sequence[Sequence[str]],
+    src_vocab: Vocab,
+    tgt_vocab: Vocab,
+) -> list[list[int]]:
+    """The ids of every source, after a look whether everything fits together.
+
+    Raises:
+        ValueError: a source is a text, is empty or has an unknown token, or a vocabulary
+            is not the model's.
+    """
+    for side, vocab, part in (
+        ("source", src_vocab, model.encoder),
+        ("target", tgt_vocab, model.decoder),
+    ):
+        expected = part.embedding.num_embeddings
+        require(
+            len(vocab) == expected,
             f"The model's {side} vocabulary has {expected} tokens but the one given has "
-            f"{len(vocab)}; give the vocabularies that the model was built for."
+            f"{len(vocab)}; give the vocabularies that the model was built for.",
         )
+    for i, source in enumerate(sources):
+        require(
+            isinstance(source, Iterable)
+            and not isinstance(source, str)
+            and all(isinstance(token, str) for token in source),
+            f"Source {i} must be a sequence of tokens, got {source!r}; split a text into "
+            "the tokens of the vocabulary first.",
+        )
+        require(
+            len(source) > 0,
+            f"Source {i} is empty; every source needs at least one token.",
+        )
+    return [src_vocab.encode(source) for source in sources]
+
+
+def to_words(
+    decoded: Decoded, sources: Sequence[Sequence[str]], tgt_vocab: Vocab
+) -> list[Translation]:
+    """A decoded batch as sentences, one for each source."""
+    weights = at_least_float32(decoded.weights).cpu().numpy()
+    answers = []
+    for src, ids, looked in zip(sources, decoded.ids.tolist(), weights, strict=True):
+        steps = ids.index(EOS) + 1 if EOS in ids else len(ids)
+        answers.append(
+            Translation(
+                src=tuple(src),
+                tokens=tuple(tgt_vocab.decode(ids)),
+                weights=looked[:steps, : len(src)],
+                finished=EOS in ids,
+            )
+        )
+    return answers
 
 
 def translate(
@@ -242,39 +290,30 @@ def translate(
         length_penalty: of the beam search.
 
     Raises:
-        ValueError: a source is empty or has an unknown token, a vocabulary is not the
-            model's, or a number is out of range.
+        ValueError: a source is a text, is empty or has an unknown token, a vocabulary is
+            not the model's, or a number is out of range.
     """
-    check_batch_size(batch_size)
-    check_vocab("source", src_vocab, model.encoder.embedding.num_embeddings)
-    check_vocab("target", tgt_vocab, model.decoder.embedding.num_embeddings)
-    rows = [src_vocab.encode(src) for src in sources]
-    if [] in rows:
-        raise ValueError(
-            f"Source {rows.index([])} is empty; every source needs at least one token."
-        )
+    batch_size = whole("batch_size", batch_size, at_least=1)
+    beam_size = whole("beam_size", beam_size, at_least=1)
+    rows = source_ids(model, sources, src_vocab, tgt_vocab)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     answers: dict[int, Translation] = {}
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        src_ids = pad([rows[i] for i in chosen])
+        src_ids = pad([rows[i] for i in chosen]).to(model.device)
         src_lengths = torch.tensor([len(rows[i]) for i in chosen])
         limit = 2 * src_ids.shape[1] + 10 if max_len is None else max_len
-        batch = (model, src_ids.to(model.device), src_lengths, limit)
         if beam_size == 1:
-            decoded = greedy(*batch)
+            decoded = greedy(model, src_ids, src_lengths, limit)
         else:
-            decoded = beam_search(*batch, beam_size, length_penalty)
-        all_ids = decoded.ids.tolist()
-        finished = decoded.finished.tolist()
-        for i, ids, weights, done in zip(
-            chosen, all_ids, decoded.weights.cpu(), finished, strict=True
-        ):
-            steps = ids.index(EOS) + 1 if EOS in ids else len(ids)
-            answers[i] = Translation(
-                src=tuple(sources[i]),
-                tokens=tuple(tgt_vocab.decode(ids)),
-                weights=weights[:steps, : len(sources[i])].numpy(),
-                finished=done,
+            decoded = beam_search(
+                model,
+                src_ids,
+                src_lengths,
+                limit,
+                beam_size=beam_size,
+                length_penalty=length_penalty,
             )
+        said = to_words(decoded, [sources[i] for i in chosen], tgt_vocab)
+        answers.update(zip(chosen, said, strict=True))
     return [answers[i] for i in range(len(rows))]

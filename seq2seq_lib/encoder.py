@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seq2seq_lib.require import require
 from seq2seq_lib.vocab import PAD
 
 
@@ -16,12 +17,17 @@ class Encoded(NamedTuple):
     Args:
         states: one state per source token, zero on padding, (batch, src_len, enc_dim).
         summary: the last state of each direction, side by side, (batch, enc_dim).
-        mask: True = real token, (batch, src_len).
+        src_mask: True = real token, (batch, src_len).
     """
 
     states: Float[Tensor, "batch src_len enc_dim"]
     summary: Float[Tensor, "batch enc_dim"]
-    mask: Bool[Tensor, "batch src_len"]
+    src_mask: Bool[Tensor, "batch src_len"]
+
+    @property
+    def mask(self) -> Bool[Tensor, "batch src_len"]:
+        """``src_mask`` by a shorter name, which assignments use."""
+        return self.src_mask
 
 
 class Encoder(nn.Module):
@@ -69,17 +75,17 @@ class Encoder(nn.Module):
                 fewer lengths than rows.
         """
         batch, src_len = src_ids.shape
-        if len(src_lengths) != batch:
-            raise ValueError(
-                f"src_ids has {batch} rows but src_lengths has {len(src_lengths)} "
-                "entries; give one length per row."
-            )
+        require(
+            len(src_lengths) == batch,
+            f"src_ids has {batch} rows but src_lengths has {len(src_lengths)} entries; "
+            "give one length per row.",
+        )
         shortest, longest = int(src_lengths.min()), int(src_lengths.max())
-        if shortest < 1 or longest > src_len:
-            raise ValueError(
-                f"Every source length must lie between 1 and src_len={src_len}, got "
-                f"{shortest} to {longest}."
-            )
+        require(
+            shortest >= 1 and longest <= src_len,
+            f"Every source length must lie between 1 and src_len={src_len}, got "
+            f"{shortest} to {longest}.",
+        )
         embedded = self.dropout(self.embedding(src_ids))  # (batch, src_len, emb)
         if shortest == src_len:
             # Nothing is padded: packing would give the same states, more slowly.
@@ -95,6 +101,5 @@ class Encoder(nn.Module):
         # last is (directions, batch, hidden): PyTorch's hidden states are not
         # batch first.
         summary = torch.cat(list(last), dim=-1)  # (batch, enc_dim)
-        positions = torch.arange(src_len)
-        mask = positions < src_lengths.cpu()[:, None]  # (batch, src_len)
-        return Encoded(states, summary, mask.to(src_ids.device))
+        src_mask = torch.arange(src_len) < src_lengths.cpu()[:, None]  # (batch, src_len)
+        return Encoded(states, summary, src_mask.to(src_ids.device))

@@ -5,8 +5,13 @@ here works on a copy: the model it is given stays as it was.
 """
 
 import copy
+import inspect
 import random
+import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -14,10 +19,12 @@ from torch import Tensor, nn
 
 from seq2seq_lib.attention import Attention, Memory, weighted_sum
 from seq2seq_lib.batching import Batch
-from seq2seq_lib.decoding import Translation, check_vocab
+from seq2seq_lib.decoding import Translation, greedy, source_ids, to_words
 from seq2seq_lib.encoder import Encoded
-from seq2seq_lib.model import Seq2Seq
-from seq2seq_lib.vocab import BOS, EOS, Vocab
+from seq2seq_lib.model import Seq2Seq, evaluating
+from seq2seq_lib.precision import at_least_float32
+from seq2seq_lib.require import require, whole
+from seq2seq_lib.vocab import Vocab
 
 # Takes weights (batch, tgt_len, src_len) and a mask (batch, 1, src_len), returns weights.
 Edit = Callable[[Tensor, Tensor], Tensor]
@@ -27,22 +34,43 @@ TOLERANCE = 1e-4  # how far from 1 the sum of a row may be
 
 def _check_distribution(weights: Tensor, mask: Tensor, expected: torch.Size) -> None:
     """Raise unless every row of ``weights`` is a distribution over the real positions."""
-    if weights.shape != expected:
-        raise ValueError(
-            f"The weights must have the shape {tuple(expected)}, got "
-            f"{tuple(weights.shape)}."
-        )
-    if weights.masked_fill(mask, 0.0).any():
-        raise ValueError("The weights are not zero on padding; multiply them by the mask.")
-    totals = weights.sum(dim=-1)
-    if weights.min() < 0 or not torch.allclose(
-        totals, torch.ones_like(totals), rtol=0, atol=TOLERANCE
-    ):
+    require(
+        weights.shape == expected,
+        f"The weights must have the shape {tuple(expected)}, got {tuple(weights.shape)}.",
+    )
+    require(
+        not weights.masked_fill(mask, 0.0).any(),
+        "The weights are not zero on padding; multiply them by the mask.",
+    )
+    totals = at_least_float32(weights).sum(dim=-1)
+    tolerance = max(TOLERANCE, torch.finfo(weights.dtype).eps)
+    if not (weights.min() >= 0 and ((totals - 1).abs() <= tolerance).all()):
         raise ValueError(
             "Every row of weights must be a distribution: no weight below 0 and a sum of "
             f"1, got a smallest weight of {weights.min():.3g} and sums from "
             f"{totals.min():.3g} to {totals.max():.3g}."
         )
+
+
+def _described(edit: Any) -> str:
+    """A text that differs when what ``edit`` does, or a number that it uses, does."""
+    if isinstance(edit, partial):
+        return f"{_described(edit.func)} {edit.args} {edit.keywords}"
+    edit = getattr(edit, "__func__", edit)
+    if not inspect.isfunction(edit):
+        return f"{type(edit).__qualname__} {getattr(edit, '__dict__', edit)}"
+    if edit.__module__ != "__main__" and "<" not in edit.__qualname__:
+        return f"{edit.__module__}.{edit.__qualname__}"  # found by its name
+    used = inspect.getclosurevars(edit)
+    numbers = {
+        name: value
+        for name, value in {**used.globals, **used.nonlocals}.items()
+        if isinstance(value, int | float | str)
+    }
+    code = f"{numbers} {edit.__defaults__}"
+    with suppress(OSError):  # what was typed into a console has no source
+        code += inspect.getsource(edit)
+    return f"{edit.__qualname__} {zlib.crc32(code.encode()):08x}"
 
 
 class Edited(Attention):
@@ -65,6 +93,10 @@ class Edited(Attention):
         super().__init__()
         self.attention, self.edit = attention, edit
 
+    def extra_repr(self) -> str:
+        """What the list of modules does not show; a checkpoint compares it."""
+        return f"edit={_described(self.edit)}"
+
     def memory(self, encoded: Encoded) -> Memory:
         return self.attention.memory(encoded)
 
@@ -78,7 +110,7 @@ class Edited(Attention):
         Float[Tensor, "batch tgt_len value_dim"], Float[Tensor, "batch tgt_len src_len"]
     ]:
         _, own = self.attention(query, keys, values, mask)
-        weights = self.edit(own, mask[:, None, :])
+        weights = self.edit(own, mask[:, None, :]).to(own)
         _check_distribution(weights, mask[:, None, :], own.shape)
         return weighted_sum(weights, values), weights
 
@@ -100,6 +132,10 @@ class Frozen(Attention):
     ) -> None:
         super().__init__()
         self.attention, self.first_query = attention, first_query
+
+    def extra_repr(self) -> str:
+        """What the list of modules does not show; a checkpoint compares it."""
+        return f"first_query={_described(self.first_query)}"
 
     def memory(self, encoded: Encoded) -> Memory:
         memory = self.attention.memory(encoded)
@@ -145,9 +181,10 @@ def erase(
     order = weights.argsort(dim=-1, descending=True, stable=True)
     erased = torch.zeros_like(weights, dtype=torch.bool)
     erased = erased.scatter(-1, order[..., rank : rank + 1], True)
-    rest = torch.where(mask & ~erased, weights.clamp(min=1e-12), 0.0)
+    others = at_least_float32(weights).clamp(min=1e-12)
+    rest = torch.where(mask & ~erased, others, 0.0)
     total = rest.sum(dim=-1, keepdim=True)
-    return torch.where(total > 0, rest / total.clamp(min=1e-30), weights)
+    return torch.where(total > 0, rest / total.clamp(min=1e-30), weights).to(weights.dtype)
 
 
 def spread(
@@ -223,11 +260,12 @@ def one_at_a_time(
     Teacher-forced, without dropout; each step starts from the state that the decoder
     reached with its own weights. Returns the logits.
     """
-    plain, changed = copy.deepcopy(model).eval(), edited(model, edit).eval()
-    encoded = plain.encoder(batch.src_ids, batch.src_lengths)
-    memory = plain.decoder.attention.memory(encoded)
-    after = plain.decoder.unroll(batch.tgt_in, encoded).dec_states
-    first = plain.decoder.initial_state(encoded)[:, None]
+    changed = edited(model, edit).eval()
+    with evaluating(model):
+        encoded = model.encoder(batch.src_ids, batch.src_lengths)
+        memory = model.decoder.attention.memory(encoded)
+        after = model.decoder.unroll(batch.tgt_in, encoded).dec_states
+        first = model.decoder.initial_state(encoded)[:, None]
     before = torch.cat([first, after[:, :-1]], dim=1)  # (batch, tgt_len, dec_hidden)
     steps = [
         changed.decoder.step(prev_ids, dec_state, memory).logits
@@ -264,53 +302,32 @@ def rewrite(
             length and 10 more.
 
     Raises:
-        ValueError: the source is empty or has an unknown token, a vocabulary is not the
-            model's, ``max_len`` is not positive, weights are not a distribution over the
-            source, or a step of ``edits`` was never reached.
+        ValueError: the source is a text, is empty or has an unknown token, a vocabulary
+            is not the model's, ``max_len`` is not positive, weights are not a distribution
+            over the source, or a step of ``edits`` was never reached.
     """
-    check_vocab("source", src_vocab, model.encoder.embedding.num_embeddings)
-    check_vocab("target", tgt_vocab, model.decoder.embedding.num_embeddings)
-    ids = src_vocab.encode(source)
-    if not ids:
-        raise ValueError("The source is empty; it needs at least one token.")
+    (ids,) = source_ids(model, [source], src_vocab, tgt_vocab)
     max_len = 2 * len(ids) + 10 if max_len is None else max_len
-    if max_len < 1:
-        raise ValueError(f"max_len must be at least 1, got {max_len}.")
 
     def given(row: Sequence[float] | Tensor) -> Edit:
-        wanted = torch.as_tensor(row, dtype=torch.float32, device=model.device)
+        wanted = torch.as_tensor(row)
         return lambda weights, mask: wanted[None, None, :]
 
     decoders = {
-        step: edited(model, given(row)).eval().decoder for step, row in edits.items()
+        whole("Every step of edits", step): edited(model, given(row)).eval().decoder
+        for step, row in edits.items()
     }
-    plain = copy.deepcopy(model).eval()
-    encoded = plain.encoder(
-        torch.tensor([ids], device=model.device), torch.tensor([len(ids)])
+    src_ids = torch.tensor([ids], device=model.device)
+    src_lengths = torch.tensor([len(ids)])
+    decoded = greedy(model, src_ids, src_lengths, max_len, decoders=decoders)
+    written = decoded.ids.shape[1]
+    unused = sorted(step for step in decoders if not 0 <= step < written)
+    require(
+        not unused,
+        f"The steps {unused} were to be edited, but the translation has the steps 0 to "
+        f"{written - 1}.",
     )
-    memory = plain.decoder.attention.memory(encoded)
-    dec_state = plain.decoder.initial_state(encoded)
-    prev_ids = torch.tensor([BOS], device=model.device)
-    written, rows = [], []
-    for t in range(max_len):
-        step = decoders.get(t, plain.decoder).step(prev_ids, dec_state, memory)
-        dec_state, prev_ids = step.dec_state, step.logits.argmax(dim=-1)
-        written.append(int(prev_ids))
-        rows.append(step.weights[0].cpu())
-        if written[-1] == EOS:
-            break
-    unused = sorted(step for step in edits if not 0 <= step < len(written))
-    if unused:
-        raise ValueError(
-            f"The steps {unused} were to be edited, but the translation has the steps 0 "
-            f"to {len(written) - 1}."
-        )
-    return Translation(
-        src=tuple(source),
-        tokens=tuple(tgt_vocab.decode(written)),
-        weights=torch.stack(rows).numpy(),
-        finished=written[-1] == EOS,
-    )
+    return to_words(decoded, [source], tgt_vocab)[0]
 
 
 def entropy(

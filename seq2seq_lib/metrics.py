@@ -9,7 +9,7 @@ import sacrebleu
 import torch
 
 from seq2seq_lib.batching import Pair, in_order
-from seq2seq_lib.model import Seq2Seq, token_loss
+from seq2seq_lib.model import Seq2Seq, evaluating, token_loss
 from seq2seq_lib.tasks import Example
 
 Tokens = Sequence[str]
@@ -110,14 +110,12 @@ def loss_per_token(model: Seq2Seq, pairs: Sequence[Pair], batch_size: int = 256)
     Raises:
         ValueError: there is no pair, or ``batch_size`` is not positive.
     """
-    was_training = model.training
-    model.eval()
     total, tokens = 0.0, 0
-    for batch in in_order(pairs, batch_size):
-        batch = batch.to(model.device)
-        total += token_loss(model(batch).logits, batch, reduction="sum").item()
-        tokens += batch.n_tokens
-    model.train(was_training)
+    with evaluating(model):
+        for batch in in_order(pairs, batch_size):
+            batch = batch.to(model.device)
+            total += token_loss(model(batch).logits, batch, reduction="sum").item()
+            tokens += batch.n_tokens
     if not tokens:
         raise ValueError("There is nothing to score: got no pairs.")
     return total / tokens

@@ -1,6 +1,7 @@
 """An encoder and a decoder, put together from a configuration."""
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,21 +11,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from seq2seq_lib.attention import (
-    Additive,
-    Attention,
-    Dot,
-    FixedContext,
-    General,
-    Uniform,
-)
+from seq2seq_lib.attention import MECHANISMS
 from seq2seq_lib.batching import Batch
 from seq2seq_lib.decoder import QUERIES, Decoder, Unrolled
 from seq2seq_lib.encoder import Encoder
+from seq2seq_lib.precision import at_least_float32
+from seq2seq_lib.require import number, option, require, whole
 from seq2seq_lib.vocab import PAD
 
 DEVICE_VARIABLE = "SEQ2SEQ_DEVICE"
-ATTENTIONS = ("fixed", "uniform", "additive", "dot", "dot_unscaled", "general")
+ATTENTIONS = tuple(MECHANISMS)
+SIZES = ("src_vocab_size", "tgt_vocab_size", "emb_dim", "enc_hidden", "dec_hidden")
 
 
 @dataclass(frozen=True)
@@ -34,8 +31,7 @@ class ModelConfig:
     Args:
         src_vocab_size: number of source tokens.
         tgt_vocab_size: number of target tokens.
-        attention: ``fixed``, ``uniform``, ``additive``, ``dot`` (scaled by the square
-            root of the size), ``dot_unscaled`` or ``general``.
+        attention: one of ``ATTENTIONS``, the names in ``attention.MECHANISMS``.
         emb_dim: size of the embeddings on both sides.
         enc_hidden: size of one direction of the encoder.
         dec_hidden: size of the decoder's state and of additive attention's layer.
@@ -44,7 +40,7 @@ class ModelConfig:
         query: ``before`` or ``after``: which state of the decoder asks (see ``Decoder``).
 
     Raises:
-        ValueError: an option is not known, or a size is out of range.
+        ValueError: an option is not known, or a number is none or out of range.
     """
 
     src_vocab_size: int
@@ -58,25 +54,19 @@ class ModelConfig:
     query: str = "before"
 
     def __post_init__(self) -> None:
-        for name, known in (("attention", ATTENTIONS), ("query", QUERIES)):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} is not an option; choose one of "
-                    f"{', '.join(known)}."
-                )
-        for name in (
-            "src_vocab_size",
-            "tgt_vocab_size",
-            "emb_dim",
-            "enc_hidden",
-            "dec_hidden",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f"dropout must lie between 0 and 1, below 1, got {self.dropout}."
-            )
+        option("attention", self.attention, MECHANISMS)
+        option("query", self.query, QUERIES)
+        require(
+            self.bidirectional in (True, False),
+            f"bidirectional must be True or False, got {self.bidirectional!r}.",
+        )
+        numbers: dict[str, int | float] = {
+            **{name: whole(name, getattr(self, name), at_least=1) for name in SIZES},
+            "bidirectional": bool(self.bidirectional),
+            "dropout": number("dropout", self.dropout, at_least=0, below=1),
+        }
+        for name, value in numbers.items():  # numbers of NumPy become Python's
+            object.__setattr__(self, name, value)
 
     @property
     def enc_dim(self) -> int:
@@ -85,12 +75,19 @@ class ModelConfig:
 
 
 class Seq2Seq(nn.Module):
-    """An encoder and a decoder."""
+    """An encoder and a decoder.
 
-    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+    Args:
+        encoder: reads the source.
+        decoder: writes the target.
+        config: what both were built from; None if they were put together by hand.
+    """
+
+    def __init__(
+        self, encoder: Encoder, decoder: Decoder, config: ModelConfig | None = None
+    ) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.decoder = decoder
+        self.encoder, self.decoder, self.config = encoder, decoder, config
 
     def forward(self, batch: Batch, teacher_forcing: float = 1.0) -> Unrolled:
         """Score every target token of ``batch``, given the ones before it.
@@ -114,27 +111,17 @@ class Seq2Seq(nn.Module):
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Without dropout inside the block; then in the mode it had, also after an error."""
-    was_training = model.training
+    """Without dropout inside; then every module is in the mode it was in.
+
+    The modes come back after an error too.
+    """
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         yield
     finally:
-        model.train(was_training)
-
-
-def build_attention(config: ModelConfig) -> Attention:
-    """The attention module that ``config`` names."""
-    if config.attention == "fixed":
-        return FixedContext()
-    if config.attention == "uniform":
-        return Uniform()
-    if config.attention in ("dot", "dot_unscaled"):
-        scaled = config.attention == "dot"
-        return Dot(config.dec_hidden, config.enc_dim, scaled=scaled)
-    if config.attention == "general":
-        return General(config.dec_hidden, config.enc_dim)
-    return Additive(config.dec_hidden, config.enc_dim, config.dec_hidden)
+        for module, mode in modes:
+            module.training = mode
 
 
 def default_device() -> torch.device:
@@ -162,8 +149,10 @@ def build_model(config: ModelConfig, seed: int = 0) -> Seq2Seq:
     left as it was.
 
     Raises:
-        ValueError: ``SEQ2SEQ_DEVICE`` names a device that this machine does not have.
+        ValueError: ``seed`` is no whole number, the sizes do not suit the attention, or
+            ``SEQ2SEQ_DEVICE`` names a device that this machine does not have.
     """
+    seed = whole("seed", seed, at_least=-(2**63), at_most=2**64 - 1)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the CPU's alone
         model = _assemble(config)
@@ -172,41 +161,59 @@ def build_model(config: ModelConfig, seed: int = 0) -> Seq2Seq:
 
 def _assemble(config: ModelConfig) -> Seq2Seq:
     encoder = Encoder(
-        config.src_vocab_size,
-        config.emb_dim,
-        config.enc_hidden,
-        config.bidirectional,
-        config.dropout,
+        vocab_size=config.src_vocab_size,
+        emb_dim=config.emb_dim,
+        hidden=config.enc_hidden,
+        bidirectional=config.bidirectional,
+        dropout=config.dropout,
     )
     decoder = Decoder(
-        config.tgt_vocab_size,
-        config.emb_dim,
-        config.dec_hidden,
-        config.enc_dim,
-        build_attention(config),
-        config.dropout,
-        config.query,
+        vocab_size=config.tgt_vocab_size,
+        emb_dim=config.emb_dim,
+        hidden=config.dec_hidden,
+        enc_dim=config.enc_dim,
+        attention=MECHANISMS[config.attention](config.dec_hidden, config.enc_dim),
+        dropout=config.dropout,
+        query=config.query,
     )
-    return Seq2Seq(encoder, decoder)
+    return Seq2Seq(encoder, decoder, config)
+
+
+def _weightless(config: ModelConfig) -> Seq2Seq:
+    """The model of ``config`` with shapes and no numbers."""
+    with torch.device("meta"):
+        return _assemble(config)
 
 
 def n_parameters(config: ModelConfig) -> int:
     """How many parameters the model of ``config`` has, without allocating them."""
-    with torch.device("meta"):
-        return _assemble(config).n_parameters
+    return _weightless(config).n_parameters
 
 
-def widen(config: ModelConfig, at_least: int) -> ModelConfig:
+def widen(config: ModelConfig, at_least: int | float) -> ModelConfig:
     """The smallest widening of ``config`` with ``at_least`` so many parameters.
 
-    Both hidden sizes grow together, one unit at a time. A fair comparison gives the
-    model without attention the parameters that attention costs.
+    Both hidden sizes grow together, one unit at a time; where the attention needs a
+    decoder as wide as the encoder's states, the decoder grows with their width. A fair
+    comparison gives the model without attention the parameters that attention costs.
+
+    Raises:
+        ValueError: ``at_least`` is no number or above 10**12, or the sizes of ``config``
+            do not suit its attention.
     """
-    while n_parameters(config) < at_least:
-        config = replace(
-            config, enc_hidden=config.enc_hidden + 1, dec_hidden=config.dec_hidden + 1
+    at_least = number("at_least", at_least, at_most=10**12)
+    in_step = _weightless(config).decoder.attention.equal_sizes
+    per_unit = config.enc_dim // config.enc_hidden if in_step else 1
+
+    def wider(units: int) -> ModelConfig:
+        return replace(
+            config,
+            enc_hidden=config.enc_hidden + units,
+            dec_hidden=config.dec_hidden + units * per_unit,
         )
-    return config
+
+    # A million units are enough: the parameters grow with the square of the sizes.
+    return wider(bisect_left(range(10**6), at_least, key=lambda n: n_parameters(wider(n))))
 
 
 def token_loss(
@@ -224,13 +231,13 @@ def token_loss(
     Raises:
         ValueError: the logits do not fit the batch.
     """
-    if logits.shape[:2] != batch.tgt_out.shape:
-        raise ValueError(
-            f"The logits are for {tuple(logits.shape[:2])} (batch, tgt_len) tokens but "
-            f"the batch has {tuple(batch.tgt_out.shape)}."
-        )
+    require(
+        logits.shape[:2] == batch.tgt_out.shape,
+        f"The logits are for {tuple(logits.shape[:2])} (batch, tgt_len) tokens but the "
+        f"batch has {tuple(batch.tgt_out.shape)}.",
+    )
     return cross_entropy(
-        logits.flatten(0, 1),
+        at_least_float32(logits).flatten(0, 1),
         batch.tgt_out.flatten(),
         ignore_index=PAD,
         reduction=reduction,

@@ -5,6 +5,8 @@ colour blindness; lines differ in their markers too.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,8 +14,10 @@ from matplotlib import RcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seq2seq_lib.attention import MECHANISMS
 from seq2seq_lib.intervals import Interval
 from seq2seq_lib.metrics import LengthBucket
+from seq2seq_lib.require import require
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, AMBER, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#7F7F7F"
@@ -29,12 +33,13 @@ STYLE = RcParams(
     }
 )
 
-# The same model has the same colour in every chapter.
+# The same model has the same colour in every chapter, in the order of MECHANISMS.
+_NAMES = {"fixed": "fixed context", "dot_unscaled": "unscaled dot attention"}
 MODEL_COLORS = {
-    "additive attention": BLUE,
-    "fixed context": ORANGE,
-    "uniform attention": GREY,
-    "dot attention": GREEN,
+    _NAMES.get(name, f"{name} attention"): color
+    for name, color in zip(
+        MECHANISMS, cycle((ORANGE, GREY, BLUE, GREEN, PURPLE, AMBER, SKY, BLACK))
+    )
 }
 
 
@@ -59,6 +64,11 @@ def _series(label: str, index: int) -> dict[str, str]:
     return {"color": color, "marker": MARKERS[index % len(MARKERS)], "label": label}
 
 
+def _label_accuracy(ax: Axes) -> None:
+    ax.set(xlabel="source length (words)", ylabel="exact match", ylim=(-0.03, 1.05))
+    ax.legend(frameon=False)
+
+
 def accuracy_by_length(curves: Mapping[str, Sequence[LengthBucket]]) -> Figure:
     """Exact match against source length, one line for each model.
 
@@ -72,9 +82,31 @@ def accuracy_by_length(curves: Mapping[str, Sequence[LengthBucket]]) -> Figure:
             [bucket.accuracy for bucket in buckets],
             **_series(label, i),
         )
-    ax.set(xlabel="source length (words)", ylabel="exact match", ylim=(-0.03, 1.05))
-    ax.legend(frameon=False)
+    _label_accuracy(ax)
     return fig
+
+
+def band(
+    ax: Axes,
+    x: Sequence[Any],
+    seeds: Sequence[Sequence[Any]],
+    color: str,
+    label: str,
+    **look: Any,
+) -> None:
+    """Draw the mean over seeds into ``ax``, and a band from the lowest to the highest.
+
+    Args:
+        ax: where to draw.
+        x: places on the axis, numbers or names.
+        seeds: for each seed, one value for each place.
+        color: of line and band.
+        label: of the line.
+        look: how else the line looks, such as ``marker``.
+    """
+    rows = np.asarray(seeds, dtype=float)
+    ax.fill_between(x, rows.min(0), rows.max(0), color=color, alpha=0.2, linewidth=0)
+    ax.plot(x, rows.mean(axis=0), color=color, label=label, **look)
 
 
 def accuracy_over_seeds(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
@@ -86,14 +118,9 @@ def accuracy_over_seeds(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> 
     fig, ((ax,),) = new_figure()
     for i, (label, seeds) in enumerate(curves.items()):
         names = list(seeds[0])
-        values = np.array([[seed[name] for name in names] for seed in seeds])
-        style = _series(label, i)
-        ax.fill_between(
-            names, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.2
-        )
-        ax.plot(names, values.mean(axis=0), **style)
-    ax.set(xlabel="source length (words)", ylabel="exact match", ylim=(-0.03, 1.05))
-    ax.legend(frameon=False)
+        values = [[seed[name] for name in names] for seed in seeds]
+        band(ax, names, values, **_series(label, i))
+    _label_accuracy(ax)
     return fig
 
 
@@ -141,11 +168,11 @@ def draw_weights(
         ValueError: there are fewer rows or columns of weights than labels.
     """
     wanted = (len(tgt_tokens), len(src_tokens))
-    if weights.shape[0] < wanted[0] or weights.shape[1] != wanted[1]:
-        raise ValueError(
-            f"The weights must have one row per target token and one column per source "
-            f"token, {wanted}, got {weights.shape}."
-        )
+    require(
+        weights.shape[0] >= wanted[0] and weights.shape[1] == wanted[1],
+        "The weights must have one row per target token and one column per source token, "
+        f"{wanted}, got {weights.shape}.",
+    )
     ax.imshow(weights[: wanted[0]], cmap="Blues", vmin=0, vmax=1, aspect="auto")
     ax.set_xticks(range(wanted[1]), src_tokens, rotation=60, ha="right")
     ax.set_yticks(range(wanted[0]), tgt_tokens)

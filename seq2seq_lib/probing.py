@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from seq2seq_lib.batching import Batch
-from seq2seq_lib.model import Seq2Seq
+from seq2seq_lib.model import Seq2Seq, evaluating
+from seq2seq_lib.precision import at_least_float32
 
 MIN_PER_CLASS = 8  # a quarter of them is held out: two that the probe has never seen
 
@@ -98,7 +99,7 @@ def linear_probe(
 
 def _array(values: Tensor | np.ndarray) -> np.ndarray:
     if isinstance(values, Tensor):
-        return values.detach().cpu().numpy()
+        return at_least_float32(values.detach()).cpu().numpy()
     return np.asarray(values)
 
 
@@ -122,12 +123,14 @@ def gradient_norms(model: Seq2Seq, batch: Batch) -> Float[Tensor, "batch tgt_len
         embedded.append(output.detach().requires_grad_())
         return embedded[0]
 
-    was_training = model.training
-    model.eval()
     handle = model.encoder.embedding.register_forward_hook(capture)
     try:
         # cuDNN can differentiate a recurrent network in training mode only.
-        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        with (
+            evaluating(model),
+            torch.enable_grad(),
+            torch.backends.cudnn.flags(enabled=False),
+        ):
             log_probs = model(batch).logits.log_softmax(dim=-1)
             answers = log_probs.gather(-1, batch.tgt_out[:, :, None]).squeeze(-1)
             # Rows of a batch do not feel each other: the sum keeps them apart.
@@ -139,6 +142,5 @@ def gradient_norms(model: Seq2Seq, batch: Batch) -> Float[Tensor, "batch tgt_len
             ]  # each (batch, src_len)
     finally:
         handle.remove()
-        model.train(was_training)
     real = batch.tgt_mask[:, :, None] & batch.src_mask[:, None, :]
     return torch.stack(norms, dim=1).masked_fill(~real, 0.0)

@@ -108,8 +108,12 @@ def _require_range(name: str, value: Any, **limits: float | int | None) -> None:
         "at_most": lambda limit: value <= limit,
     }
     given = {words: limit for words, limit in limits.items() if limit is not None}
-    wanted = " and ".join(f"{w.replace('_', ' ')} {limit}" for w, limit in given.items())
+    if given.keys() == {"at_least", "at_most"}:
+        wanted = "lie between {at_least} and {at_most}".format(**given)
+    else:
+        each = (f"{words.replace('_', ' ')} {limit}" for words, limit in given.items())
+        wanted = f"be {' and '.join(each)}"
     require(
         all(holds[words](limit) for words, limit in given.items()),
-        f"{name} must be {wanted}, got {value}.",
+        f"{name} must {wanted}, got {value}.",
     )

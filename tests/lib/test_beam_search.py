@@ -1,6 +1,7 @@
 """Beam search: greedy with a beam of one, exhaustive with a beam of everything."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch.testing import assert_close
 from seq2seq_lib.batching import collate, encode
 from seq2seq_lib.decoding import beam_search, greedy, length_normalised, translate
 from seq2seq_lib.model import ModelConfig, build_model
-from seq2seq_lib.vocab import BOS, EOS
+from seq2seq_lib.vocab import BOS, EOS, PAD
 
 TINY = 6  # ids: PAD, BOS, EOS, UNK and two words
 MAX_LEN = 3
@@ -27,8 +28,8 @@ def tiny(request):
 
 
 def all_answers(max_len: int) -> list[tuple[int, ...]]:
-    """Every sequence of at most ``max_len`` ids whose last, and no other, is EOS."""
-    others = [i for i in range(TINY) if i != EOS]
+    """Every answer of at most ``max_len`` ids: words, and EOS at the end."""
+    others = [i for i in range(TINY) if i not in (PAD, BOS, EOS)]
     return [
         (*start, EOS)
         for length in range(max_len)
@@ -136,9 +137,12 @@ def test_dropout_is_off_and_the_mode_is_put_back(make_model, batch):
         ({"max_len": 0}, "max_len"),
         ({"beam_size": 0}, "beam_size"),
         ({"length_penalty": -1.0}, "length_penalty"),
+        ({"length_penalty": math.nan}, "length_penalty"),
+        ({"beam_size": True}, "beam_size"),
+        ({"beam_size": 4.0}, "beam_size"),
     ],
 )
-def test_numbers_out_of_range_are_named(make_model, batch, wrong, said):
+def test_numbers_out_of_range_are_named(make_model, batch, wrong, said, no_shape_checks):
     arguments = {"max_len": 3, "beam_size": 2, "length_penalty": 0.0, **wrong}
     with pytest.raises(ValueError, match=said):
         beam_search(make_model("additive"), batch.src_ids, batch.src_lengths, **arguments)

@@ -1,13 +1,16 @@
 """From a model to sentences: the arg max of every step, in batches, and no step more."""
 
+import copy
+
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
 from seq2seq_lib.batching import collate
-from seq2seq_lib.decoding import greedy, translate
+from seq2seq_lib.decoding import beam_search, greedy, translate
 from seq2seq_lib.tasks.reversal import Reversal
-from seq2seq_lib.vocab import BOS, EOS, PAD, Vocab
+from seq2seq_lib.vocab import BOS, EOS, PAD, UNK, Vocab
 
 
 @pytest.fixture
@@ -42,7 +45,8 @@ def test_every_token_is_the_arg_max_given_all_before_it(make_model, batch, atten
             tgt_in = torch.tensor([prefix] * 3)
             answers = model.decoder.unroll(tgt_in, encoded)
             probabilities = answers.logits[row, -1].softmax(dim=-1).tolist()
-            best = max(range(len(probabilities)), key=probabilities.__getitem__)
+            words = [i for i in range(len(probabilities)) if i not in (PAD, BOS)]
+            best = max(words, key=probabilities.__getitem__)
             assert decoded.ids[row, t] == best
             assert_close(decoded.weights[row, t], answers.weights[row, -1])
             if best == EOS:
@@ -124,6 +128,37 @@ def test_decoding_ignores_dropout_and_restores_the_mode(make_model, batch):
     assert not decoded.weights.requires_grad
 
 
+SEARCHES = pytest.mark.parametrize("search", [greedy, beam_search])
+
+
+@SEARCHES
+def test_the_mode_comes_back_after_an_error(make_model, batch, search):
+    model = make_model().train()
+    model.decoder.step = None  # nothing can be asked
+    with pytest.raises(TypeError):
+        search(model, batch.src_ids, batch.src_lengths, 5)
+    assert all(module.training for module in model.modules())
+
+
+@SEARCHES
+@pytest.mark.parametrize("token", [PAD, BOS])
+def test_pad_and_bos_are_never_written(make_model, batch, search, token):
+    model = _always_say(make_model(), token)
+    model.decoder.output.bias.data[UNK] = 0.5
+    decoded = search(model, batch.src_ids, batch.src_lengths, 5)
+    assert decoded.ids.tolist() == [[UNK] * 5] * 3  # the next best; it is a word
+    assert_close(decoded.weights.sum(dim=-1), torch.ones(3, 5))
+
+
+@SEARCHES
+@pytest.mark.parametrize("max_len", [0, -1, 1e3, True, None, "7"], ids=repr)
+def test_a_limit_is_a_positive_whole_number(
+    make_model, batch, search, max_len, no_shape_checks
+):
+    with pytest.raises(ValueError, match="^max_len must be"):
+        search(make_model(), batch.src_ids, batch.src_lengths, max_len)
+
+
 def test_at_least_one_token_must_be_allowed(make_model, batch):
     with pytest.raises(ValueError, match="max_len must be at least 1, got 0"):
         greedy(make_model(), batch.src_ids, batch.src_lengths, max_len=0)
@@ -161,7 +196,9 @@ def test_each_answer_has_the_weights_of_its_own_words(overfit, reversal, name, s
 def test_the_default_limit_grows_with_the_source(asked):
     model, src_vocab, tgt_vocab = asked
     _always_say(model, 5)
-    short, longer = translate(model, ["a", "abcde"], src_vocab, tgt_vocab, batch_size=1)
+    short, longer = translate(
+        model, [["a"], list("abcde")], src_vocab, tgt_vocab, batch_size=1
+    )
     assert (len(short.tokens), len(longer.tokens)) == (12, 20)
     assert not short.finished and not longer.finished
     assert short.weights.shape == (12, 1) and longer.weights.shape == (20, 5)
@@ -169,6 +206,84 @@ def test_the_default_limit_grows_with_the_source(asked):
 
 def test_nothing_to_translate_gives_no_answers(asked):
     assert translate(asked[0], [], *asked[1:]) == []
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("token", [PAD, BOS])
+def test_tokens_and_rows_of_weights_agree(asked, beam_size, token):
+    model, src_vocab, tgt_vocab = asked
+    _always_say(model, token)
+    for answer in translate(
+        model, [["a"], ["b", "c"]], src_vocab, tgt_vocab, beam_size=beam_size
+    ):
+        assert len(answer.weights) == len(answer.tokens) + answer.finished
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [["ein hund"], "ein hund", ["ein", "hund"], [b"ein"], [[1, 2]], [[None]], [5], [None]],
+    ids=repr,
+)
+@pytest.mark.parametrize("unknown", ["error", "unk"])
+def test_what_is_no_sequence_of_tokens_is_refused(asked, sources, unknown, no_shape_checks):
+    model, src_vocab, tgt_vocab = asked
+    lenient = Vocab(src_vocab.tokens[4:], unknown=unknown)
+    with pytest.raises(ValueError, match="Source 0 must be a sequence of tokens, got"):
+        translate(model, sources, lenient, tgt_vocab)
+
+
+def test_tokens_may_come_in_any_sequence(asked, no_shape_checks):
+    model, src_vocab, tgt_vocab = asked
+    (expected,) = translate(model, [["a", "b"]], src_vocab, tgt_vocab)
+    (found,) = translate(model, [np.array(["a", "b"])], src_vocab, tgt_vocab)
+    assert found.tokens == expected.tokens and found.src == expected.src
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_model_of_another_precision_translates(
+    make_model, batch, attention, dtype, beam_size
+):
+    src_vocab, tgt_vocab = (Vocab(f"w{i}" for i in range(n - 4)) for n in (23, 29))
+    model = make_model(attention).to(dtype)
+    sources = [src_vocab.decode(ids) for ids in batch.src_ids.tolist()]
+    how = {"max_len": 5, "beam_size": beam_size}
+    for answer in translate(model, sources, src_vocab, tgt_vocab, **how):
+        wanted = np.float64 if dtype == torch.float64 else np.float32
+        assert answer.weights.dtype == wanted
+        assert answer.weights.sum(axis=1) == pytest.approx(1, abs=1e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_trained_model_says_the_same_in_half_precision(
+    overfit, reversal, attention, dtype
+):
+    examples, src_vocab, tgt_vocab = reversal
+    model, _ = overfit(attention)
+    sources = [e.src for e in examples]
+    full = translate(model, sources, src_vocab, tgt_vocab)
+    halved = translate(copy.deepcopy(model).to(dtype), sources, src_vocab, tgt_vocab)
+    with torch.autocast("cpu", dtype):
+        cast = translate(model, sources, src_vocab, tgt_vocab)
+    for answers in (halved, cast):
+        same = sum(a.tokens == b.tokens for a, b in zip(answers, full, strict=True))
+        assert same >= 0.9 * len(full)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA GPU")
+@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_works_on_a_gpu(overfit, reversal, dtype, beam_size):
+    examples, src_vocab, tgt_vocab = reversal
+    sources, vocabs = [e.src for e in examples], (src_vocab, tgt_vocab)
+    model = copy.deepcopy(overfit("additive")[0]).to("cuda")
+    full = translate(model, sources, *vocabs, beam_size=beam_size)
+    with torch.autocast("cuda", dtype):
+        cast = translate(model, sources, *vocabs, beam_size=beam_size)
+    halved = translate(model.to(dtype), sources, *vocabs, beam_size=beam_size)
+    for answers in (halved, cast):
+        same = sum(a.tokens == b.tokens for a, b in zip(answers, full, strict=True))
+        assert same >= 0.9 * len(full)
 
 
 def test_an_unknown_word_is_named(asked):

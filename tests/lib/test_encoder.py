@@ -23,7 +23,8 @@ def test_shapes_follow_the_batch(encoder, batch):
     assert encoder.enc_dim == directions * HIDDEN
     assert encoded.states.shape == (3, 7, encoder.enc_dim)
     assert encoded.summary.shape == (3, encoder.enc_dim)
-    assert torch.equal(encoded.mask, batch.src_mask)
+    assert torch.equal(encoded.src_mask, batch.src_mask)
+    assert encoded.mask is encoded.src_mask  # as assignments say it
 
 
 def test_each_sentence_gets_what_a_plain_gru_gives_it_alone(encoder, batch):
@@ -90,9 +91,9 @@ def test_wider_padding_than_the_longest_sentence_needs_is_kept(encoder, batch):
     wider = torch.cat([batch.src_ids, torch.full((3, 4), PAD)], dim=1)
     encoded = encoder(wider, batch.src_lengths)
     narrow = encoder(batch.src_ids, batch.src_lengths)
-    assert encoded.states.shape[1] == encoded.mask.shape[1] == 11
+    assert encoded.states.shape[1] == encoded.src_mask.shape[1] == 11
     assert torch.equal(encoded.states[:, :7], narrow.states)
-    assert not encoded.mask[:, 7:].any()
+    assert not encoded.src_mask[:, 7:].any()
 
 
 def test_the_order_of_the_rows_does_not_matter(encoder, batch):

@@ -1,13 +1,15 @@
 """Weights that are changed on purpose stay weights, and nothing else changes."""
 
+import copy
 import math
 import random
+from functools import partial
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from seq2seq_lib.attention import Additive, FixedContext, Uniform
+from seq2seq_lib.attention import MECHANISMS, Additive, FixedContext, Uniform
 from seq2seq_lib.batching import collate, encode
 from seq2seq_lib.decoding import greedy, translate
 from seq2seq_lib.interventions import (
@@ -23,9 +25,9 @@ from seq2seq_lib.interventions import (
     shuffle,
     spread,
 )
-from seq2seq_lib.model import ATTENTIONS, token_loss
+from seq2seq_lib.model import token_loss
 from seq2seq_lib.tasks.reversal import Reversal
-from seq2seq_lib.vocab import EOS
+from seq2seq_lib.vocab import BOS, EOS, PAD
 
 BATCH, TGT, SRC = 3, 5, 7
 LENGTHS = (7, 1, 4)
@@ -279,7 +281,7 @@ def test_leaving_every_step_alone_changes_nothing(make_model, attention, batch):
 # --- by hand ---------------------------------------------------------------------------
 
 
-@pytest.fixture(params=ATTENTIONS)
+@pytest.fixture(params=MECHANISMS)
 def trained(request, overfit, reversal):
     """A model that has learned its sentences, its vocabularies and one long sentence."""
     examples, src_vocab, tgt_vocab = reversal
@@ -363,6 +365,79 @@ def test_rewriting_leaves_the_model_alone(overfit, reversal):
     assert not isinstance(model.decoder.attention, Edited)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_models_of_another_precision_can_be_rewritten(trained, dtype):
+    model, src_vocab, tgt_vocab, src = trained
+    model = copy.deepcopy(model).to(dtype)
+    (own,) = translate(model, [src], src_vocab, tgt_vocab)
+    for row in (row_at(own.weights, 0), row_at(own.weights, 0).int()):
+        again = rewrite(model, src, src_vocab, tgt_vocab, {1: row})
+        assert again.tokens[:1] == own.tokens[:1]
+        assert again.weights[1].tolist() == row_at(own.weights, 0).tolist()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+@pytest.mark.parametrize("name", EDITS)
+def test_models_of_another_precision_can_be_edited(name, make_model, batch, dtype):
+    model = make_model("additive").to(dtype)
+    changed = edited(model, EDITS[name])
+    for other in (changed, frozen(model)):
+        found = other(batch).weights
+        assert found.dtype == dtype
+        if dtype is not torch.float64 and other is changed:
+            assert entropy(found, batch.src_mask).isfinite().all()
+    assert one_at_a_time(model, batch, EDITS[name]).isfinite().all()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert one_at_a_time(model.float(), batch, EDITS[name]).isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_erasing_the_only_weight_shares_it_in_half_precision_too(dtype):
+    weights = torch.tensor([[[1.0, 0.0, 0.0, 0.0]]], dtype=dtype)
+    mask = torch.tensor([[[True, True, True, False]]])
+    expected = torch.tensor([[[0.0, 0.5, 0.5, 0.0]]], dtype=dtype)
+    assert_close(erase(weights, mask), expected)
+
+
+def test_pad_and_bos_are_never_rewritten(make_model):
+    src_vocab, tgt_vocab = Reversal(n_symbols=5, max_length=7).vocabs()
+    sizes = {"src_vocab_size": len(src_vocab), "tgt_vocab_size": len(tgt_vocab)}
+    model = make_model("additive", **sizes)
+    model.decoder.output.bias.data[[PAD, BOS]] = 100.0
+    again = rewrite(model, ("a", "b"), src_vocab, tgt_vocab, {0: [0.5, 0.5]}, max_len=5)
+    assert len(again.weights) == len(again.tokens) + again.finished
+
+
+def test_the_mode_comes_back_after_an_error(trained):
+    model, src_vocab, tgt_vocab, src = trained
+    model.train()
+    with pytest.raises(ValueError, match="distribution|shape"):
+        rewrite(model, src, src_vocab, tgt_vocab, {1: [0.7] * 9})
+    assert all(module.training for module in model.modules())
+    model.eval()
+
+
+def test_models_that_look_otherwise_have_another_text(make_model):
+    model = make_model("additive")
+    edits = [
+        *EDITS.values(),
+        *(partial(shuffle, seed=seed) for seed in range(3)),
+        *(lambda w, mask, s=seed: shuffle(w, mask, s) for seed in range(3)),
+        *(_shuffle_with(seed) for seed in range(3)),
+        lambda w, mask: w,
+    ]
+    models = [model, frozen(model), *(edited(model, edit) for edit in edits)]
+    assert len({str(m) for m in models}) == len(models)
+    for edit in edits:  # and the same text in another process, where addresses differ
+        assert str(edited(model, edit)) == str(edited(model, copy.copy(edit)))
+        assert " at 0x" not in str(edited(model, edit))
+    assert "edit=seq2seq_lib.interventions.shift" in str(edited(model, shift))
+
+
+def _shuffle_with(seed):
+    return lambda weights, mask: shuffle(weights, mask, seed)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -373,10 +448,16 @@ def test_rewriting_leaves_the_model_alone(overfit, reversal):
         ({"edits": {-1: [1.0, *[0.0] * 6]}}, r"steps \[-1\]"),
         ({"source": ()}, "empty"),
         ({"source": ("never",)}, "never"),
+        ({"source": "ab"}, "sequence of tokens, got 'ab'"),
+        ({"source": [1]}, "sequence of tokens, got"),
+        ({"edits": {0.5: [1.0, *[0.0] * 6]}}, "Every step of edits must be a whole number"),
+        ({"edits": {"0": [1.0, *[0.0] * 6]}}, "Every step of edits must be a whole number"),
         ({"max_len": 0}, "max_len"),
     ],
 )
-def test_what_cannot_be_rewritten_is_refused(overfit, reversal, change, message):
+def test_what_cannot_be_rewritten_is_refused(
+    overfit, reversal, change, message, no_shape_checks
+):
     examples, src_vocab, tgt_vocab = reversal
     longest = max(examples, key=lambda e: len(e.src))
     assert len(longest.src) == 7

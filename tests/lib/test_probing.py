@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from seq2seq_lib.attention import MECHANISMS
 from seq2seq_lib.batching import collate
 from seq2seq_lib.model import token_loss
 from seq2seq_lib.probing import MIN_PER_CLASS, gradient_norms, linear_probe
@@ -63,6 +64,22 @@ def test_a_probe_takes_states_that_are_part_of_a_graph(labels):
     assert linear_probe(features, labels).n_classes == 5
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_a_probe_reads_half_precision(labels, half):
+    features = torch.randn(600, 11).to(half)
+    features[:, 3] += 10 * labels
+    assert linear_probe(features, labels).accuracy > 0.95
+    assert linear_probe(features, labels.to(half)).accuracy > 0.95
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_gradients_of_a_half_precise_model_have_norms(make_model, batch, half):
+    model = make_model("additive")
+    expected = gradient_norms(model, batch)
+    found = gradient_norms(model.to(half), batch)
+    assert_close(found.float(), expected, rtol=0.1, atol=0.02)
+
+
 @pytest.mark.parametrize(
     "rows, labels, told",
     [
@@ -102,7 +119,8 @@ def _log_probs(model, batch, change):
 
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_norms_are_those_of_finite_differences(make_model, batch, attention, bidirectional):
-    sizes = {"dec_hidden": 17} if attention.startswith("dot") and not bidirectional else {}
+    in_step = MECHANISMS[attention](1, 1).equal_sizes and not bidirectional
+    sizes = {"dec_hidden": 17} if in_step else {}
     model = make_model(attention, emb_dim=3, bidirectional=bidirectional, **sizes).double()
     norms = gradient_norms(model, batch)
     rows, src_len = batch.src_ids.shape

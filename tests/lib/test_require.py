@@ -63,7 +63,7 @@ def test_what_is_no_finite_number_is_named(value):
 def test_the_message_says_the_whole_range():
     with pytest.raises(ValueError, match=r"^emb_dim must be at least 1, got 0\.$"):
         whole("emb_dim", np.int64(0), at_least=1)
-    with pytest.raises(ValueError, match=r"^at must be at least 1 and at most 3, got 4\.$"):
+    with pytest.raises(ValueError, match=r"^at must lie between 1 and 3, got 4\.$"):
         whole("at", 4, at_least=1, at_most=3)
     with pytest.raises(ValueError, match=r"^p must be at least 0 and below 1, got 1\.0\.$"):
         number("p", 1.0, at_least=0, below=1)

@@ -9,7 +9,7 @@ from test_taught_code import chapter_path, run_taught
 from torch.testing import assert_close
 
 from seq2seq_lib.decoding import beam_search, translate
-from seq2seq_lib.vocab import BOS, EOS, Vocab
+from seq2seq_lib.vocab import BOS, EOS, PAD, Vocab
 
 SRC_VOCAB = Vocab(f"s{i}" for i in range(23 - 4))
 TGT_VOCAB = Vocab(f"t{i}" for i in range(29 - 4))
@@ -52,6 +52,7 @@ def test_the_beam_by_hand_is_the_librarys_on_an_untrained_model(
     search, make_model, pairs, batch, penalty
 ):
     model = make_model("additive")
+    model.decoder.output.bias.data[[PAD, BOS]] = -100.0  # which the library never writes
     found = beam_search(model, batch.src_ids, batch.src_lengths, 9, 3, penalty)
     for pair, ids, done in zip(pairs, found.ids.tolist(), found.finished, strict=True):
         src = [SRC_VOCAB.tokens[i] for i in pair.src]

@@ -204,7 +204,7 @@ def test_the_padding_check_passes_the_library_and_fails_a_missing_mask(
 
     def without_mask(*args):
         encoded = encode(*args)
-        return encoded._replace(mask=torch.ones_like(encoded.mask))
+        return encoded._replace(src_mask=torch.ones_like(encoded.src_mask))
 
     monkeypatch.setattr(model.encoder, "forward", without_mask)
     assert check(model, batch) == (attention == "fixed")  # which has no slots to mask
