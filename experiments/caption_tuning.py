@@ -7,7 +7,6 @@ whole training of `multi30k_small`, which then trains every model with its best 
 from experiments import multi30k_small, tuning
 from experiments.engine import runs
 from experiments.engine.job import Job, Values
-from experiments.engine.results import read_results
 from seq2seq_lib.batching import encode
 from seq2seq_lib.metrics import loss_per_token
 from seq2seq_lib.tasks import multi30k
@@ -15,13 +14,9 @@ from seq2seq_lib.tasks import multi30k
 LRS, SEEDS = tuning.GRID["full"]
 
 
-def arm_name(model: str, lr: float) -> str:
-    return f"{model}, lr {lr:g}"
-
-
 def arms() -> dict[str, tuple[str, float]]:
     """Name -> (model, learning rate)."""
-    return {arm_name(model, lr): (model, lr) for model in tuning.MODELS for lr in LRS}
+    return {f"{m}, lr {lr:g}": (m, lr) for m in tuning.MODELS for lr in LRS}
 
 
 def run(job: Job) -> Values:
@@ -30,12 +25,6 @@ def run(job: Job) -> Values:
     model, values, _ = multi30k_small.train(job, *arms()[job.arm])
     valid = encode(splits.valid, *multi30k.vocabs(splits.train))
     return {**values, "valid_loss": loss_per_token(model, valid)}
-
-
-def best_rate(model: str) -> float:
-    """The rate that was best for a model of captions."""
-    names = {lr: arm_name(model, lr) for lr in LRS}
-    return tuning.lowest_loss(read_results("caption_tuning")["values"], names)
 
 
 def experiment() -> runs.Experiment:

@@ -8,7 +8,7 @@ trained with the rate that was best for it. (`caption_tuning` does the same with
     narrow  number words, a third of the hidden size, 1,500 updates
 """
 
-from collections.abc import Mapping
+from statistics import fmean
 
 from experiments.engine import runs
 from experiments.engine.job import Job, Values
@@ -37,14 +37,10 @@ MODELS = ("fixed", "additive")
 NARROW_UPDATES = 1500  # half of train_longer's, so that six runs fit into minutes
 
 
-def arm_name(setting: str, model: str, lr: float) -> str:
-    return f"{setting}, {model}, lr {lr:g}"
-
-
 def arms() -> dict[str, tuple[str, str, float]]:
     """Name -> (setting, model, learning rate)."""
     return {
-        arm_name(setting, model, lr): (setting, model, lr)
+        f"{setting}, {model}, lr {lr:g}": (setting, model, lr)
         for setting, (rates, _) in GRID.items()
         for model in MODELS
         for lr in rates
@@ -66,25 +62,19 @@ def run(job: Job) -> Values:
     }
 
 
-def lowest_loss(values: Mapping[str, Values], names: Mapping[float, str]) -> float:
+def best_rate(name: str, source: str = "tuning") -> float:
     """The rate with the lowest validation loss, averaged over the tuning seeds.
 
     Args:
-        values: arm -> seed -> what was measured.
-        names: rate -> the arm that tried it.
+        name: of the arms, without their rates.
+        source: the experiment that tried them.
     """
-
-    def loss(lr: float) -> float:
-        seeds = values[names[lr]].values()
-        return sum(seed["valid_loss"] for seed in seeds) / len(seeds)
-
-    return min(names, key=loss)
-
-
-def best_rate(setting: str, model: str) -> float:
-    """The rate that was best for a model of number words."""
-    names = {lr: arm_name(setting, model, lr) for lr in GRID[setting][0]}
-    return lowest_loss(read_results("tuning")["values"], names)
+    losses = {}
+    for arm, seeds in read_results(source)["values"].items():
+        model, _, lr = arm.rpartition(", lr ")
+        if model == name:
+            losses[float(lr)] = fmean(seed["valid_loss"] for seed in seeds.values())
+    return min(losses, key=lambda lr: losses[lr])
 
 
 def experiment() -> runs.Experiment:

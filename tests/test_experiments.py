@@ -13,7 +13,6 @@ import torch
 
 from experiments import (
     bench,
-    caption_tuning,
     comparison,
     multi30k_small,
     number_words,
@@ -114,8 +113,8 @@ def test_there_are_five_seeds_where_something_is_claimed(name):
 
 # One arm of each experiment, trained for its first updates.
 AGAIN = {name: next(iter(e.seeds)) for name, e in EXPERIMENTS.items()}
-AGAIN["caption_tuning"] = caption_tuning.arm_name("fixed", 1e-2)
-AGAIN["tuning"] = tuning.arm_name("full", "additive", 3e-3)
+AGAIN["caption_tuning"] = "fixed, lr 0.01"
+AGAIN["tuning"] = "full, additive, lr 0.003"
 
 
 @pytest.mark.slow
@@ -168,9 +167,9 @@ def test_stored_parameter_counts_are_those_of_the_configurations():
 
 def test_each_model_is_trained_with_the_rate_that_tuning_chose_for_it():
     for model in tuning.MODELS:
-        assert comparison.RATES[model] == tuning.best_rate("full", model)
-        assert train_longer.NARROW_RATES[model] == tuning.best_rate("narrow", model)
-        assert multi30k_small.RATES[model] == caption_tuning.best_rate(model)
+        assert comparison.RATES[model] == tuning.best_rate(f"full, {model}")
+        assert train_longer.NARROW_RATES[model] == tuning.best_rate(f"narrow, {model}")
+        assert multi30k_small.RATES[model] == tuning.best_rate(model, "caption_tuning")
 
 
 # --- what the pages say ----------------------------------------------------------------

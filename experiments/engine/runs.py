@@ -23,6 +23,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -140,8 +141,13 @@ def run_jobs(experiment: Experiment, jobs: Sequence[Job]) -> Values:
     Raises:
         SystemExit: it was interrupted; what had ended by then is kept.
     """
-    done = {} if all(job.quick for job in jobs) else finished(experiment)
-    waiting = [job for job in jobs if (job.arm, job.seed) not in done]
+    quick = all(job.quick for job in jobs)
+    done = {} if quick else finished(experiment)
+    waiting = [
+        job if quick else replace(job, checkpoints=_checkpoints(experiment) / job.file_name)
+        for job in jobs
+        if (job.arm, job.seed) not in done
+    ]
     # A fresh interpreter for each worker: a forked PyTorch would share its threads.
     pool = ProcessPoolExecutor(
         min(workers(), len(waiting) or 1),
@@ -151,15 +157,12 @@ def run_jobs(experiment: Experiment, jobs: Sequence[Job]) -> Values:
     bar = tqdm(total=len(jobs), initial=len(jobs) - len(waiting), desc=experiment.name)
     with bar, _stopped_by(signal.SIGINT, signal.SIGTERM):
         try:
-            futures = {
-                pool.submit(experiment.run, _with_checkpoints(experiment, job)): job
-                for job in waiting
-            }
+            futures = {pool.submit(experiment.run, job): job for job in waiting}
             for future in as_completed(futures):
                 job = futures[future]
                 # As a file would hold it, so that a resumed run stores the same text.
                 done[job.arm, job.seed] = json.loads(json.dumps(future.result()))
-                if not job.quick:
+                if not quick:
                     _keep(experiment, job, done[job.arm, job.seed])
                 bar.update()
         except BaseException as error:
@@ -167,7 +170,8 @@ def run_jobs(experiment: Experiment, jobs: Sequence[Job]) -> Values:
             why = STOPPED.get(type(error))
             if why is None:
                 raise
-            raise SystemExit(f"{why}; `{experiment.command}` goes on from here.") from None
+            next_time = "begins again" if quick else "goes on from here"
+            raise SystemExit(f"{why}; `{experiment.command}` {next_time}.") from None
     pool.shutdown()
     values: Values = {}
     for job in jobs:
@@ -175,10 +179,9 @@ def run_jobs(experiment: Experiment, jobs: Sequence[Job]) -> Values:
     return values
 
 
-def _with_checkpoints(experiment: Experiment, job: Job) -> Job:
-    """The job with its own folder for checkpoints, unless it is a quick one."""
-    folder = CHECKPOINTS / experiment.name / experiment.fingerprint
-    return job if job.quick else replace(job, checkpoints=folder / job.file_name)
+def _checkpoints(experiment: Experiment) -> Path:
+    """Where today's code keeps what its jobs have not finished."""
+    return CHECKPOINTS / experiment.name / experiment.fingerprint
 
 
 def _keep(experiment: Experiment, job: Job, values: Values) -> None:
@@ -187,9 +190,8 @@ def _keep(experiment: Experiment, job: Job, values: Values) -> None:
         job.arm, job.seed, experiment.fingerprint, experiment.configuration_digest, values
     )
     parts.write(experiment.name, part)
-    checkpoints = _with_checkpoints(experiment, job).checkpoints
-    assert checkpoints is not None
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    if job.checkpoints:
+        shutil.rmtree(job.checkpoints, ignore_errors=True)
 
 
 @contextmanager
