@@ -7,7 +7,7 @@ and ``metrics`` says how good the answer is. Every module imports only from thos
 
     require, files, precision, text, vocab, tasks, batching, encoder, attention, decoder,
     model, run, hooks, training, decoding, metrics, intervals, probing, interventions,
-    plotting, page, comparisons, checking, checker, widgets
+    plotting, page, widgets
 """
 
 __version__ = "0.2.0"
