@@ -1,13 +1,15 @@
 """Ragged examples to rectangular tensors, in batches of similar length."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
+from seq2seq_lib.require import require, whole
 from seq2seq_lib.tasks import Example
 from seq2seq_lib.vocab import BOS, EOS, PAD, Vocab
 
@@ -59,7 +61,7 @@ class Batch:
         )
 
 
-def pad(rows: Sequence[Sequence[int]]) -> Int64[Tensor, "batch length"]:
+def pad(rows: Collection[Collection[SupportsIndex]]) -> Int64[Tensor, "batch length"]:
     """Stack rows of ids, filling short ones with PAD at the end.
 
     >>> pad([[7, 8, 9], [7]])
@@ -67,24 +69,24 @@ def pad(rows: Sequence[Sequence[int]]) -> Int64[Tensor, "batch length"]:
             [7, 0, 0]])
 
     Raises:
-        ValueError: there is no row, or a row is empty.
+        ValueError: there is no row, a row is empty, or an id is no whole number from 0 on.
     """
-    if not rows:
-        raise ValueError("A batch needs at least one sequence, got none.")
+    require(len(rows), "A batch needs at least one sequence, got none.")
     for i, row in enumerate(rows):
-        if not row:
-            raise ValueError(
-                f"Sequence {i} of the batch is empty; every sequence needs at least "
-                "one token."
-            )
+        require(
+            len(row),
+            f"Sequence {i} of the batch is empty; every sequence needs at least one token.",
+        )
     width = max(len(row) for row in rows)
-    return torch.tensor([[*row, *[PAD] * (width - len(row))] for row in rows])
+    plain = [[i if type(i) is int else whole("An id", i) for i in row] for row in rows]
+    ids = torch.tensor([[*row, *[PAD] * (width - len(row))] for row in plain])
+    require(bool((ids >= 0).all()), f"No id is negative, got {int(ids.min())}.")
+    return ids
 
 
-def check_batch_size(batch_size: int) -> None:
-    """Raise a ValueError unless ``batch_size`` is positive."""
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+def check_batch_size(batch_size: SupportsIndex) -> None:
+    """Raise a ValueError unless ``batch_size`` is a positive whole number."""
+    whole("batch_size", batch_size, at_least=1)
 
 
 @dataclass(frozen=True)
@@ -131,29 +133,29 @@ class Batches:
         seed: the same seed gives the same batches in every epoch.
 
     Raises:
-        ValueError: there is no pair, or ``batch_size`` is not positive.
+        ValueError: there is no pair, ``batch_size`` is no positive whole number, or
+            ``seed`` no whole number.
     """
 
     def __init__(
         self,
         pairs: Sequence[Pair],
-        batch_size: int = 64,
+        batch_size: SupportsIndex = 64,
         bucketed: bool = True,
-        seed: int = 0,
+        seed: SupportsIndex = 0,
     ) -> None:
-        if not pairs:
-            raise ValueError("Batches needs at least one pair to train on, got none.")
-        check_batch_size(batch_size)
-        self.pairs = list(pairs)
-        self.batch_size, self.bucketed, self.seed = batch_size, bucketed, seed
+        require(len(pairs), "Batches needs at least one pair to train on, got none.")
+        self.pairs, self.bucketed = list(pairs), bucketed
+        self.batch_size = whole("batch_size", batch_size, at_least=1)
+        self.seed = whole("seed", seed)
 
     def __len__(self) -> int:
         """Number of batches in one epoch."""
         return -(-len(self.pairs) // self.batch_size)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: SupportsIndex) -> Iterator[Batch]:
         """The batches of one epoch; the same ``number`` gives the same batches."""
-        rng = random.Random(f"{self.seed}-{number}")
+        rng = random.Random(f"{self.seed}-{whole('number', number)}")
         pairs = rng.sample(self.pairs, len(self.pairs))
         if self.bucketed:
             # Sorting is stable: pairs of equal lengths stay in their shuffled order.
@@ -165,12 +167,12 @@ class Batches:
             yield collate(pairs[start : start + self.batch_size])
 
 
-def in_order(pairs: Sequence[Pair], batch_size: int = 256) -> Iterator[Batch]:
+def in_order(pairs: Sequence[Pair], batch_size: SupportsIndex = 256) -> Iterator[Batch]:
     """Every pair once, in the given order: for evaluation.
 
     Raises:
-        ValueError: ``batch_size`` is not positive.
+        ValueError: ``batch_size`` is no positive whole number.
     """
-    check_batch_size(batch_size)
+    batch_size = whole("batch_size", batch_size, at_least=1)
     for start in range(0, len(pairs), batch_size):
         yield collate(pairs[start : start + batch_size])

@@ -14,7 +14,7 @@ from seq2seq_lib.batching import pad
 from seq2seq_lib.decoder import Decoder
 from seq2seq_lib.model import Seq2Seq, evaluating
 from seq2seq_lib.precision import at_least_float32
-from seq2seq_lib.require import number, require, whole
+from seq2seq_lib.require import number, require, shown, whole
 from seq2seq_lib.vocab import BOS, EOS, PAD, Vocab
 
 
@@ -234,8 +234,8 @@ def source_ids(
             isinstance(source, Iterable)
             and not isinstance(source, str)
             and all(isinstance(token, str) for token in source),
-            f"Source {i} must be a sequence of tokens, got {source!r}; split a text into "
-            "the tokens of the vocabulary first.",
+            f"Source {i} must be a sequence of tokens, got {shown(source)}; split a text "
+            "into the tokens of the vocabulary first.",
         )
         require(
             len(source) > 0,

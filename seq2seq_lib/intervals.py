@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, SupportsFloat
 
 import numpy as np
 from scipy import stats
+
+from seq2seq_lib.require import number, require
 
 
 class Interval(NamedTuple):
@@ -24,7 +26,9 @@ class Interval(NamedTuple):
     n: int
 
 
-def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+def mean_interval(
+    values: Sequence[SupportsFloat], confidence: SupportsFloat = 0.95
+) -> Interval:
     """Student's t interval of the mean over seeds.
 
         mean +- t(confidence, n - 1) * s / sqrt(n)
@@ -46,18 +50,13 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     >>> [round(x, 2) for x in mean_interval([0.5, 0.6, 0.7])]
     [0.6, 0.35, 0.85, 3]
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}.")
-    if len(values) < 2:
-        raise ValueError(
-            f"An interval needs at least two values, one for each seed, got {len(values)}."
-        )
-    array = np.asarray(values, dtype=float)
-    if not np.isfinite(array).all():
-        raise ValueError(
-            f"Every value must be a finite number, got {list(values)}; leave out runs that "
-            "have no result, and say so."
-        )
+    confidence = number("confidence", confidence, above=0, below=1)
+    require(
+        len(values) >= 2,
+        f"An interval needs at least two values, one for each seed, got {len(values)}.",
+    )
+    # A run without a result is left out, and the text says so; it is never averaged.
+    array = np.array([number("Every value", value) for value in values])
     mean = float(array.mean())
     error = float(array.std(ddof=1)) / math.sqrt(len(array))
     reach = float(stats.t.ppf((1 + confidence) / 2, len(array) - 1)) * error

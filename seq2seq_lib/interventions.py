@@ -177,7 +177,11 @@ def erase(
         weights: of every query.
         mask: True = real position.
         rank: which weight goes: 0 the largest, 1 the second largest, and so on.
+
+    Raises:
+        ValueError: ``rank`` is no whole number or negative.
     """
+    rank = whole("rank", rank, at_least=0)
     order = weights.argsort(dim=-1, descending=True, stable=True)
     erased = torch.zeros_like(weights, dtype=torch.bool)
     erased = erased.scatter(-1, order[..., rank : rank + 1], True)

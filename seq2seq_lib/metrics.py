@@ -1,43 +1,60 @@
 """How good a model is: by sentence, by token, by length."""
 
 import math
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 import sacrebleu
 import torch
+from sacrebleu.metrics import BLEU
+from torch import Tensor
 
 from seq2seq_lib.batching import Pair, in_order
 from seq2seq_lib.model import Seq2Seq, evaluating, token_loss
+from seq2seq_lib.require import option, require, whole
 from seq2seq_lib.tasks import Example
 
 Tokens = Sequence[str]
-Links = Collection[tuple[int, int]]  # pairs (target position, source position)
 
 # Source lengths, first and last included, that curves by length are drawn over.
 LENGTH_BUCKETS = ((1, 4), (5, 8), (9, 12), (13, 16), (17, 20), (21, 24))
 
 
-def _same_number(hypotheses: Sequence[object], references: Sequence[object]) -> None:
-    if len(hypotheses) != len(references):
-        raise ValueError(
-            "Every hypothesis needs one reference, got "
-            f"{len(hypotheses)} hypotheses and {len(references)} references."
+def _same_number(**sides: Sequence[object]) -> None:
+    """Raise a ValueError unless two lists are equally long, and not empty."""
+    for name, side in sides.items():
+        require(
+            not isinstance(side, str),
+            f"Give a list of {name}, even of one; got the text {side!r}.",
         )
-    if not hypotheses:
-        raise ValueError("There is nothing to score: got no hypotheses.")
+        require(len(side), f"There is nothing to score: got no {name}.")
+    (one, n), (other, m) = ((name, len(side)) for name, side in sides.items())
+    require(n == m, f"Give as many {one} as {other}, got {n} {one} and {m} {other}.")
+
+
+def _matches(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -> list[bool]:
+    """For each sentence, whether it is right in every token."""
+    _same_number(hypotheses=hypotheses, references=references)
+    pairs = list(zip(hypotheses, references, strict=True))
+    for hyp, ref in pairs:
+        require(
+            isinstance(hyp, str) == isinstance(ref, str),
+            f"A text and a list of tokens never match; split or join one of {hyp!r} and "
+            f"{ref!r}.",
+        )
+    return [tuple(hyp) == tuple(ref) for hyp, ref in pairs]
 
 
 def exact_match(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -> float:
     """Share of sentences that are right in every token, from 0 to 1.
 
     Raises:
-        ValueError: the numbers of sentences differ, or there are none.
+        ValueError: the numbers of sentences differ, there are none, or a text is compared
+            with a list of tokens.
     """
-    _same_number(hypotheses, references)
-    pairs = zip(hypotheses, references, strict=True)
-    return sum(tuple(h) == tuple(r) for h, r in pairs) / len(references)
+    matches = _matches(hypotheses, references)
+    return sum(matches) / len(matches)
 
 
 class LengthBucket(NamedTuple):
@@ -76,24 +93,25 @@ def exact_match_by_length(
         buckets: shortest and longest length of each bucket, both included.
 
     Raises:
-        ValueError: the numbers of sentences differ, there are none, or a source lies in
-            no bucket.
+        ValueError: the numbers of sentences differ, there are none, a text is given
+            instead of its tokens, or a source lies in no bucket.
     """
-    _same_number(hypotheses, references)
-    if len(sources) != len(hypotheses):
-        raise ValueError(
-            "Every hypothesis needs its source, got "
-            f"{len(sources)} sources and {len(hypotheses)} hypotheses."
-        )
+    matches = _matches(hypotheses, references)
+    _same_number(sources=sources, hypotheses=hypotheses)
     right: dict[tuple[int, int], list[bool]] = {(low, high): [] for low, high in buckets}
-    for src, hyp, ref in zip(sources, hypotheses, references, strict=True):
+    for src, match in zip(sources, matches, strict=True):
+        require(
+            not isinstance(src, str) or len(src) == 1,  # one character is one token
+            f"The length of a source is its number of tokens, got the text {src!r}; split "
+            "it first.",
+        )
         bucket = next((b for b in right if b[0] <= len(src) <= b[1]), None)
         if bucket is None:
             raise ValueError(
                 f"A source of {len(src)} tokens lies in none of the buckets "
                 f"{list(right)}; give buckets that cover all lengths."
             )
-        right[bucket].append(tuple(hyp) == tuple(ref))
+        right[bucket].append(match)
     return [
         LengthBucket(low, high, len(r), sum(r) / len(r) if r else math.nan)
         for (low, high), r in right.items()
@@ -101,7 +119,9 @@ def exact_match_by_length(
 
 
 @torch.no_grad()
-def loss_per_token(model: Seq2Seq, pairs: Sequence[Pair], batch_size: int = 256) -> float:
+def loss_per_token(
+    model: Seq2Seq, pairs: Sequence[Pair], batch_size: SupportsIndex = 256
+) -> float:
     """Mean cross-entropy in nats per target token, EOS included, teacher-forced.
 
     Every token counts once. (The mean of the batches' means would count a token in a
@@ -121,14 +141,31 @@ def loss_per_token(model: Seq2Seq, pairs: Sequence[Pair], batch_size: int = 256)
     return total / tokens
 
 
-def perplexity(model: Seq2Seq, pairs: Sequence[Pair], batch_size: int = 256) -> float:
+def perplexity(
+    model: Seq2Seq, pairs: Sequence[Pair], batch_size: SupportsIndex = 256
+) -> float:
     """The exponential of the loss per token: between how many tokens it wavers.
 
         perplexity = exp(- 1/N sum over all N target tokens of log p(y_t | y_(<t), x))
 
-    A model that knows nothing has the vocabulary's size; a perfect one has 1.
+    A model that knows nothing has the vocabulary's size; a perfect one has 1. It is
+    infinite where no float can hold it, and NaN where the loss is.
     """
-    return math.exp(loss_per_token(model, pairs, batch_size))
+    loss = loss_per_token(model, pairs, batch_size)
+    try:
+        return math.exp(loss)
+    except OverflowError:  # from a loss of about 709.8 on
+        return math.inf
+
+
+def _texts(hypotheses: Sequence[str], references: Sequence[str]) -> None:
+    """Raise a ValueError unless these are two lists of texts that can be compared."""
+    _same_number(hypotheses=hypotheses, references=references)
+    for text in (*hypotheses, *references):
+        require(
+            isinstance(text, str),
+            f"This score takes sentences as texts, got {text!r}; join the tokens.",
+        )
 
 
 def bleu(
@@ -136,15 +173,21 @@ def bleu(
 ) -> float:
     """Corpus BLEU from 0 to 100, by ``sacrebleu`` (Papineni et al. 2002; Post 2018).
 
+    It is a mean over runs of one to four words, so hypotheses that are all shorter than
+    four words have BLEU 0, even where every word is right. Among longer ones, a short
+    sentence takes no part in the count of the longer runs.
+
     Args:
         hypotheses: translations as plain text.
         references: one reference for each.
         tokenize: sacrebleu's tokenizer; ``"none"`` for text that is already split.
 
     Raises:
-        ValueError: the numbers of sentences differ, or there are none.
+        ValueError: the numbers of sentences differ, there are none, one is no text, or
+            sacrebleu has no such tokenizer.
     """
-    _same_number(hypotheses, references)
+    _texts(hypotheses, references)
+    option("tokenize", tokenize, sorted(BLEU.TOKENIZERS))
     # force: sacrebleu otherwise warns when it is told not to split split text again.
     score = sacrebleu.corpus_bleu(
         list(hypotheses), [list(references)], tokenize=tokenize, force=True
@@ -156,13 +199,13 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """Corpus chrF from 0 to 100, by ``sacrebleu`` (Popović 2015).
 
     Raises:
-        ValueError: the numbers of sentences differ, or there are none.
+        ValueError: the numbers of sentences differ, there are none, or one is no text.
     """
-    _same_number(hypotheses, references)
+    _texts(hypotheses, references)
     return float(sacrebleu.corpus_chrf(list(hypotheses), [list(references)]).score)
 
 
-def links(weights: np.ndarray) -> frozenset[tuple[int, int]]:
+def links(weights: np.ndarray | Tensor) -> frozenset[tuple[int, int]]:
     """One link for each row of weights: to the source position with the largest.
 
     Args:
@@ -170,23 +213,38 @@ def links(weights: np.ndarray) -> frozenset[tuple[int, int]]:
             src_len).
 
     Raises:
-        ValueError: the weights are no table, or have no column.
+        ValueError: the weights are no table of numbers, or have no column.
 
     >>> sorted(links(np.array([[0.1, 0.9], [0.8, 0.2]])))
     [(0, 1), (1, 0)]
     """
-    if weights.ndim != 2 or not weights.shape[1]:
-        raise ValueError(
-            "Weights must be a table (tgt_len, src_len) with at least one column, got "
-            f"the shape {tuple(weights.shape)}."
-        )
-    return frozenset(enumerate(weights.argmax(axis=1).tolist()))
+    shape = tuple(getattr(weights, "shape", ()))
+    require(
+        len(shape) == 2 and shape[1],
+        "Weights must be a table (tgt_len, src_len) with at least one column, got the "
+        f"shape {shape}.",
+    )
+    return frozenset(enumerate(weights.argmax(1).tolist()))
+
+
+def _plain_links(pairs: Iterable[Any]) -> set[tuple[int, int]]:
+    """The links as Python ints, whether those of the pairs are NumPy's or of tensors."""
+    plain = set()
+    for pair in pairs:
+        try:
+            t, s = pair
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"A link is a pair (target position, source position), got {pair!r}."
+            ) from None
+        plain.add((whole("A target position", t), whole("A source position", s)))
+    return plain
 
 
 def alignment_error_rate(
-    predicted: Sequence[Links],
+    predicted: Sequence[Iterable[Iterable[SupportsIndex]]],
     examples: Sequence[Example],
-    positions: Sequence[Collection[int]] | None = None,
+    positions: Sequence[Iterable[SupportsIndex]] | None = None,
 ) -> float:
     """Alignment error rate (AER) over a corpus, from 0 (all right) to 1 (all wrong).
 
@@ -210,41 +268,44 @@ def alignment_error_rate(
 
     Raises:
         ValueError: the numbers of examples differ, an example has no gold alignment, a
-            link or position lies outside its sentences, or there is no gold link at all.
+            link or position is no whole number or lies outside its sentences, or there is
+            no gold link at all.
     """
-    _same_number(predicted, examples)
+    _same_number(hypotheses=predicted, references=examples)
     if positions is None:
         positions = [range(len(e.tgt)) for e in examples]
-    _same_number(positions, examples)
+    _same_number(positions=positions, examples=examples)
     agreeing, total, sure = 0, 0, 0
-    for i, (found, example, counted) in enumerate(
+    for i, (found, example, chosen) in enumerate(
         zip(predicted, examples, positions, strict=True)
     ):
         if example.alignment is None:
             raise ValueError(
                 f"Example {i} has no gold alignment; AER needs a task that knows it."
             )
+        counted = {whole("A position", t) for t in chosen}
         for t in counted:
-            if not 0 <= t < len(example.tgt):
-                raise ValueError(
-                    f"Position {t} lies outside the {len(example.tgt)} target tokens of "
-                    f"example {i}."
-                )
-        for t, s in found:
-            if not (0 <= t < len(example.tgt) and 0 <= s < len(example.src)):
-                raise ValueError(
-                    f"The link (target {t}, source {s}) lies outside example {i} with "
-                    f"{len(example.tgt)} target and {len(example.src)} source tokens; "
-                    "leave out the rows of EOS and of padding."
-                )
-        kept = {(t, s) for t, s in found if t in counted}
-        gold = {(t, s) for t, s in example.alignment if t in counted}
+            require(
+                0 <= t < len(example.tgt),
+                f"Position {t} lies outside the {len(example.tgt)} target tokens of "
+                f"example {i}.",
+            )
+        links_found = _plain_links(found)
+        for t, s in links_found:
+            require(
+                0 <= t < len(example.tgt) and 0 <= s < len(example.src),
+                f"The link (target {t}, source {s}) lies outside example {i} with "
+                f"{len(example.tgt)} target and {len(example.src)} source tokens; "
+                "leave out the rows of EOS and of padding.",
+            )
+        kept = {(t, s) for t, s in links_found if t in counted}
+        gold = {(t, s) for t, s in _plain_links(example.alignment) if t in counted}
         agreeing += len(kept & gold)
         total += len(kept)
         sure += len(gold)
-    if not sure:
-        raise ValueError(
-            "There is no gold link among the positions that count, so there is nothing "
-            "to find; choose other examples or positions."
-        )
+    require(
+        sure,
+        "There is no gold link among the positions that count, so there is nothing to "
+        "find; choose other examples or positions.",
+    )
     return 1 - 2 * agreeing / (total + sure)

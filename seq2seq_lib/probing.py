@@ -1,6 +1,6 @@
 """What can be read out of a model's states, and which inputs its answers feel."""
 
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from seq2seq_lib.batching import Batch
 from seq2seq_lib.model import Seq2Seq, evaluating
 from seq2seq_lib.precision import at_least_float32
+from seq2seq_lib.require import require, whole
 
 MIN_PER_CLASS = 8  # a quarter of them is held out: two that the probe has never seen
 
@@ -41,7 +42,7 @@ class Probe(NamedTuple):
 def linear_probe(
     features: Float[Tensor | np.ndarray, "examples features"],
     labels: Tensor | np.ndarray,
-    seed: int = 0,
+    seed: SupportsIndex = 0,
 ) -> Probe:
     """How well a linear classifier reads ``labels`` out of ``features``.
 
@@ -59,27 +60,28 @@ def linear_probe(
         seed: which examples are held out.
 
     Raises:
-        ValueError: there are more or fewer labels than rows, fewer than two classes, or a
-            class with fewer than 8 examples.
+        ValueError: there are more or fewer labels than rows, fewer than two classes, a
+            class with fewer than 8 examples, or ``seed`` is none that scikit-learn takes.
     """
     x, y = _array(features), _array(labels)
-    if y.shape != x.shape[:1]:
-        raise ValueError(
-            f"Give one label for each row of features: got {len(x)} rows and labels of "
-            f"shape {y.shape}."
-        )
+    seed = whole("seed", seed, at_least=0, at_most=2**32 - 1)
+    require(
+        y.shape == x.shape[:1],
+        f"Give one label for each row of features: got {len(x)} rows and labels of shape "
+        f"{y.shape}.",
+    )
     classes, counts = np.unique(y, return_counts=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"A probe needs at least two classes to tell apart, got {len(classes)}; "
-            "take more examples, or another label."
-        )
-    if counts.min() < MIN_PER_CLASS:
-        raise ValueError(
-            f"A probe needs at least {MIN_PER_CLASS} examples of every class, got "
-            f"{counts.min()} of class {classes[counts.argmin()]}; take more examples, or "
-            "leave that class out."
-        )
+    require(
+        len(classes) >= 2,
+        f"A probe needs at least two classes to tell apart, got {len(classes)}; take more "
+        "examples, or another label.",
+    )
+    require(
+        counts.min() >= MIN_PER_CLASS,
+        f"A probe needs at least {MIN_PER_CLASS} examples of every class, got "
+        f"{counts.min()} of class {classes[counts.argmin()]}; take more examples, or leave "
+        "that class out.",
+    )
     x_train, x_test, y_train, y_test = train_test_split(
         x, y, test_size=0.25, random_state=seed, stratify=y
     )

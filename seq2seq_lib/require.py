@@ -3,6 +3,7 @@
 import math
 import numbers
 from collections.abc import Iterable
+from reprlib import repr as shown  # cut where a value is too long for a sentence
 from typing import Any
 
 
@@ -17,7 +18,7 @@ def option(name: str, value: Any, known: Iterable[str]) -> None:
     known = list(known)
     require(
         isinstance(value, str) and value in known,
-        f"{name}={value!r} is not an option; choose one of {', '.join(known)}.",
+        f"{name}={shown(value)} is not an option; choose one of {', '.join(known)}.",
     )
 
 
@@ -42,6 +43,8 @@ def whole(
     Traceback (most recent call last):
     ValueError: updates must be a whole number, got 1000.0 (a float).
     """
+    if type(value) is int and at_least is None and at_most is None:
+        return value  # as most are; a batch has thousands of ids
     plain = _plain(value)
     is_whole = isinstance(plain, numbers.Integral) and not isinstance(plain, bool)
     require(is_whole, _not_a(name, "a whole number", plain))
@@ -97,7 +100,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _not_a(name: str, wanted: str, value: Any) -> str:
-    return f"{name} must be {wanted}, got {value!r} (a {type(value).__name__})."
+    return f"{name} must be {wanted}, got {shown(value)} (a {type(value).__name__})."
 
 
 def _require_range(name: str, value: Any, **limits: float | int | None) -> None:

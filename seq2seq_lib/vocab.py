@@ -2,6 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import SupportsIndex
+
+from seq2seq_lib.require import option, require, whole
+from seq2seq_lib.text import normalise
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
 SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
@@ -12,7 +16,8 @@ class Vocab:
     """A fixed list of tokens, each with an id.
 
     Ids 0 to 3 are reserved: ``PAD`` fills short rows of a batch, ``BOS`` starts
-    every target, ``EOS`` ends it, ``UNK`` stands for a token that is not listed.
+    every target, ``EOS`` ends it, ``UNK`` stands for a token that is not listed. No text
+    means one of them, not even the word ``<eos>``: only models and batches write them.
 
     Args:
         tokens: the tokens, in the order of their ids (the first gets id 4).
@@ -21,7 +26,8 @@ class Vocab:
             real text.
 
     Raises:
-        ValueError: a token appears twice, is reserved, or ``unknown`` is not known.
+        ValueError: a token is no text, appears twice or is reserved, or ``unknown`` is
+            not known.
 
     >>> vocab = Vocab(["one", "two"])
     >>> vocab.encode(["two", "one"])
@@ -31,42 +37,63 @@ class Vocab:
     """
 
     def __init__(self, tokens: Iterable[str], unknown: str = "error") -> None:
-        if unknown not in UNKNOWN_POLICIES:
-            raise ValueError(
-                f"unknown={unknown!r} is not an option; choose one of "
-                f"{', '.join(UNKNOWN_POLICIES)}."
-            )
+        option("unknown", unknown, UNKNOWN_POLICIES)
         self.unknown = unknown
         self._tokens = [*SPECIALS, *tokens]
-        self._ids = {token: i for i, token in enumerate(self._tokens)}
-        if len(self._ids) != len(self._tokens):
-            twice = [t for t, n in Counter(self._tokens).items() if n > 1]
+        texts = all(isinstance(token, str) for token in self._tokens)
+        require(texts, f"Tokens are texts, got {self._tokens[4:]}.")
+        twice = [t for t, n in Counter(self._tokens).items() if n > 1]
+        if twice:
             raise ValueError(
                 f"Each token may appear once, but {twice[0]!r} appears twice "
                 f"(the names {', '.join(SPECIALS)} are reserved)."
             )
+        self._ids = {token: i for i, token in enumerate(self._tokens) if i > UNK}
+        for token, i in list(self._ids.items()):
+            self._ids.setdefault(normalise(token) or token, i)
 
     @classmethod
     def build(
         cls,
         sentences: Iterable[Sequence[str]],
-        min_count: int = 1,
+        min_count: SupportsIndex = 1,
         unknown: str = "error",
     ) -> "Vocab":
         """Collect the tokens of ``sentences``, the most frequent first.
 
         Tokens seen fewer than ``min_count`` times are left out; ties are broken
-        alphabetically, so the same sentences always give the same ids.
+        alphabetically, so the same sentences always give the same ids. Spellings that
+        look the same are counted as one token (see ``text.normalise``). Where a text
+        contains a reserved name, such as the word ``<eos>``, it is left out too: to the
+        vocabulary it is an unknown word.
+
+        Raises:
+            ValueError: a sentence is a text instead of its tokens, or ``min_count`` is
+                no positive whole number.
         """
-        counts = Counter(token for sentence in sentences for token in sentence)
-        kept = [t for t, n in counts.items() if n >= min_count]
+        min_count = whole("min_count", min_count, at_least=1)
+        counts: Counter[str] = Counter()
+        for sentence in sentences:
+            if isinstance(sentence, str):
+                raise ValueError(
+                    f"A sentence is a list of tokens, got the text {sentence!r}; split it "
+                    "first."
+                )
+            counts.update(map(normalise, sentence))
+        kept = [t for t, n in counts.items() if n >= min_count and t not in ("", *SPECIALS)]
         return cls(sorted(kept, key=lambda t: (-counts[t], t)), unknown)
 
     def __len__(self) -> int:
         return len(self._tokens)
 
     def __contains__(self, token: str) -> bool:
-        return token in self._ids
+        return token in SPECIALS or self._id(token) is not None
+
+    def _id(self, token: str) -> int | None:
+        """The id of a listed token, in whichever spelling it comes; None if unlisted."""
+        require(isinstance(token, str), f"A token is a text, got {token!r}.")
+        found = self._ids.get(token)
+        return self._ids.get(normalise(token)) if found is None else found
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -77,30 +104,38 @@ class Vocab:
         """The ids of ``tokens``; adds neither BOS nor EOS.
 
         Raises:
-            ValueError: a token is not listed and ``unknown`` is ``"error"``.
+            ValueError: a token is not listed and ``unknown`` is ``"error"``, or the
+                tokens are a text that was not split, unless every listed token is a
+                character.
         """
-        if self.unknown == "unk":
-            return [self._ids.get(token, UNK) for token in tokens]
-        missing = [token for token in tokens if token not in self._ids]
-        if missing:
+        require(
+            not isinstance(tokens, str) or all(len(t) == 1 for t in self._tokens[4:]),
+            f"A vocabulary encodes tokens, got the text {tokens!r}; split it first.",
+        )
+        ids = [self._id(token) for token in tokens]
+        if self.unknown == "error" and None in ids:
+            token = tokens[ids.index(None)]
+            is_reserved = "is a reserved name, which no text means"
+            is_unlisted = f"is not among the {len(self)} tokens of this vocabulary"
             raise ValueError(
-                f"The token {missing[0]!r} is not among the {len(self)} tokens of this "
-                "vocabulary; correct it, or build the Vocab with unknown='unk'."
+                f"The token {token!r} {is_reserved if token in SPECIALS else is_unlisted}; "
+                "correct it, or build the Vocab with unknown='unk'."
             )
-        return [self._ids[token] for token in tokens]
+        return [UNK if i is None else i for i in ids]
 
-    def decode(self, ids: Iterable[int]) -> list[str]:
+    def decode(self, ids: Iterable[SupportsIndex]) -> list[str]:
         """The tokens of ``ids`` up to the first EOS; PAD and BOS are dropped.
 
         Raises:
-            ValueError: an id lies outside the vocabulary.
+            ValueError: an id is no whole number, or lies outside the vocabulary.
         """
         tokens = []
-        for i in ids:
-            if not 0 <= i < len(self):
-                raise ValueError(
-                    f"The id {i} is outside this vocabulary of {len(self)} tokens."
-                )
+        for given in ids:
+            i = whole("An id", given)
+            require(
+                0 <= i < len(self),
+                f"The id {i} is outside this vocabulary of {len(self)} tokens.",
+            )
             if i == EOS:
                 break
             if i not in (PAD, BOS):

@@ -9,8 +9,12 @@ tokens and, where it can be known, the gold alignment.
 - ``recall``: key-value pairs; the key to look up is given to the decoder
 - ``dates``: dates of many languages to ISO 8601, by character
 - ``multi30k``: 29,000 real image captions in English, German and French
+
+``numerals`` knows the words of ``numbers``, and ``splits`` draws disjoint training,
+validation and test sets from every task but the last, which has its own.
 """
 
-from seq2seq_lib.tasks.example import Example, Splits, Task, make_splits
+from seq2seq_lib.tasks.example import Example, Task
+from seq2seq_lib.tasks.splits import Splits, make_splits
 
 __all__ = ["Example", "Splits", "Task", "make_splits"]

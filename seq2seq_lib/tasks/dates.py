@@ -7,20 +7,21 @@ token is a character, and where each digit of the answer comes from is exactly k
 Source: Unicode Locale Data Markup Language, part 4 (Unicode Technical Standard 35).
 """
 
-import calendar
 import random
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
+from typing import SupportsIndex
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import DateTimeFormat, tokenize_pattern
 
-from seq2seq_lib.tasks.example import Example
+from seq2seq_lib.require import option, require, whole
+from seq2seq_lib.tasks.example import Example, known_length
+from seq2seq_lib.text import normalise
 from seq2seq_lib.vocab import Vocab
 
 FORMATS = ("short", "medium", "long", "full")
@@ -70,21 +71,17 @@ class Template:
         for part, answer in (("year", YEAR), ("day", DAY)):
             pairs = zip(reversed(answer), reversed(positions[part]), strict=False)
             alignment.update(pairs)
-        return Example(tuple(src), tuple(day.isoformat()), frozenset(alignment))
+        # A datetime is a date with a time, which its own isoformat would write as well.
+        return Example(tuple(src), tuple(date.isoformat(day)), frozenset(alignment))
 
 
 def normalised(text: str) -> str:
-    """``text`` in lower case, with plain spaces and without invisible marks.
-
-    Narrow and no-break spaces become spaces, marks of the writing direction are dropped,
-    and a letter with its accent is one character (Unicode's form NFC).
+    """``text`` in lower case and as ``seq2seq_lib.text.normalise`` spells it.
 
     >>> normalised("7 Mai 2031\\u202fг.")
     '7 mai 2031 г.'
     """
-    text = unicodedata.normalize("NFC", text.lower())
-    kinds = {char: unicodedata.category(char) for char in text}
-    return "".join(" " if kinds[c] == "Zs" else c for c in text if kinds[c] != "Cf")
+    return normalise(text.lower())
 
 
 @cache
@@ -106,10 +103,7 @@ def pattern(locale: str, format: str) -> str:
     Raises:
         ValueError: Babel does not know the locale, or the format is not one of the four.
     """
-    if format not in FORMATS:
-        raise ValueError(
-            f"The format {format!r} is not an option; choose one of {', '.join(FORMATS)}."
-        )
+    option("format", format, FORMATS)
     return str(_locale(locale).date_formats[format].pattern)
 
 
@@ -222,32 +216,38 @@ class Dates:
         self,
         locales: Sequence[str] = LOCALES,
         formats: Sequence[str] = FORMATS,
-        first_year: int = 1950,
-        last_year: int = 2049,
+        first_year: SupportsIndex = 1950,
+        last_year: SupportsIndex = 2049,
     ) -> None:
-        if not 1000 <= first_year <= last_year <= 9999:
-            raise ValueError(
-                "The years must be a range within 1000 to 9999, the first one first, "
-                f"got {first_year} to {last_year}."
-            )
-        if not locales or not formats:
-            raise ValueError(
-                "Dates needs at least one locale and one format, got "
-                f"{len(locales)} and {len(formats)}."
-            )
+        first_year = whole("first_year", first_year)
+        last_year = whole("last_year", last_year)
+        require(
+            1000 <= first_year <= last_year <= 9999,
+            "The years must be a range within 1000 to 9999, the first one first, "
+            f"got {first_year} to {last_year}.",
+        )
+        require(
+            not isinstance(locales, str) and not isinstance(formats, str),
+            f"locales and formats are lists of names, got {locales!r} and {formats!r}.",
+        )
         self.locales, self.formats = tuple(locales), tuple(formats)
         self.first_year, self.last_year = first_year, last_year
+        require(
+            self.locales and self.formats,
+            "Dates needs at least one locale and one format, got "
+            f"{len(self.locales)} and {len(self.formats)}.",
+        )
         self._written: dict[tuple[str, str], tuple[Template, ...]] = {}
-        for locale in locales:
-            for format in formats:
+        for locale in self.locales:
+            for format in self.formats:
                 if found := templates(locale, format):
                     self._written[locale, format] = found
-            if not any((locale, format) in self._written for format in formats):
-                raise ValueError(
-                    f"The locale {locale!r} writes no date that can be read in one way "
-                    f"only in these formats: {', '.join(formats)}; give others, or "
-                    "leave it out."
-                )
+            require(
+                any((locale, format) in self._written for format in self.formats),
+                f"The locale {locale!r} writes no date that can be read in one way only "
+                f"in these formats: {', '.join(self.formats)}; give others, or leave it "
+                "out.",
+            )
         self._days = self._days_by_kind()
         self._sources = self._distinct_sources()
         self.lengths = tuple(
@@ -269,26 +269,29 @@ class Dates:
         """The example with ``day`` as ``locale`` writes it in ``format``.
 
         Raises:
-            ValueError: the task does not write that locale or format, or the year lies
-                outside its range.
+            ValueError: ``day`` is no date, the task does not write that locale or format,
+                or the year lies outside its range.
         """
-        if (locale, format) not in self._written:
-            known = ", ".join(f"{code} {name}" for code, name in self._written)
-            raise ValueError(
-                f"This task does not write {locale!r} {format!r}; choose one of {known}."
-            )
-        if not self.first_year <= day.year <= self.last_year:
-            raise ValueError(
-                f"This task has the years {self.first_year} to {self.last_year}, got "
-                f"{day.isoformat()}."
-            )
+        require(
+            isinstance(day, date),
+            f"A day is a date, such as datetime.date(2031, 5, 7), got {day!r}.",
+        )
+        known = ", ".join(f"{code} {name}" for code, name in self._written)
+        require(
+            (locale, format) in self._written,
+            f"This task does not write {locale!r} {format!r}; choose one of {known}.",
+        )
+        require(
+            self.first_year <= day.year <= self.last_year,
+            f"This task has the years {self.first_year} to {self.last_year}, got {day}.",
+        )
         return next(
             template.example(day)
             for template in self._written[locale, format]
             if template.month == day.month and template.weekday in (None, day.weekday())
         )
 
-    def draw(self, rng: random.Random, length: int) -> Example:
+    def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
         """A date as one of the locales writes it, with ``length`` characters.
 
         All different sources of this length are equally likely.
@@ -296,11 +299,7 @@ class Dates:
         Raises:
             ValueError: the task has no sources of ``length`` characters.
         """
-        if length not in self.lengths:
-            raise ValueError(
-                f"The sources of this task have {', '.join(map(str, self.lengths))} "
-                f"characters, got {length}."
-            )
+        length = known_length(length, self.lengths, unit="characters")
         kinds, weights = self._sources[length], self._weights[length]
         ((template, days),) = rng.choices(kinds, weights)
         return template.example(rng.choice(days))
@@ -319,13 +318,12 @@ class Dates:
     def _days_by_kind(self) -> dict[tuple[int, int | None, int], list[date]]:
         """All days by month, day of the week (or None: any) and digits of the day."""
         days: dict[tuple[int, int | None, int], list[date]] = defaultdict(list)
-        for year in range(self.first_year, self.last_year + 1):
-            for month in range(1, 13):
-                for number in range(1, calendar.monthrange(year, month)[1] + 1):
-                    day = date(year, month, number)
-                    digits = 1 if number < 10 else 2
-                    days[month, day.weekday(), digits].append(day)
-                    days[month, None, digits].append(day)
+        first = date(self.first_year, 1, 1)
+        for passed in range((date(self.last_year, 12, 31) - first).days + 1):
+            day = first + timedelta(days=passed)
+            digits = len(str(day.day))
+            days[day.month, day.weekday(), digits].append(day)
+            days[day.month, None, digits].append(day)
         return days
 
     def _distinct_sources(self) -> dict[int, list[tuple[Template, list[date]]]]:
@@ -346,12 +344,12 @@ class Dates:
                     # one, so what is left decides the month.
                     left = re.sub(r"\d+", lambda n: "#" if len(n[0]) < 4 else "####", text)
                     month, its_locale = readings.setdefault(left, (template.month, locale))
-                    if month != template.month:
-                        raise ValueError(
-                            f"{text!r} is a date of month {month} in {its_locale!r} and "
-                            f"of month {template.month} in {locale!r}; leave one of "
-                            "these locales out."
-                        )
+                    require(
+                        month == template.month,
+                        f"{text!r} is a date of month {month} in {its_locale!r} and of "
+                        f"month {template.month} in {locale!r}; leave one of these "
+                        "locales out.",
+                    )
                     if text not in seen:
                         seen.add(text)
                         sources[len(text)].append((template, days))

@@ -1,11 +1,11 @@
-"""What all tasks share: one example, a generated task, disjoint splits."""
+"""What all tasks share: one example, and the interface of a generated task."""
 
 import random
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, SupportsIndex, runtime_checkable
 
+from seq2seq_lib.require import require, whole
 from seq2seq_lib.vocab import Vocab
 
 
@@ -21,7 +21,7 @@ class Example:
             nobody knows it. A target word that appears in no pair comes from nowhere.
 
     Raises:
-        ValueError: a sequence is empty, or a pair points outside it.
+        ValueError: a sequence is empty or no tuple of texts, or a pair points outside it.
     """
 
     src: tuple[str, ...]
@@ -29,18 +29,22 @@ class Example:
     alignment: frozenset[tuple[int, int]] | None = None
 
     def __post_init__(self) -> None:
-        if not self.src or not self.tgt:
-            raise ValueError(
-                "An example needs at least one source and one target token, got "
-                f"{len(self.src)} and {len(self.tgt)}."
+        for tokens in (self.src, self.tgt):
+            require(
+                isinstance(tokens, tuple) and all(isinstance(t, str) for t in tokens),
+                f"The two sides of an example are tuples of tokens, got {tokens!r}.",
             )
+        require(
+            self.src and self.tgt,
+            "An example needs at least one source and one target token, got "
+            f"{len(self.src)} and {len(self.tgt)}.",
+        )
         for t, s in self.alignment or ():
-            if not (0 <= t < len(self.tgt) and 0 <= s < len(self.src)):
-                raise ValueError(
-                    f"The alignment pair (target {t}, source {s}) points outside an "
-                    f"example with {len(self.tgt)} target and {len(self.src)} source "
-                    "tokens."
-                )
+            require(
+                0 <= t < len(self.tgt) and 0 <= s < len(self.src),
+                f"The alignment pair (target {t}, source {s}) points outside an example "
+                f"with {len(self.tgt)} target and {len(self.src)} source tokens.",
+            )
 
 
 @runtime_checkable
@@ -58,108 +62,23 @@ class Task(Protocol):
         """The source and the target vocabulary: every token the task can produce."""
 
 
-@dataclass(frozen=True)
-class Splits:
-    """Examples to train on, to tune on, and to report on; no source is in two."""
-
-    train: tuple[Example, ...]
-    valid: tuple[Example, ...]
-    test: tuple[Example, ...]
-
-
-# Of every hundred possible sources, so many are kept for the test and validation sets.
-TEST_PERCENT, VALID_PERCENT = 15, 5
-
-
-def split_of(src: tuple[str, ...]) -> str:
-    """The one split that the source ``src`` belongs to: train, valid or test.
-
-    The answer depends on the source alone (a checksum of its text), so no seed, size
-    or order of drawing can leak a test source into the training set.
-    """
-    slot = zlib.crc32(" ".join(src).encode()) % 100
-    if slot < TEST_PERCENT:
-        return "test"
-    return "valid" if slot < TEST_PERCENT + VALID_PERCENT else "train"
-
-
-def make_splits(
-    task: Task,
-    *,
-    train: int,
-    per_length: int,
-    lengths: Sequence[int] | None = None,
-    train_lengths: Sequence[int] | None = None,
-    seed: int = 0,
-) -> Splits:
-    """Draw disjoint splits, with equally many examples of every source length.
-
-    Args:
-        task: what to draw from.
-        train: number of training examples; short sources may repeat, because there
-            are few of them (27 numbers are one English word long).
-        per_length: examples of each length in the validation and in the test set, all
-            different; fewer where that many do not exist.
-        lengths: source lengths of the validation and test sets (default: all).
-        train_lengths: source lengths of the training set (default: ``lengths``).
-        seed: the same seed gives the same examples. The validation and test sets do not
-            depend on ``train``, so models trained on more or less data can be compared.
+def known_length(
+    length: SupportsIndex,
+    lengths: Sequence[int],
+    sources: str = "The sources of this task",
+    unit: str = "tokens",
+) -> int:
+    """``length`` as a Python int.
 
     Raises:
-        ValueError: a size is negative, a length is one the task does not have, or one
-            of whose sources none is for training.
+        ValueError: it is no whole number, or not among ``lengths``; the message says that
+            ``sources`` have so many ``unit``.
     """
-    lengths = task.lengths if lengths is None else lengths
-    train_lengths = lengths if train_lengths is None else train_lengths
-    for wanted in (lengths, train_lengths):
-        missing = [length for length in wanted if length not in task.lengths]
-        if not wanted or missing:
-            raise ValueError(
-                f"This task has sources of {', '.join(map(str, task.lengths))} tokens, "
-                f"but the lengths wanted are {', '.join(map(str, wanted)) or 'none'}."
-            )
-    if train < 0 or per_length < 0:
-        raise ValueError(
-            f"Sizes must not be negative, got train={train}, per_length={per_length}."
-        )
-    return Splits(
-        train=tuple(_draw_train(task, train, train_lengths, random.Random(seed))),
-        valid=tuple(_draw_each_length(task, "valid", per_length, lengths, seed)),
-        test=tuple(_draw_each_length(task, "test", per_length, lengths, seed)),
-    )
+    length = whole("length", length)
+    known = ", ".join(map(str, lengths))
+    require(length in lengths, f"{sources} have {known} {unit}, got {length}.")
+    return length
 
 
-def _draw_train(
-    task: Task, count: int, lengths: Sequence[int], rng: random.Random
-) -> Iterable[Example]:
-    """``count`` examples to train on, the lengths taken in turn."""
-    for drawn in range(count):
-        length = lengths[drawn % len(lengths)]
-        # Four sources in five are for training, so this many misses mean there is none.
-        examples = (task.draw(rng, length) for _ in range(1000))
-        found = next((e for e in examples if split_of(e.src) == "train"), None)
-        if found is None:
-            raise ValueError(
-                f"No source of {length} tokens is for training (there are too few of "
-                "them); leave that length out of train_lengths."
-            )
-        yield found
-
-
-def _draw_each_length(
-    task: Task, split: str, per_length: int, lengths: Sequence[int], seed: int
-) -> Iterable[Example]:
-    """Up to ``per_length`` different examples of ``split`` for each length."""
-    rng = random.Random(f"{seed}-{split}")
-    # With 15 or 5 sources in 100 to find, 60 tries for each leave a shortfall only
-    # where there is almost nothing left to find.
-    tries = 60 * per_length + 600
-    for length in lengths:
-        found: dict[tuple[str, ...], Example] = {}
-        for _ in range(tries):
-            if len(found) == per_length:
-                break
-            example = task.draw(rng, length)
-            if split_of(example.src) == split:
-                found.setdefault(example.src, example)
-        yield from found.values()
+# Notebooks that were handed out import these two from here.
+from seq2seq_lib.tasks.splits import make_splits, split_of  # noqa: E402, F401

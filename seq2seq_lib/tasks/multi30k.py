@@ -6,14 +6,19 @@ contain it. Source: Elliott et al. 2016; French by Elliott et al. 2017.
 """
 
 import gzip
+import math
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import SupportsIndex
 
 import pooch
 
-from seq2seq_lib.tasks.example import Example, Splits
+from seq2seq_lib.require import require, whole
+from seq2seq_lib.tasks.example import Example
+from seq2seq_lib.tasks.splits import Splits
+from seq2seq_lib.text import normalise
 from seq2seq_lib.vocab import Vocab
 
 DATA_DIR_VARIABLE = "SEQ2SEQ_DATA_DIR"
@@ -41,12 +46,13 @@ REGISTRY = {
 
 
 def tokenize(text: str) -> tuple[str, ...]:
-    """Lower-case words and punctuation marks.
+    """Lower-case words and punctuation marks, in one spelling (see ``text.normalise``).
 
     >>> tokenize("A man's hat, blue.")
     ('a', 'man', "'", 's', 'hat', ',', 'blue', '.')
     """
-    return tuple(re.findall(r"\w+|[^\w\s]", text.lower()))
+    # An accent that no letter composes with still belongs to the letter before it.
+    return tuple(re.findall(r"\w[\w\u0300-\u036f]*|[^\w\s]", normalise(text.lower())))
 
 
 def fetch(name: str) -> Path:
@@ -91,11 +97,11 @@ def _checked(path: Path) -> Path:
             f"or unset {DATA_DIR_VARIABLE} to download it."
         )
     found = pooch.file_hash(str(path))
-    if found != REGISTRY[path.name]:
-        raise ValueError(
-            f"{path} is damaged: its SHA-256 is {found[:12]}..., expected "
-            f"{REGISTRY[path.name][:12]}...; replace it with a fresh copy."
-        )
+    require(
+        found == REGISTRY[path.name],
+        f"{path} is damaged: its SHA-256 is {found[:12]}..., expected "
+        f"{REGISTRY[path.name][:12]}...; replace it with a fresh copy.",
+    )
     return path
 
 
@@ -103,8 +109,8 @@ def load(
     split: str,
     src_lang: str = "en",
     tgt_lang: str = "de",
-    limit: int | None = None,
-    max_length: int | None = None,
+    limit: SupportsIndex | None = None,
+    max_length: SupportsIndex | None = None,
 ) -> tuple[Example, ...]:
     """The sentence pairs of one split, in the order of the files.
 
@@ -119,31 +125,32 @@ def load(
         ValueError: an option is not known or out of range, or the data is damaged.
         FileNotFoundError, ConnectionError: the data is not there; see ``fetch``.
     """
-    if split not in FILES:
-        raise ValueError(
-            f"The split {split!r} does not exist; choose one of {', '.join(FILES)}."
-        )
+    require(
+        split in tuple(FILES),
+        f"The split {split!r} does not exist; choose one of {', '.join(FILES)}.",
+    )
     for lang in (src_lang, tgt_lang):
-        if lang not in LANGUAGES:
-            raise ValueError(
-                f"Multi30k has no {lang!r} here; choose one of {', '.join(LANGUAGES)}."
-            )
-    for name, value in (("limit", limit), ("max_length", max_length)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}.")
+        require(
+            lang in LANGUAGES,
+            f"Multi30k has no {lang!r} here; choose one of {', '.join(LANGUAGES)}.",
+        )
+    limit = None if limit is None else whole("limit", limit, at_least=1)
+    longest = (
+        math.inf if max_length is None else whole("max_length", max_length, at_least=1)
+    )
     sides = []
     for lang in (src_lang, tgt_lang):
         with gzip.open(fetch(f"{FILES[split]}.{lang}.gz"), "rt", encoding="utf8") as f:
             sides.append([tokenize(line) for line in f])
-    if len(sides[0]) != len(sides[1]):
-        raise ValueError(
-            f"The two sides of {split} differ in length: {len(sides[0])} {src_lang} and "
-            f"{len(sides[1])} {tgt_lang} lines; fetch both files again."
-        )
+    require(
+        len(sides[0]) == len(sides[1]),
+        f"The two sides of {split} differ in length: {len(sides[0])} {src_lang} and "
+        f"{len(sides[1])} {tgt_lang} lines; fetch both files again.",
+    )
     pairs = [
         Example(src, tgt)
         for src, tgt in zip(*sides, strict=True)
-        if src and tgt and max(len(src), len(tgt)) <= (max_length or len(src) + len(tgt))
+        if src and tgt and max(len(src), len(tgt)) <= longest
     ]
     return tuple(pairs[:limit])
 
@@ -151,8 +158,8 @@ def load(
 def load_splits(
     src_lang: str = "en",
     tgt_lang: str = "de",
-    limit: int | None = None,
-    max_length: int | None = None,
+    limit: SupportsIndex | None = None,
+    max_length: SupportsIndex | None = None,
 ) -> Splits:
     """The dataset's own splits; ``limit`` and ``max_length`` apply to training only."""
     return Splits(
@@ -162,7 +169,7 @@ def load_splits(
     )
 
 
-def vocabs(train: Sequence[Example], min_count: int = 2) -> tuple[Vocab, Vocab]:
+def vocabs(train: Sequence[Example], min_count: SupportsIndex = 2) -> tuple[Vocab, Vocab]:
     """Source and target vocabulary of the training words seen ``min_count`` times.
 
     Rarer words, and words that only the other splits have, become UNK.

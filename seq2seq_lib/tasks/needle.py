@@ -2,9 +2,11 @@
 
 import random
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import SupportsIndex, cast
 
-from seq2seq_lib.tasks.example import Example
+from seq2seq_lib.require import require, whole
+from seq2seq_lib.tasks.example import Example, known_length
 from seq2seq_lib.vocab import Vocab
 
 
@@ -26,7 +28,7 @@ class Needle:
             fixes it; None allows all.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: an argument is no whole number, or out of range.
 
     >>> Needle(length=4, n_classes=3).example(("a", "c", "B", "a")).tgt
     ('b',)
@@ -34,25 +36,23 @@ class Needle:
 
     def __init__(
         self,
-        length: int = 64,
-        n_classes: int = 10,
-        distances: int | Sequence[int] | None = None,
+        length: SupportsIndex = 64,
+        n_classes: SupportsIndex = 10,
+        distances: SupportsIndex | Iterable[SupportsIndex] | None = None,
     ) -> None:
-        if length < 1:
-            raise ValueError(f"length must be at least 1, got {length}.")
-        if not 2 <= n_classes <= 26:
-            raise ValueError(f"n_classes must lie between 2 and 26, got {n_classes}.")
+        length = whole("length", length, at_least=1)
+        n_classes = whole("n_classes", n_classes, at_least=2, at_most=26)
         if distances is None:
             distances = range(length)
-        elif isinstance(distances, int):
-            distances = (distances,)
-        outside = [d for d in distances if not 0 <= d < length]
-        if outside or not len(distances):
-            raise ValueError(
-                f"The needle of a source of {length} tokens has distances from 0 to "
-                f"{length - 1} to the end, got {outside[0] if outside else 'none'}."
-            )
-        self.distances = tuple(distances)
+        elif not isinstance(distances, Iterable) or getattr(distances, "ndim", 1) == 0:
+            distances = [cast(SupportsIndex, distances)]
+        self.distances = tuple(whole("A distance", distance) for distance in distances)
+        outside = [d for d in self.distances if not 0 <= d < length]
+        require(
+            self.distances and not outside,
+            f"The needle of a source of {length} tokens has distances from 0 to "
+            f"{length - 1} to the end, got {outside[0] if outside else 'none'}.",
+        )
         self.lengths = (length,)
         self.symbols = tuple(string.ascii_lowercase[:n_classes])
 
@@ -61,32 +61,28 @@ class Needle:
         capitals = tuple(symbol.upper() for symbol in self.symbols)
         return Vocab(self.symbols + capitals), Vocab(self.symbols)
 
-    def example(self, src: tuple[str, ...]) -> Example:
+    def example(self, src: Sequence[str]) -> Example:
         """The example with the given source.
 
         Raises:
             ValueError: the source has no needle, or more than one.
         """
         marked = [s for s, token in enumerate(src) if token.isupper()]
-        if len(marked) != 1:
-            raise ValueError(
-                f"A source needs exactly one needle, a capital letter; this one has "
-                f"{len(marked)}."
-            )
+        require(
+            len(marked) == 1,
+            "A source needs exactly one needle, a capital letter; this one has "
+            f"{len(marked)}.",
+        )
         (s,) = marked
-        return Example(src, (src[s].lower(),), frozenset({(0, s)}))
+        return Example(tuple(src), (src[s].lower(),), frozenset({(0, s)}))
 
-    def draw(self, rng: random.Random, length: int) -> Example:
+    def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
         """Random letters, one of them made the needle at one of the distances.
 
         Raises:
             ValueError: ``length`` is not the task's.
         """
-        if length not in self.lengths:
-            raise ValueError(
-                f"All sources of this task have {self.lengths[0]} tokens, got {length}; "
-                "give the length to Needle itself."
-            )
+        length = known_length(length, self.lengths)
         src = rng.choices(self.symbols, k=length)
         s = length - 1 - rng.choice(self.distances)
         src[s] = src[s].upper()

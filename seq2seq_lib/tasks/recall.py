@@ -2,8 +2,11 @@
 
 import random
 import string
+from collections.abc import Sequence
+from typing import SupportsIndex
 
-from seq2seq_lib.tasks.example import Example
+from seq2seq_lib.require import require, whole
+from seq2seq_lib.tasks.example import Example, known_length
 from seq2seq_lib.vocab import Vocab
 
 
@@ -30,22 +33,26 @@ class Recall:
         n_values: number of values, 2 to 10.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: an argument is no whole number, or out of range.
 
     >>> Recall().example([("a", "3"), ("b", "7"), ("c", "1")], "b").tgt
     ('b', '7')
     """
 
-    def __init__(self, max_pairs: int = 6, n_keys: int = 12, n_values: int = 10) -> None:
-        if max_pairs < 1:
-            raise ValueError(f"max_pairs must be at least 1, got {max_pairs}.")
-        if not max_pairs <= n_keys <= 26:
-            raise ValueError(
-                "n_keys must lie between max_pairs and 26, so that no key stands twice, "
-                f"got max_pairs={max_pairs} and n_keys={n_keys}."
-            )
-        if not 2 <= n_values <= 10:
-            raise ValueError(f"n_values must lie between 2 and 10, got {n_values}.")
+    def __init__(
+        self,
+        max_pairs: SupportsIndex = 6,
+        n_keys: SupportsIndex = 12,
+        n_values: SupportsIndex = 10,
+    ) -> None:
+        max_pairs = whole("max_pairs", max_pairs, at_least=1)
+        n_keys = whole("n_keys", n_keys)
+        n_values = whole("n_values", n_values, at_least=2, at_most=10)
+        require(
+            max_pairs <= n_keys <= 26,
+            "n_keys must lie between max_pairs and 26, so that no key stands twice, "
+            f"got max_pairs={max_pairs} and n_keys={n_keys}.",
+        )
         self.keys = tuple(string.ascii_lowercase[:n_keys])
         self.values = tuple(string.digits[:n_values])
         self.lengths = range(2, 2 * max_pairs + 1, 2)
@@ -55,36 +62,32 @@ class Recall:
         tokens = self.keys + self.values
         return Vocab(tokens), Vocab(tokens)
 
-    def example(self, pairs: list[tuple[str, str]], key: str) -> Example:
+    def example(self, pairs: Sequence[Sequence[str]], key: str) -> Example:
         """The example with the given pairs that asks for ``key``.
 
         Raises:
             ValueError: a key stands twice, or ``key`` stands nowhere.
         """
         keys = [k for k, _ in pairs]
-        if len(set(keys)) != len(keys) or key not in keys:
-            raise ValueError(
-                "Every key may stand in one pair and the one asked for must stand in "
-                f"one, got the keys {', '.join(keys) or 'none'} and asked for {key}."
-            )
+        require(
+            len(set(keys)) == len(keys) and key in keys,
+            "Every key may stand in one pair and the one asked for must stand in "
+            f"one, got the keys {', '.join(keys) or 'none'} and asked for {key}.",
+        )
         asked = keys.index(key)
         return Example(
             src=tuple(token for pair in pairs for token in pair),
-            tgt=pairs[asked],
+            tgt=tuple(pairs[asked]),
             alignment=frozenset({(1, 2 * asked + 1)}),
         )
 
-    def draw(self, rng: random.Random, length: int) -> Example:
+    def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
         """Pairs of random different keys and random values, and one of the keys.
 
         Raises:
             ValueError: no source has ``length`` tokens.
         """
-        if length not in self.lengths:
-            raise ValueError(
-                f"The sources of this task have {', '.join(map(str, self.lengths))} "
-                f"tokens, two for each pair, got {length}."
-            )
+        length = known_length(length, self.lengths)
         keys = rng.sample(self.keys, length // 2)
         values = rng.choices(self.values, k=length // 2)
         return self.example(list(zip(keys, values, strict=True)), rng.choice(keys))

@@ -2,8 +2,11 @@
 
 import random
 import string
+from collections.abc import Sequence
+from typing import SupportsIndex
 
-from seq2seq_lib.tasks.example import Example
+from seq2seq_lib.require import whole
+from seq2seq_lib.tasks.example import Example, known_length
 from seq2seq_lib.vocab import Vocab
 
 
@@ -15,14 +18,14 @@ class SymbolTask:
         max_length: the longest source.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: an argument is no whole number, or out of range.
     """
 
-    def __init__(self, n_symbols: int = 20, max_length: int = 24) -> None:
-        if not 2 <= n_symbols <= 26:
-            raise ValueError(f"n_symbols must lie between 2 and 26, got {n_symbols}.")
-        if max_length < 1:
-            raise ValueError(f"max_length must be at least 1, got {max_length}.")
+    def __init__(
+        self, n_symbols: SupportsIndex = 20, max_length: SupportsIndex = 24
+    ) -> None:
+        n_symbols = whole("n_symbols", n_symbols, at_least=2, at_most=26)
+        max_length = whole("max_length", max_length, at_least=1)
         self.symbols = tuple(string.ascii_lowercase[:n_symbols])
         self.lengths = range(1, max_length + 1)
 
@@ -34,15 +37,20 @@ class SymbolTask:
         """The alphabet, twice."""
         return Vocab(self.symbols), Vocab(self.symbols)
 
-    def example(self, src: tuple[str, ...]) -> Example:
+    def example(self, src: Sequence[str]) -> Example:
         """The example with the given source, its target and gold alignment."""
         order = self.order(len(src))
         return Example(
-            src=src,
+            src=tuple(src),
             tgt=tuple(src[s] for s in order),
             alignment=frozenset(enumerate(order)),
         )
 
-    def draw(self, rng: random.Random, length: int) -> Example:
-        """``length`` symbols, each drawn independently and uniformly."""
+    def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
+        """``length`` symbols, each drawn independently and uniformly.
+
+        Raises:
+            ValueError: no source has ``length`` tokens.
+        """
+        length = known_length(length, self.lengths)
         return self.example(tuple(rng.choices(self.symbols, k=length)))

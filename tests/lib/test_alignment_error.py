@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,6 +76,61 @@ def test_the_gold_alignment_has_no_error_and_the_empty_one_is_all_error(n):
 def test_what_cannot_be_scored_is_refused(predicted, examples, positions, said):
     with pytest.raises(ValueError, match=said):
         alignment_error_rate(predicted, examples, positions)
+
+
+# --- numbers of NumPy and of tensors ------------------------------------------------------
+
+WEIGHTS = torch.tensor([[0.1, 0.9], [0.7, 0.3], [0.8, 0.2]])
+KINDS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+
+
+@pytest.mark.parametrize("dtype", KINDS)
+def test_links_of_a_tensor_of_any_kind(dtype):
+    expected = {(0, 1), (1, 0), (2, 0)}
+    assert links(WEIGHTS.to(dtype)) == expected
+    assert links(WEIGHTS.to(dtype).requires_grad_()) == expected
+    assert all(type(t) is type(s) is int for t, s in links(WEIGHTS.to(dtype)))
+
+
+@pytest.mark.parametrize("wrong", [None, "ab", [[0.1, 0.9]], 0.5])
+def test_links_need_weights(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match="Weights must be a table"):
+        links(wrong)
+
+
+@pytest.mark.parametrize("weights", [WEIGHTS, WEIGHTS.numpy()])
+def test_links_are_numbers_whoever_made_them(weights):
+    example = Example(("a", "b"), ("x", "y", "z"), frozenset({(0, 1), (1, 0), (2, 0)}))
+    found = set(enumerate(weights.argmax(-1)))
+    assert alignment_error_rate([found], [example]) == 0.0
+    assert alignment_error_rate([[*found, *found]], [example]) == 0.0  # each counts once
+    rows = type(weights.argmax(-1))
+    pairs = torch.tensor(sorted(links(weights)))
+    pairs = pairs if rows is torch.Tensor else pairs.numpy()
+    assert alignment_error_rate([pairs], [example], [pairs[:2, 0]]) == 0.0
+    wrong = set(enumerate(weights.argmin(-1)))
+    assert alignment_error_rate([wrong], [example]) == 1.0
+
+
+def test_a_gold_alignment_of_tensors_is_one(no_shape_checks):
+    gold = frozenset(enumerate(WEIGHTS.argmax(-1)))
+    example = Example(("a", "b"), ("x", "y", "z"), gold)
+    assert alignment_error_rate([links(WEIGHTS)], [example]) == 0.0
+
+
+@pytest.mark.parametrize("wrong", [1.0, True, None, "1", np.float64(1), torch.tensor(1.0)])
+def test_other_positions_are_refused(wrong, no_shape_checks):
+    for link in ((0, wrong), (wrong, 0)):
+        with pytest.raises(ValueError, match="position must be a whole number, got"):
+            alignment_error_rate([[link]], [EXAMPLE])
+    with pytest.raises(ValueError, match="A position must be a whole number, got"):
+        alignment_error_rate([set()], [EXAMPLE], [[wrong]])
+
+
+@pytest.mark.parametrize("wrong", [0, (0,), (0, 1, 2), None, "0-1", torch.tensor(1)])
+def test_a_link_is_a_pair(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match=r"A link is a pair \(target position, source"):
+        alignment_error_rate([[wrong]], [EXAMPLE])
 
 
 # --- which words carry content ------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Ragged pairs to padded batches."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -161,3 +162,49 @@ def test_moving_a_batch_keeps_the_lengths_on_the_cpu(batch):
     assert moved.tgt_out.device.type == "meta"
     assert moved.src_lengths.device.type == "cpu"
     assert torch.equal(moved.src_lengths, batch.src_lengths)
+
+
+# --- numbers of NumPy and of tensors ----------------------------------------------------
+
+NO_WHOLE_NUMBERS = [2.0, True, None, "2", np.float64(2), torch.tensor(2.0)]
+
+
+def test_sizes_and_seeds_of_numpy_are_numbers(many_pairs):
+    plain = Batches(many_pairs, 5, seed=2)
+    same = Batches(many_pairs, np.int64(5), seed=np.int64(2))
+    assert _order(plain, 1) == _order(same, np.int64(1))
+    assert len(same) == 7
+    sizes = [len(batch) for batch in in_order(many_pairs, torch.tensor(7))]
+    assert sizes == [7, 7, 7, 7, 3]
+
+
+@pytest.mark.parametrize("wrong", NO_WHOLE_NUMBERS, ids=repr)
+def test_sizes_and_seeds_are_whole_numbers(many_pairs, wrong, no_shape_checks):
+    for options in ({"batch_size": wrong}, {"seed": wrong}):
+        with pytest.raises(ValueError, match=f"{next(iter(options))} must be a whole"):
+            Batches(many_pairs, **options)
+    with pytest.raises(ValueError, match="batch_size must be a whole number"):
+        list(in_order(many_pairs, wrong))
+
+
+@pytest.mark.parametrize(
+    "row", [np.array([7, 8]), np.array([7, 8], dtype=np.int16), torch.tensor([7, 8])]
+)
+def test_rows_of_numpy_and_tensors_are_padded(row, no_shape_checks):
+    rows = [row, list(row), [9]]
+    assert pad(rows).tolist() == [[7, 8], [7, 8], [9, PAD]]
+    pair = Pair(tuple(row), tuple(row))
+    assert torch.equal(collate([pair]).tgt_out, torch.tensor([[7, 8, EOS]]))
+
+
+@pytest.mark.parametrize("wrong", NO_WHOLE_NUMBERS, ids=repr)
+def test_ids_are_whole_numbers(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match="An id must be a whole number, got"):
+        pad([[4, 5], [4, wrong]])
+    with pytest.raises(ValueError, match="An id must be a whole number, got"):
+        collate([Pair((4, wrong), (5,))])
+
+
+def test_ids_are_not_negative():
+    with pytest.raises(ValueError, match="No id is negative, got -3"):
+        pad([[4, 5], [4, -3]])

@@ -4,9 +4,11 @@ import random
 import re
 import unicodedata
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
+import torch
 from babel.dates import format_date
 from hypothesis import given
 from hypothesis import strategies as st
@@ -365,3 +367,61 @@ def test_dates_refuses_examples_it_does_not_write():
 def test_dates_refuses_a_length_it_does_not_have():
     with pytest.raises(ValueError, match="have 10, 11, .*, 40 characters, got 9"):
         TASK.draw(random.Random(0), 9)
+
+
+# --- dates with a time, other numbers, texts --------------------------------------------
+
+
+class Stamp(datetime):
+    """A date and time of another library, such as pandas' Timestamp."""
+
+    def isoformat(self, *args):
+        return "never asked"
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        datetime(2031, 5, 7, 12, 30),
+        datetime(2031, 5, 7, 23, 59, tzinfo=UTC),
+        Stamp(2031, 5, 7, 1, 2, 3),
+    ],
+)
+def test_a_date_with_a_time_is_a_date(day):
+    for written in TASK.written:
+        example = TASK.example(day, *written)
+        assert example == TASK.example(date(2031, 5, 7), *written)
+    (template,) = (t for t in templates("de", "long") if t.month == 5)
+    assert template.example(day).tgt == tuple("2031-05-07")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["2031-05-07", None, 20310507, (2031, 5, 7), np.datetime64("2031-05-07")]
+)
+def test_what_is_no_date_is_refused(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match=r"A day is a date, .*got "):
+        TASK.example(wrong, "de", "long")
+
+
+def test_years_and_lengths_of_numpy_are_numbers():
+    task = Dates(["de"], first_year=np.int64(2023), last_year=torch.tensor(2024))
+    same = Dates(["de"], first_year=2023, last_year=2024)
+    assert task.lengths == same.lengths and task.first_year == 2023
+    length = task.lengths[0]
+    drawn = task.draw(random.Random(1), np.int16(length))
+    assert drawn == same.draw(random.Random(1), length)
+
+
+@pytest.mark.parametrize("wrong", [2023.0, True, None, "2023"])
+def test_years_and_lengths_are_whole_numbers(wrong, no_shape_checks):
+    for name in ("first_year", "last_year"):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+            Dates(["de"], **{name: wrong})
+    with pytest.raises(ValueError, match="length must be a whole number"):
+        TASK.draw(random.Random(0), wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"locales": "de"}, {"formats": "long"}])
+def test_one_name_is_no_list_of_names(wrong):
+    with pytest.raises(ValueError, match=r"lists of names, got .*'(de|long)'"):
+        Dates(**wrong)

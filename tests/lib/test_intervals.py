@@ -2,7 +2,9 @@
 
 import math
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +48,17 @@ def test_equal_values_have_no_width():
 def test_what_has_no_interval_is_refused(values, confidence, said):
     with pytest.raises(ValueError, match=said):
         mean_interval(values, confidence)
+
+
+@pytest.mark.parametrize("wrong", [True, None, "0.5", [0.5], np.float64("nan"), -math.inf])
+def test_every_value_is_a_finite_number(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match="Every value must be a finite number, got"):
+        mean_interval([0.5, wrong, 0.7])
+    with pytest.raises(ValueError, match="confidence must be"):
+        mean_interval([0.5, 0.7], wrong)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.array, torch.tensor])
+def test_values_of_numpy_and_of_tensors_are_numbers(kind):
+    values = [0.5, 0.25, 0.75]
+    assert mean_interval([kind(v) for v in values], kind(0.5)) == mean_interval(values, 0.5)

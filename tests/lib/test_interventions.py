@@ -108,6 +108,14 @@ def test_erase_takes_the_largest_and_keeps_the_proportions_of_the_others():
     assert_close(erase(weights, mask, rank=9), weights)
 
 
+@pytest.mark.parametrize("rank", [-1, 1.0, None, True])
+def test_the_rank_of_an_erased_weight_is_a_whole_number(
+    weights, mask, rank, no_shape_checks
+):
+    with pytest.raises(ValueError, match="^rank must be"):
+        erase(weights, mask[:, None], rank)
+
+
 def test_spread_gives_every_real_position_the_same(weights, mask):
     even = spread(weights, mask[:, None])
     for b, length in enumerate(LENGTHS):

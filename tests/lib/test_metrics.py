@@ -3,6 +3,7 @@
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import sacrebleu
 import torch
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 
+from seq2seq_lib import metrics
 from seq2seq_lib.batching import collate
 from seq2seq_lib.metrics import (
     LENGTH_BUCKETS,
@@ -116,6 +118,26 @@ def test_scoring_needs_something_to_score(make_model):
         loss_per_token(make_model(), [])
 
 
+@pytest.mark.parametrize("loss", [math.log(29), 709.0, 710.0, 1e4, math.inf, math.nan])
+def test_a_diverged_model_wavers_between_infinitely_many_tokens(
+    make_model, pairs, monkeypatch, loss
+):
+    monkeypatch.setattr(metrics, "loss_per_token", lambda *_: loss)
+    found = perplexity(make_model(), pairs)
+    with np.errstate(over="ignore"):
+        assert found == pytest.approx(np.exp(loss), nan_ok=True)
+
+
+def test_weights_that_ran_away_have_an_infinite_perplexity(make_model, pairs):
+    model = make_model()
+    with torch.no_grad():
+        model.decoder.output.weight.mul_(1e6)
+    assert perplexity(model, pairs) == math.inf
+    with torch.no_grad():
+        model.decoder.output.weight.fill_(math.nan)
+    assert math.isnan(perplexity(model, pairs))
+
+
 # --- BLEU and chrF ---------------------------------------------------------------------
 
 
@@ -156,6 +178,57 @@ def test_chrf_is_what_sacrebleu_says():
     assert 0 < score < 100
     assert chrf(HYPOTHESES, REFERENCES) == score
     assert chrf(REFERENCES, REFERENCES) == pytest.approx(100)
+
+
+def test_bleu_of_texts_under_four_words_is_zero_by_definition():
+    assert bleu(["a cat sat"], ["a cat sat"]) == 0
+    assert bleu(["a cat sat."], ["a cat sat."]) == pytest.approx(100)  # four with the dot
+    both = ["a cat sat", "the dog sat on the mat"]
+    assert bleu(both, both) == pytest.approx(100)
+
+
+@pytest.mark.parametrize("wrong", ["nltk", "", None, "13A"])
+def test_an_unknown_tokenizer_is_refused_with_the_known_ones(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match="tokenize=.* choose one of 13a, char, .*zh"):
+        bleu(HYPOTHESES, REFERENCES, wrong)
+
+
+# --- texts and tokens ------------------------------------------------------------------
+
+TOKENS = [text.split() for text in HYPOTHESES]
+
+
+@pytest.mark.parametrize("metric", [exact_match, bleu, chrf])
+def test_one_text_is_no_list_of_sentences(metric):
+    for both in (("a cat", "a cat"), (["a cat"], "a cat"), ("a cat", ["a cat"])):
+        with pytest.raises(ValueError, match="Give a list of .* got the text 'a cat'"):
+            metric(*both)
+
+
+@pytest.mark.parametrize("metric", [bleu, chrf])
+def test_scores_of_texts_refuse_tokens(metric, no_shape_checks):
+    for both in ((TOKENS, REFERENCES), (HYPOTHESES, TOKENS), (TOKENS, TOKENS)):
+        with pytest.raises(ValueError, match=r"as texts, got \['the', .*join the tokens"):
+            metric(*both)
+    with pytest.raises(ValueError, match="as texts, got None"):
+        metric([None], ["a cat"])
+
+
+def test_a_text_is_not_compared_with_tokens():
+    said = "A text and a list of tokens never match"
+    for both in ((TOKENS, HYPOTHESES), (HYPOTHESES, TOKENS)):
+        with pytest.raises(ValueError, match=said):
+            exact_match(*both)
+        with pytest.raises(ValueError, match=said):
+            exact_match_by_length(TOKENS, *both)
+    assert exact_match(HYPOTHESES, HYPOTHESES) == exact_match(TOKENS, TOKENS) == 1.0
+
+
+def test_a_text_has_no_length_in_tokens():
+    with pytest.raises(ValueError, match="number of tokens, got the text 'the cat is"):
+        exact_match_by_length(HYPOTHESES, TOKENS, TOKENS)
+    with pytest.raises(ValueError, match="list of sources, .* got the text 'ab'"):
+        exact_match_by_length("ab", [["x"]] * 2, [["x"]] * 2)
 
 
 # --- what cannot be scored -------------------------------------------------------------

@@ -7,8 +7,10 @@ import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pooch
 import pytest
+import torch
 
 from seq2seq_lib.batching import Batches, encode
 from seq2seq_lib.decoding import translate
@@ -111,6 +113,29 @@ def test_limits_out_of_range_are_told(folder, wrong):
     name, value = next(iter(wrong.items()))
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got {value}"):
         multi30k.load("train", **wrong)
+
+
+def test_limits_of_numpy_are_numbers(folder):
+    assert multi30k.load("train", limit=np.int64(2)) == multi30k.load("train", limit=2)
+    assert len(multi30k.load("train", max_length=torch.tensor(6))) == 2
+
+
+@pytest.mark.parametrize("wrong", [2.0, True, "2"])
+def test_limits_are_whole_numbers(folder, wrong, no_shape_checks):
+    for name in ("limit", "max_length"):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+            multi30k.load("train", **{name: wrong})
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_no_word(folder, monkeypatch):
+    marked = gzip.compress("\ufeffEin Mann\u00a0geht.\nMa\u0308n\u00adner.\n".encode())
+    plain = gzip.compress("Ein Mann geht.\nMänner.\n".encode())
+    for name, data in (("train.de.gz", marked), ("train.en.gz", plain)):
+        (folder / name).write_bytes(data)
+        sums = hashlib.sha256(data).hexdigest()
+        monkeypatch.setitem(multi30k.REGISTRY, name, sums)
+    for example in multi30k.load("train"):
+        assert example.src == example.tgt
 
 
 def test_two_sides_of_different_length_are_told(folder, monkeypatch):

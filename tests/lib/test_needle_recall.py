@@ -2,7 +2,9 @@
 
 import random
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -169,3 +171,54 @@ def test_the_vocabularies_hold_what_is_drawn_and_no_more(task):
     src_vocab, tgt_vocab = task.vocabs()
     assert {token for e in drawn for token in e.src} == set(src_vocab.tokens[4:])
     assert {token for e in drawn for token in e.tgt} == set(tgt_vocab.tokens[4:])
+
+
+# --- numbers of NumPy and of tensors; sequences that are no tuples ----------------------
+
+NO_WHOLE_NUMBERS = [3.0, True, "3", np.float64(3), torch.tensor(3.0)]
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.array, torch.tensor])
+def test_a_whole_number_is_one_whoever_made_it(kind):
+    needle = Needle(kind(7), kind(5), kind(2))
+    assert needle.distances == (2,) and needle.symbols == tuple("abcde")
+    assert Needle(7, distances=[kind(0), 3]).distances == (0, 3)
+    recall = Recall(kind(3), kind(7), kind(5))
+    assert list(recall.lengths) == [2, 4, 6] and recall.keys == tuple("abcdefg")
+    for made in (needle, recall):
+        length = made.lengths[-1]
+        drawn = [made.draw(random.Random(1), n) for n in (length, kind(length))]
+        assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize(
+    "distances", [np.array([0, 3]), torch.tensor([0, 3]), range(0, 4, 3)]
+)
+def test_distances_may_be_an_array(distances):
+    assert Needle(7, distances=distances).distances == (0, 3)
+
+
+@pytest.mark.parametrize("wrong", [*NO_WHOLE_NUMBERS, None], ids=repr)
+def test_sizes_are_whole_numbers(wrong, no_shape_checks):
+    for name in ("length", "n_classes"):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+            Needle(**{name: wrong})
+    for name in ("max_pairs", "n_keys", "n_values"):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+            Recall(**{name: wrong})
+    for made in TASKS:
+        with pytest.raises(ValueError, match="length must be a whole number"):
+            made.draw(random.Random(0), wrong)
+
+
+@pytest.mark.parametrize("wrong", NO_WHOLE_NUMBERS, ids=repr)
+def test_distances_are_whole_numbers(wrong, no_shape_checks):
+    for distances in (wrong, [1, wrong]):
+        with pytest.raises(ValueError, match="A distance must be a whole number"):
+            Needle(7, distances=distances)
+
+
+def test_examples_of_lists_are_those_of_tuples():
+    assert Needle(3).example(list("aBc")) == Needle(3).example(("a", "B", "c"))
+    pairs = [["a", "3"], ["b", "7"]]
+    assert Recall().example(pairs, "b") == Recall().example([*map(tuple, pairs)], "b")

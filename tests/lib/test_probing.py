@@ -27,6 +27,14 @@ def test_a_label_that_is_a_direction_is_found(labels):
     assert (probe.n_train, probe.n_test, probe.n_classes) == (450, 150, 5)
 
 
+@pytest.mark.parametrize("seed", [None, True, 1.0, "1", -1, 2**32])
+def test_the_seed_of_a_probe_is_a_whole_number(seed, no_shape_checks):
+    x, y = np.arange(40.0).reshape(40, 1), np.arange(40) % 2
+    with pytest.raises(ValueError, match="seed must "):
+        linear_probe(x, y, seed)
+    assert linear_probe(x, y, np.int64(1)) == linear_probe(x, y, 1)
+
+
 def test_nothing_is_found_in_noise(labels):
     """Even with so many features that the training examples can be learned by heart."""
     found = [linear_probe(torch.randn(600, 500), labels, seed=s).accuracy for s in range(5)]

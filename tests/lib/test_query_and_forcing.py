@@ -120,7 +120,7 @@ def test_a_rate_between_reads_each_word_from_one_of_the_two(make_model, batch):
 def test_a_rate_out_of_range_is_refused(make_model, batch, rate):
     with pytest.raises(ValueError, match="teacher_forcing must lie between 0 and 1"):
         make_model("additive")(batch, teacher_forcing=rate)
-    with pytest.raises(ValueError, match="teacher_forcing must be .* at most 1"):
+    with pytest.raises(ValueError, match="teacher_forcing must lie between 0 and 1"):
         TrainConfig(updates=1, teacher_forcing=rate)
 
 

@@ -54,6 +54,18 @@ def test_what_is_no_whole_number_is_named(value):
         whole("updates", value, at_least=1)
 
 
+@pytest.mark.parametrize("value", ["long" * 999, list(range(999)), torch.zeros(99, 99)])
+def test_the_message_stays_one_short_sentence(value):
+    for refuse in (
+        lambda: whole("updates", value),
+        lambda: number("lr", value),
+        lambda: option("query", value, ["before"]),
+    ):
+        with pytest.raises(ValueError) as refused:
+            refuse()
+        assert len(str(refused.value)) < 120 and "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize("value", [*NO_NUMBERS, *NOT_FINITE, 10**400], ids=str)
 def test_what_is_no_finite_number_is_named(value):
     with pytest.raises(ValueError, match=r"^clip must be a finite number, got .*\.$"):

@@ -5,16 +5,19 @@ import re
 from functools import cache
 from itertools import pairwise, product
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from num2words import num2words
 
-from seq2seq_lib.tasks import Example, Task, make_splits
+from seq2seq_lib.tasks import Example, Task, example, make_splits
 from seq2seq_lib.tasks.copy import Copy
-from seq2seq_lib.tasks.example import split_of
 from seq2seq_lib.tasks.numbers import LANGUAGES, Numbers, number_words, value_of
+from seq2seq_lib.tasks.numerals import tokenize
 from seq2seq_lib.tasks.reversal import Reversal
+from seq2seq_lib.tasks.splits import split_of
 from seq2seq_lib.tasks.symbols import SymbolTask
 
 CODES = tuple(LANGUAGES)
@@ -582,3 +585,117 @@ def test_lengths_that_the_task_does_not_have_are_told(lengths):
 def test_negative_sizes_are_told():
     with pytest.raises(ValueError, match="train=-1, per_length=2"):
         make_splits(Copy(), train=-1, per_length=2)
+
+
+# --- numbers of NumPy and of tensors; what is no number ----------------------------------
+
+WHOLE = [np.int64, np.int16, np.uint8, np.array, torch.tensor]
+NO_WHOLE_NUMBERS = [3.0, 3.5, True, None, "3", np.float64(3), torch.tensor(3.0), [3]]
+
+whole_numbers = pytest.mark.parametrize("kind", WHOLE, ids=lambda k: k.__name__)
+no_whole_numbers = pytest.mark.parametrize("wrong", NO_WHOLE_NUMBERS, ids=repr)
+
+
+@whole_numbers
+def test_a_whole_number_is_one_whoever_made_it(kind):
+    assert number_words(kind(21), "en") == number_words(21, "en")
+    assert Numbers("en", "de", kind(3)).example(kind(105)) == Numbers().example(105)
+    assert Reversal(kind(5), kind(7)).vocabs()[0].tokens[4:] == tuple("abcde")
+
+
+@whole_numbers
+def test_a_length_is_one_whoever_made_it(kind, task):
+    drawn = [task.draw(random.Random(3), length) for length in (5, kind(5))]
+    assert drawn[0] == drawn[1]
+    n = [numbers_task().draw_number(random.Random(3), *asked) for asked in
+         ((5, 6), (kind(5), kind(6)))]  # fmt: skip
+    assert n[0] == n[1]
+
+
+@whole_numbers
+def test_splits_of_sizes_whoever_made_them(kind, task):
+    plain = make_splits(task, train=30, per_length=2, lengths=[4, 5], seed=7)
+    same = make_splits(
+        task, train=kind(30), per_length=kind(2), lengths=[kind(4), kind(5)], seed=kind(7)
+    )
+    assert plain == same
+    array = make_splits(task, train=30, per_length=2, lengths=np.array([4, 5]), seed=7)
+    assert plain == array
+
+
+@no_whole_numbers
+def test_what_is_no_whole_number_has_no_words(wrong, no_shape_checks):
+    for asked in (lambda: number_words(wrong, "en"), lambda: Numbers().example(wrong)):
+        with pytest.raises(ValueError, match="A number in 'en' must be a whole number"):
+            asked()
+
+
+@no_whole_numbers
+def test_sizes_of_tasks_are_whole_numbers(wrong, no_shape_checks):
+    for name in ("n_symbols", "max_length"):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+            Copy(**{name: wrong})
+    for name in ("length", "digits") if wrong is not None else ("length",):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+            Numbers().draw_number(random.Random(0), **{"length": 3, name: wrong})
+    if wrong is not None:
+        with pytest.raises(ValueError, match="max_digits must be a whole number"):
+            Numbers(max_digits=wrong)
+
+
+@no_whole_numbers
+def test_sizes_and_seeds_of_splits_are_whole_numbers(wrong, task, no_shape_checks):
+    sizes = {"train": 3, "per_length": 1, "lengths": [5], "seed": 0}
+    for name in ("train", "per_length", "seed"):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+            make_splits(task, **{**sizes, name: wrong})
+    for name in ("lengths", "train_lengths"):
+        with pytest.raises(ValueError, match="A length must be a whole number"):
+            make_splits(task, **{**sizes, name: [5, wrong]})
+
+
+@no_whole_numbers
+def test_a_length_is_a_whole_number(wrong, task, no_shape_checks):
+    with pytest.raises(ValueError, match="length must be a whole number"):
+        task.draw(random.Random(0), wrong)
+
+
+def test_symbols_have_the_lengths_that_the_task_promises():
+    for length in (0, 12):
+        with pytest.raises(ValueError, match=f"1, 2, .*, 11 tokens, got {length}"):
+            Copy(max_length=11).draw(random.Random(0), length)
+
+
+# --- texts and tokens --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("src", ["abc", list("abc"), np.array(list("abc"))])
+def test_a_source_of_symbols_becomes_a_tuple(src, no_shape_checks):
+    assert Reversal().example(src) == Reversal().example(("a", "b", "c"))
+
+
+@pytest.mark.parametrize("wrong", ["ab", ["a"], ("a", 1), ("a", None), None])
+def test_the_sides_of_an_example_are_tuples_of_texts(wrong, no_shape_checks):
+    for sides in ((wrong, ("x",)), (("x",), wrong)):
+        with pytest.raises(ValueError, match="sides of an example are tuples of tokens"):
+            Example(*sides)
+
+
+def test_number_words_are_given_as_tokens():
+    with pytest.raises(ValueError, match="got the text 'ein und zwanzig'; split it"):
+        value_of("ein und zwanzig", "de")
+
+
+def test_what_is_not_made_of_number_words_is_not_taken_apart():
+    with pytest.raises(ValueError, match="'hundhund' begins with no number word in 'de'"):
+        tokenize("zweihundhund", LANGUAGES["de"])
+
+
+@pytest.mark.parametrize("wrong", [["en"], None, 3])
+def test_a_language_is_named_by_its_code(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match="is not available; choose one of en, de"):
+        number_words(1, wrong)
+
+
+def test_splits_can_be_imported_from_where_notebooks_import_them():
+    assert example.split_of is split_of and example.make_splits is make_splits

@@ -67,7 +67,7 @@ def test_the_score_by_hand_is_the_models(search, make_model, pairs, batch):
     model = make_model("additive")
     src = [SRC_VOCAB.tokens[i] for i in pairs[0].src]
     for words, log_p in search(model, src, SRC_VOCAB, TGT_VOCAB, 4, max_len=5):
-        ids = TGT_VOCAB.encode(words)
+        ids = [TGT_VOCAB.tokens.index(word) for word in words]
         encoded = model.encoder(batch.src_ids[:1], batch.src_lengths[:1])
         logits = model.decoder.unroll(torch.tensor([[BOS, *ids[:-1]]]), encoded).logits
         each = logits[0].log_softmax(dim=-1)[range(len(ids)), ids]

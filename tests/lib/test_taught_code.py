@@ -23,8 +23,8 @@ from seq2seq_lib.decoding import translate
 from seq2seq_lib.encoder import Encoder
 from seq2seq_lib.metrics import loss_per_token, perplexity
 from seq2seq_lib.model import Seq2Seq
-from seq2seq_lib.tasks.example import split_of
 from seq2seq_lib.tasks.numbers import number_words
+from seq2seq_lib.tasks.splits import split_of
 from seq2seq_lib.training import TrainConfig, fit
 from seq2seq_lib.vocab import BOS, EOS, Vocab
 

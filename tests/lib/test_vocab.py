@@ -1,6 +1,8 @@
 """Tokens to ids and back."""
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +77,60 @@ def test_an_unknown_policy_is_refused_with_the_known_ones():
 def test_a_token_cannot_appear_twice_or_take_a_reserved_name(tokens, twice):
     with pytest.raises(ValueError, match=f"{twice} appears twice"):
         Vocab(tokens)
+
+
+# --- words that look like control ids, numbers of other libraries, texts ------------------
+
+
+@pytest.mark.parametrize("name", SPECIALS)
+def test_no_text_is_a_control_id(name):
+    with pytest.raises(ValueError, match=f"'{name}' is a reserved name.*unknown='unk'"):
+        Vocab(["a"]).encode(["a", name])
+    assert Vocab(["a"], unknown="unk").encode(["a", name]) == [4, UNK]
+
+
+@pytest.mark.parametrize("unknown", ["error", "unk"])
+def test_reserved_names_in_a_corpus_are_unknown_words(unknown):
+    vocab = Vocab.build([["a", "<eos>", "<pad>"], ["<unk>", "a", "b", "<bos>"]], 1, unknown)
+    assert vocab.tokens == (*SPECIALS, "a", "b")
+
+
+@pytest.mark.parametrize(
+    "ids", [np.array([4, 5, EOS, 4]), torch.tensor([4, 5, EOS]), [np.int64(4), np.uint8(5)]]
+)
+def test_ids_of_numpy_and_of_tensors_are_ids(ids):
+    assert Vocab(["one", "two"]).decode(ids) == ["one", "two"]
+
+
+@pytest.mark.parametrize("wrong", [4.0, True, None, "4", torch.tensor(4.0), np.float32(5)])
+def test_what_is_no_whole_number_is_no_id(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match="An id must be a whole number, got"):
+        Vocab(["one", "two"]).decode([4, wrong])
+
+
+@pytest.mark.parametrize("unknown", ["error", "unk"])
+def test_a_text_is_not_its_tokens(unknown):
+    vocab = Vocab(["ein", "hund"], unknown)
+    with pytest.raises(ValueError, match="tokens, got the text 'ein hund'; split it"):
+        vocab.encode("ein hund")
+    with pytest.raises(ValueError, match="list of tokens, got the text 'ein hund'; split"):
+        Vocab.build(["ein hund"], unknown=unknown)
+
+
+def test_a_text_is_its_tokens_where_every_token_is_a_character():
+    assert Vocab("abc").encode("cab") == [6, 4, 5]
+
+
+@pytest.mark.parametrize("wrong", [5, None, b"one"])
+def test_a_token_is_a_text(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match="Tokens are texts, got"):
+        Vocab([wrong])
+    with pytest.raises(ValueError, match="A token is a text, got"):
+        Vocab(["one"], unknown="unk").encode(["one", wrong])
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, None])
+def test_tokens_are_kept_from_a_whole_number_of_times_on(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match="min_count must be "):
+        Vocab.build([["a"]], wrong)
+    assert len(Vocab.build([["a", "a", "b"]], np.int64(2))) == 5

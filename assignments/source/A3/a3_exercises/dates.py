@@ -14,7 +14,7 @@ from seq2seq_lib.decoding import greedy
 from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.tasks import Example
 from seq2seq_lib.tasks.dates import LOCALES, Dates
-from seq2seq_lib.tasks.example import make_splits, split_of
+from seq2seq_lib.tasks.splits import make_splits, split_of
 from seq2seq_lib.training import TrainConfig, fit
 from seq2seq_lib.vocab import Vocab
 
