@@ -25,7 +25,7 @@ every_notebook = pytest.mark.parametrize(
     "path", EARLIER, ids=lambda path: f"{path.parent.name} {path.stem}"
 )
 # Names that a text tells students to import, beside those of the code.
-IN_TEXT = re.compile(r"`from (\w+) import ([\w, ]+)`")
+IN_TEXT = re.compile(r"`from ([\w.]+) import ([\w, ]+)`")
 FURTHER = [("a3_checks", "held_out"), ("a3_checks", "say"), ("a4_checks", "LIFT")]
 FEW = 12  # updates of a training that is only to run
 
