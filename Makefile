@@ -98,7 +98,7 @@ EXPERIMENTS := bench tuning comparison train_longer patience capacity needle pro
 	source_order teacher_forcing alignment extrapolation caption_tuning multi30k_small \
 	ledger headline
 
-results: $(VENV)/.installed ## run every experiment; goes on where it stopped ('make clean' forgets that)
+results: $(VENV)/.installed ## make every result that is missing or not of today's code; goes on where it stopped
 	@for name in $(EXPERIMENTS); do \
 		echo "experiments.$$name"; $(PY) -m experiments.$$name || exit 1; done
 

@@ -23,7 +23,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-import seq2seq_lib.checking
 from assignments import registry, reports
 from assignments.grading import (
     Graded,
@@ -36,7 +35,8 @@ from assignments.grading import (
 )
 from assignments.sandbox import KINDS, Limits, Sandbox
 from assignments.submissions import Submission, find
-from seq2seq_lib.checking import Verdict
+from checks.exercise import Verdict
+from tools.provenance import ROOT, digest, files
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,25 @@ class Run:
 
 
 def version(assignment: str) -> str:
-    """A digest of everything that decides what an answer earns."""
-    folder = Path(__file__).parent
-    files = [
-        registry.checks_file(assignment),
-        registry.SOURCE / assignment / f"{assignment}.ipynb",
-        *sorted((folder / "hidden").glob(f"{assignment.lower()}*")),
-        folder / "grading.py",
-        Path(seq2seq_lib.checking.__file__),
-    ]
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+    """A digest of everything that decides what an answer earns.
+
+    That is the assignment, with its public and its hidden parts, and the grader: every
+    file that they reach through imports, nothing in it ignored.
+    """
+    patterns = (
+        f"assignments/source/{assignment}/**/*",
+        f"assignments/hidden/{assignment.lower()}*",
+        "assignments/grading.py",
+        "assignments/box/*",
+    )
+    starts = [path for pattern in patterns for path in ROOT.glob(pattern)]
+    kept = [path for path in starts if path.suffix in (".py", ".ipynb", ".json")]
+    return digest(files(*kept, root=ROOT), root=ROOT)
+
+
+def measure(assignment: str, limits: Limits | None) -> str:
+    """What a run grades by: the version, and limits other than the exercises' own."""
+    return version(assignment) if limits is None else f"{version(assignment)}, {limits}"
 
 
 def read_run(out: Path) -> Run | None:
@@ -72,7 +78,9 @@ def read_run(out: Path) -> Run | None:
         return None
 
 
-def open_run(out: Path, assignment: str, seed: int | None) -> Run:
+def open_run(
+    out: Path, assignment: str, seed: int | None, limits: Limits | None = None
+) -> Run:
     """Begin a run in ``out``, or go on with the one that lies there.
 
     Raises:
@@ -85,7 +93,7 @@ def open_run(out: Path, assignment: str, seed: int | None) -> Run:
                 f"{out} holds the grades of {run.assignment}; choose another folder for "
                 f"{assignment}."
             )
-        if run.version != version(assignment):
+        if run.version != measure(assignment, limits):
             raise ValueError(
                 f"{out} was graded with another version of {assignment}; choose a new "
                 "folder, so that nobody is graded by two measures."
@@ -100,7 +108,7 @@ def open_run(out: Path, assignment: str, seed: int | None) -> Run:
         raise ValueError(f"{out} holds other files; choose a new or an empty folder.")
     out.mkdir(parents=True, exist_ok=True)
     chosen = secrets.randbits(32) if seed is None else seed
-    run = Run(assignment, chosen, version(assignment))
+    run = Run(assignment, chosen, measure(assignment, limits))
     reports.write(out / "run.json", json.dumps(asdict(run), indent=2) + "\n")
     return run
 
@@ -227,7 +235,7 @@ def grade(
         raise ValueError(f"jobs must be at least 1, got {jobs}.")
     found = find(folder, assignment)
     box = Sandbox(sandbox)
-    run = open_run(out, assignment, seed)
+    run = open_run(out, assignment, seed, limits)
     records = {s.student: stored(reports.student_file(out, s.student)) for s in found}
     earlier = {student: r if r and r.digest else None for student, r in records.items()}
     waiting = []

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from assignments import submissions
-from assignments.registry import cases, checks_file, exercises, setup, source_notebook
+from assignments.registry import cases, exercises, public_files, setup, source_notebook
 from assignments.sandbox import Job, Limits, Outcome, Sandbox
 from assignments.submissions import Cell, Submission
-from seq2seq_lib.checking import Failed, Verdict, judge
+from checks.exercise import Failed, Verdict
+from checks.judging import judge
 
 LONGEST_REASON = 1000  # characters
 GRADER_FAILED = "The grader failed here, and not the answer"
@@ -146,7 +147,7 @@ def coded_rows(
         for key, answer in answers.items()
         if not answer.problem
     }
-    outcomes = _run(jobs, checks_file(assignment), sandbox, slot)
+    outcomes = _run(jobs, public_files(assignment), sandbox, slot)
     rows = []
     for question in asked:
         answer = answers[question.key]
@@ -173,9 +174,9 @@ def ungraded(error: Exception) -> str:
 
 
 def _run(
-    jobs: dict[str, Job], checks: Path, sandbox: Sandbox, slot: int
+    jobs: dict[str, Job], public: list[Path], sandbox: Sandbox, slot: int
 ) -> dict[str, Outcome]:
-    outcomes = dict(zip(jobs, sandbox.run([*jobs.values()], checks, slot), strict=True))
+    outcomes = dict(zip(jobs, sandbox.run([*jobs.values()], public, slot), strict=True))
     # Where another cell's code stopped an exercise, that must not cost it anything.
     again = {
         key: replace(job, others=())
@@ -183,7 +184,7 @@ def _run(
         if outcomes[key].ending and not outcomes[key].reached and job.others
     }
     if again:
-        second = sandbox.run([*again.values()], checks, slot)
+        second = sandbox.run([*again.values()], public, slot)
         outcomes |= dict(zip(again, second, strict=True))
     return outcomes
 

@@ -3,9 +3,10 @@
     python -m assignments.handout [--out _build/assignments]
 
 ``release`` holds one folder for each assignment, as nbgrader lays them out; the zip holds
-the same notebooks flat, beside the library and its requirements, so that a student needs
-nothing else. Both come from ``source`` through nbgrader's own preprocessors: solutions and
-hidden tests are cut out there and nowhere else, so the versions cannot drift.
+the same notebooks flat, beside the library, the checks and their requirements, so that a
+student needs nothing else. Both come from ``source`` through nbgrader's own
+preprocessors: solutions and hidden tests are cut out there and nowhere else, so the
+versions cannot drift.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
+import checks
 import seq2seq_lib
 from assignments.registry import ASSIGNMENTS, SOURCE
 
@@ -93,13 +95,18 @@ def _name(requirement: str) -> str:
 
 
 def _public_files(folder: Path) -> Iterator[tuple[str, str]]:
-    """Name and text of every file that students get from one source folder."""
-    for path in sorted(folder.iterdir()):
-        if path.suffix == ".ipynb":
-            notebook = student_version(nbformat.read(path, as_version=4))
-            yield path.name, nbformat.writes(notebook) + "\n"
-        elif path.suffix == ".py":
-            yield path.name, path.read_text(encoding="utf-8")
+    """Place and text of every file that students get from one source folder."""
+    for path in sorted(folder.glob("*.ipynb")):
+        notebook = student_version(nbformat.read(path, as_version=4))
+        yield path.name, nbformat.writes(notebook) + "\n"
+    yield from _code(folder, folder)
+
+
+def _code(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
+    """Place below ``root``, and text, of every file of a folder that Python needs."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".py" or path.name == "py.typed":
+            yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
 
 
 def make(out: Path) -> Path:
@@ -113,22 +120,21 @@ def make(out: Path) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     flat: dict[str, str] = {"README.md": README, "requirements.txt": requirements()}
     for folder in folders():
-        (partial / folder.name).mkdir(parents=True)
         for name, text in _public_files(folder):
-            (partial / folder.name / name).write_text(text, encoding="utf-8")
+            file = partial / folder.name / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
             flat[name] = text
-    library = Path(seq2seq_lib.__file__).parent
-    for path in sorted(library.rglob("*")):
-        if path.suffix == ".py" or path.name == "py.typed":
-            name = f"seq2seq_lib/{path.relative_to(library).as_posix()}"
-            flat[name] = path.read_text(encoding="utf-8")
+    for package in (seq2seq_lib, checks):
+        library = Path(package.__path__[0])
+        flat |= _code(library, library.parent)
     archive = out / f"{NAME}.zip"
-    with zipfile.ZipFile(out / ".zip.partial", "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(out / ".zip.partial", "w", zipfile.ZIP_DEFLATED) as zipped:
         for name, text in sorted(flat.items()):
             info = zipfile.ZipInfo(f"{NAME}/{name}", _MOMENT)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
-            file.writestr(info, text)
+            zipped.writestr(info, text)
     shutil.rmtree(out / "release", ignore_errors=True)
     partial.rename(out / "release")
     (out / ".zip.partial").replace(archive)

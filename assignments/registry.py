@@ -1,27 +1,18 @@
 """What there is to grade: the exercises of each assignment, their cases and solutions."""
 
 import importlib
-import importlib.util
 import random
 import sys
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import nbformat
 
-from seq2seq_lib.checking import (
-    ANSWER_FILE,
-    UNKNOWN,
-    Case,
-    Exercise,
-    Failed,
-    Verdict,
-    attempt,
-    described,
-    judge,
-)
+from checks.attempt import ANSWER_FILE, attempt, described
+from checks.exercise import UNKNOWN, Case, Exercise, Failed, Verdict
+from checks.judging import judge
 
 SOURCE = Path(__file__).parent / "source"
 ASSIGNMENTS = ("A1", "A2", "A3", "A4")
@@ -41,6 +32,34 @@ def checks_file(assignment: str) -> Path:
     return SOURCE / assignment / f"{assignment.lower()}_checks.py"
 
 
+def public_files(assignment: str) -> list[Path]:
+    """That module, and the package beside it with one file for each exercise."""
+    module = checks_file(assignment)
+    return [module, module.with_name(f"{assignment.lower()}_exercises")]
+
+
+@cache
+def public_module(assignment: str) -> ModuleType:
+    """The public module, under the name that the notebook imports it by.
+
+    It is always the one in ``SOURCE``, whatever a notebook that runs in the same process
+    has imported under that name.
+
+    Raises:
+        ValueError: there is no such assignment.
+    """
+    check_name(assignment)
+    names = {path.stem for path in public_files(assignment)}
+    for module in [name for name in sys.modules if name.split(".")[0] in names]:
+        del sys.modules[module]
+    path = checks_file(assignment)
+    sys.path.insert(0, str(path.parent))
+    try:
+        return importlib.import_module(path.stem)
+    finally:
+        sys.path.remove(str(path.parent))
+
+
 @cache
 def exercises(assignment: str) -> dict[str, Exercise]:
     """The coded exercises by their keys, in the notebook's order.
@@ -48,14 +67,7 @@ def exercises(assignment: str) -> dict[str, Exercise]:
     Raises:
         ValueError: there is no such assignment.
     """
-    check_name(assignment)
-    path = checks_file(assignment)
-    # Loaded by its path, under the name that the notebook imports it by.
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return {exercise.key: exercise for exercise in module.EXERCISES}
+    return {exercise.key: exercise for exercise in public_module(assignment).EXERCISES}
 
 
 @cache

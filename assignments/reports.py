@@ -17,6 +17,7 @@ import jinja2
 
 from assignments.grading import GRADER_FAILED, Graded, Question
 from assignments.sandbox import WARNING
+from seq2seq_lib.files import write_atomically
 
 MOST_MISTAKES = 12
 # How reasons begin that say nothing of a mistake.
@@ -37,10 +38,9 @@ TEMPLATES = jinja2.Environment(
 
 def write(path: Path, text: str) -> None:
     """Write a whole file or none of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="")
-    os.replace(partial, path)
+    write_atomically(
+        path, lambda partial: partial.write_text(text, encoding="utf-8", newline="")
+    )
 
 
 def write_anew(path: Path, text: str) -> None:

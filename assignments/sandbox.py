@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import checks
 import seq2seq_lib
 from assignments.box.transport import LENGTH, pack, unpack
 
@@ -144,7 +145,9 @@ class Sandbox:
             kind = "limits"
         self.kind = "bubblewrap" if kind == "auto" else kind
 
-    def run(self, jobs: Sequence[Job], checks: Path, slot: int = 0) -> list[Outcome]:
+    def run(
+        self, jobs: Sequence[Job], public: Sequence[Path], slot: int = 0
+    ) -> list[Outcome]:
         """Run the jobs of one submission, one after another, each in its own process.
 
         Never takes longer than their limits together. A job that brings down more than
@@ -152,15 +155,17 @@ class Sandbox:
 
         Args:
             jobs: the answers.
-            checks: the file with the exercises.
+            public: the module with the exercises, and what it imports beside it.
             slot: submissions that run at the same time have different slots.
         """
         outcomes: list[Outcome] = []
         while len(outcomes) < len(jobs):
-            outcomes += self._run_some(jobs[len(outcomes) :], checks, slot)
+            outcomes += self._run_some(jobs[len(outcomes) :], public, slot)
         return outcomes
 
-    def _run_some(self, jobs: Sequence[Job], checks: Path, slot: int) -> list[Outcome]:
+    def _run_some(
+        self, jobs: Sequence[Job], public: Sequence[Path], slot: int
+    ) -> list[Outcome]:
         """Outcomes of the first jobs, at least one: as many as the process survives."""
         closed = self.kind == "bubblewrap"
         user = FIRST_USER + slot if closed or _readable_by_all() else 0
@@ -174,7 +179,7 @@ class Sandbox:
             if os.geteuid() == 0 and user:
                 os.chown(folder, user, user)
             order = {
-                "module": checks.stem,
+                "module": public[0].stem,
                 "closed": closed,
                 "folder": HOME if closed else folder,
                 "jobs": [
@@ -196,7 +201,7 @@ class Sandbox:
             stdin.seek(0)
             try:
                 process = subprocess.Popen(
-                    self._command(checks, folder, jobs[0].limits),
+                    self._command(public, folder, jobs[0].limits),
                     stdin=stdin,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -224,11 +229,14 @@ class Sandbox:
                 _end(process, token)
         return outcomes
 
-    def _command(self, checks: Path, folder: str, limits: Limits) -> list[str]:
+    def _command(self, public: Sequence[Path], folder: str, limits: Limits) -> list[str]:
         python = [sys.executable, "-I", "-B"]
         if self.kind == "limits":
-            for file in (*BOX.glob("*.py"), checks):
-                shutil.copy(file, folder)
+            for path in (*BOX.glob("*.py"), *public):
+                if path.is_dir():
+                    shutil.copytree(path, os.path.join(folder, path.name))
+                else:
+                    shutil.copy(path, folder)
             return [*python, os.path.join(folder, "worker.py")]
         return [
             *_bubblewrap(_needed()),
@@ -236,7 +244,7 @@ class Sandbox:
             *("--dir", "/box"),
             *("--ro-bind", str(BOX / "worker.py"), "/box/worker.py"),
             *("--ro-bind", str(BOX / "transport.py"), "/box/transport.py"),
-            *("--ro-bind", str(checks), f"/box/{checks.name}"),
+            *(word for p in public for word in ("--ro-bind", str(p), f"/box/{p.name}")),
             *("--remount-ro", "/", "--chdir", HOME),
             *("--", *python, "/box/worker.py"),
         ]
@@ -255,9 +263,9 @@ def works() -> bool:
 
 
 def _needed() -> list[Path]:
-    """The folders that Python, its packages and the library live in."""
-    library = Path(seq2seq_lib.__file__).resolve().parent
-    folders = [Path(sys.base_prefix), Path(sys.prefix), library]
+    """The folders that Python, its packages, the library and the checks live in."""
+    ours = [Path(p).resolve() for p in (*seq2seq_lib.__path__, *checks.__path__)]
+    folders = [Path(sys.base_prefix), Path(sys.prefix), *ours]
     kept: list[Path] = []
     for path in dict.fromkeys(p for f in folders for p in (f, f.resolve())):
         if not any(path.is_relative_to(p) for p in (*kept, Path("/usr"))):

@@ -16,7 +16,7 @@ from threading import Lock
 import nbformat
 
 from assignments.registry import exercises
-from seq2seq_lib.checking import Exercise
+from checks.exercise import Exercise
 
 LARGEST = 20 << 20  # bytes of a notebook
 LONGEST = 200_000  # characters of a cell; a longer one is not looked into

@@ -19,16 +19,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from experiments import runs
-from experiments.number_words import BATCH_SIZE, PER_LENGTH, TRAIN_PAIRS, UPDATES
-from experiments.results import OPENING, opening_loss
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
+from experiments.number_words import BATCH_SIZE, DATA, PER_LENGTH, TRAIN_PAIRS, UPDATES
 from seq2seq_lib.batching import Batches, Pair, encode, in_order
 from seq2seq_lib.decoding import translate
+from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.interventions import (
     edited,
     entropy,
@@ -45,12 +46,11 @@ from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, w
 from seq2seq_lib.probing import gradient_norms
 from seq2seq_lib.tasks import Example, Splits, make_splits
 from seq2seq_lib.tasks.numbers import Numbers, kind
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.training import TrainConfig
 
 SEEDS = range(5)
 ALIGNED_PER_LENGTH = 10
-EVERY = 25  # updates between two moments at which the alignment may be measured
-MOMENTS = (0, 25, 50, 75, 100, 150, 200, 300, 400)
+MOMENTS = (0, 25, 50, 75, 100, 150, 200, 300, 400)  # at which the alignment is measured
 LOOKING = ("additive", "dot", "dot_unscaled", "general")
 EDITS = {
     "hardened": harden,
@@ -87,17 +87,10 @@ def config(arm: Arm) -> ModelConfig:
     additive = ModelConfig(len(src_vocab), len(tgt_vocab), query=arm.query)
     wanted = n_parameters(additive)
     found = replace(additive, attention=arm.attention)
-    if not arm.attention.startswith("dot"):
-        return widen(found, wanted)
-    # The decoder's state has to be as wide as the encoder's two directions.
-    hidden = 1
-    while n_parameters(found := _square(found, hidden)) < wanted:
-        hidden += 1
-    return found
-
-
-def _square(config: ModelConfig, hidden: int) -> ModelConfig:
-    return replace(config, enc_hidden=hidden, dec_hidden=2 * hidden)
+    if arm.attention.startswith("dot"):
+        # The decoder's state has to be as wide as the encoder's two directions.
+        found = replace(found, enc_hidden=1, dec_hidden=2)
+    return widen(found, wanted)
 
 
 @cache
@@ -189,7 +182,7 @@ def entropy_of_rows(rows: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def looks(model: Seq2Seq, tgt_lang: str) -> dict[str, Any]:
+def looks(model: Seq2Seq, tgt_lang: str) -> Values:
     """AER read both ways, and the mean entropy over all steps in nats."""
     rows = tables(model, tgt_lang, "weights")
     examples = aligned(tgt_lang)
@@ -260,39 +253,25 @@ def exact_match_buckets(model: Seq2Seq, tgt_lang: str) -> dict[str, float]:
     return {bucket.name: bucket.accuracy for bucket in found}
 
 
-def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
+def run(job: Job) -> Values:
     """Train one arm with one seed, and look at its weights."""
-    arm = arms()[name]
+    arm = arms()[job.arm]
     lang = arm.tgt_lang
     can_look = arm.attention != "fixed"
-    model = build_model(config(arm), seed)
-    moment = 0
-
-    def evaluate(model: Seq2Seq) -> dict[str, Any]:
-        nonlocal moment
-        moment += EVERY
-        return looks(model, lang) if can_look and moment in MOMENTS else {}
-
-    at_start = {"update": 0, **looks(model.eval(), lang)} if can_look else {}
-    history = fit(
+    model = build_model(config(arm), job.seed)
+    looking = [Evaluation(lambda model: looks(model, lang), at=MOMENTS)] if can_look else []
+    values, history = job.train(
         model,
-        Batches(pairs(lang, "train"), BATCH_SIZE, seed=seed),
-        TrainConfig(UPDATES, seed=seed),
-        evaluate=evaluate,
-        evaluate_every=EVERY,
-        stop_after=OPENING if quick else None,
-        progress=False,
+        Batches(pairs(lang, "train"), BATCH_SIZE, seed=job.seed),
+        TrainConfig(UPDATES, seed=job.seed),
+        looking,
     )
-    values: dict[str, Any] = {
-        "parameters": n_parameters(config(arm)),
-        "updates": history.updates,
-        "opening_loss": opening_loss(history),
+    values |= {
         "exact_match": exact_match_buckets(model, lang),
         "aer_of_the_diagonal": diagonal(lang),
     }
     if can_look:
-        curve = [at_start, *(e for e in history.evaluations if "aer" in e)]
-        values |= {"curve": curve, **looks(model, lang)}
+        values |= {"curve": history.evaluations, **looks(model, lang)}
     if arm.attention not in ("fixed", "uniform"):
         values["words"] = words(model, lang)
     if arm.attention in ("fixed", "additive"):
@@ -312,11 +291,9 @@ def experiment() -> runs.Experiment:
     return runs.Experiment(
         name="alignment",
         configuration={
+            **DATA,
             "task": "numbers, en to de and en to fr",
-            "train_pairs": TRAIN_PAIRS,
-            "per_length": PER_LENGTH,
             "aligned_per_length": ALIGNED_PER_LENGTH,
-            "batch_size": BATCH_SIZE,
             "train": vars(TrainConfig(UPDATES)),
             "moments": list(MOMENTS),
             "models": {name: vars(config(arm)) for name, arm in arms().items()},

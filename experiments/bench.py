@@ -13,57 +13,56 @@ The machine's speed drifts, so every round times all variants in turn, and the r
 medians over rounds of ratios within a round.
 """
 
+import argparse
 import statistics
-import time
 from collections.abc import Callable
-from itertools import islice
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
-from experiments.results import arguments, describe_run, write_results
+from experiments.engine.results import describe_run, write_results
 from seq2seq_lib.attention import Memory
 from seq2seq_lib.batching import Batch, Batches, encode
-from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, token_loss
+from seq2seq_lib.decoder import Unrolled
+from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.tasks import make_splits
 from seq2seq_lib.tasks.numbers import Numbers
+from seq2seq_lib.training import TrainConfig, fit
 
 BATCH_SIZE, PAIRS = 64, 20_000
-Logits = Callable[[Seq2Seq, Batch], Tensor]
 
 
-def textbook_logits(model: Seq2Seq, batch: Batch, keys_once: bool = False) -> Tensor:
-    """The scores of all target tokens, every step on its own."""
-    encoded = model.encoder(batch.src_ids, batch.src_lengths)
-    decoder = model.decoder
-    dec_state = decoder.initial_state(encoded)
-    memory = decoder.attention.memory(encoded)
-    logits = []
-    for t in range(batch.tgt_in.shape[1]):
-        if not keys_once:
-            keys = decoder.attention.project_keys(encoded.states)
-            memory = Memory(keys, encoded.states, encoded.src_mask)
-        step = decoder.step(batch.tgt_in[:, t], dec_state, memory)
-        dec_state = step.dec_state
-        logits.append(step.logits)
-    return torch.stack(logits, dim=1)  # (batch, tgt_len, vocab)
+class Textbook(Seq2Seq):
+    """The same model, which takes every step on its own."""
+
+    def __init__(self, model: Seq2Seq, keys_once: bool = False) -> None:
+        super().__init__(model.encoder, model.decoder)
+        self.keys_once = keys_once
+
+    def forward(self, batch: Batch, teacher_forcing: float = 1.0) -> Unrolled:
+        """The scores of all target tokens, from their correct predecessors."""
+        encoded = self.encoder(batch.src_ids, batch.src_lengths)
+        dec_state = self.decoder.initial_state(encoded)
+        memory = self.decoder.attention.memory(encoded)
+        steps = []
+        for t in range(batch.tgt_in.shape[1]):
+            if not self.keys_once:
+                keys = self.decoder.attention.project_keys(encoded.states)
+                memory = Memory(keys, encoded.states, encoded.src_mask)
+            steps.append(self.decoder.step(batch.tgt_in[:, t], dec_state, memory))
+            dec_state = steps[-1].dec_state
+        logits, dec_states, _, weights = (
+            torch.stack(part, dim=1) for part in zip(*steps, strict=True)
+        )
+        return Unrolled(logits, weights, dec_states)
 
 
-def library_logits(model: Seq2Seq, batch: Batch) -> Tensor:
-    return model(batch).logits
-
-
-def keys_once_logits(model: Seq2Seq, batch: Batch) -> Tensor:
-    return textbook_logits(model, batch, keys_once=True)
-
-
-# Name, bucketed batches, how the logits are computed.
-VARIANTS: tuple[tuple[str, bool, Logits], ...] = (
-    ("textbook", False, textbook_logits),
-    ("+ buckets", True, textbook_logits),
-    ("+ keys once", True, keys_once_logits),
-    ("library", True, library_logits),
+# Name, bucketed batches, how the model computes.
+VARIANTS: tuple[tuple[str, bool, Callable[[Seq2Seq], Seq2Seq]], ...] = (
+    ("textbook", False, Textbook),
+    ("+ buckets", True, Textbook),
+    ("+ keys once", True, lambda model: Textbook(model, keys_once=True)),
+    ("library", True, lambda model: model),
 )
 
 
@@ -75,20 +74,6 @@ def bench_config() -> ModelConfig:
     )
 
 
-def tokens_per_second(model: Seq2Seq, logits: Logits, batches: list[Batch]) -> float:
-    """Real target tokens trained on per second."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    start = time.perf_counter()
-    for batch in batches:
-        loss = token_loss(logits(model, batch), batch)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-    seconds = time.perf_counter() - start
-    return sum(batch.n_tokens for batch in batches) / seconds
-
-
 def measure(rounds: int, updates: int, seed: int = 0) -> dict:
     """Time every variant once per round, after one round of warming up."""
     task = Numbers()
@@ -97,12 +82,12 @@ def measure(rounds: int, updates: int, seed: int = 0) -> dict:
     config = bench_config()
     speeds: dict[str, list[float]] = {name: [] for name, _, _ in VARIANTS}
     for number in tqdm(range(rounds + 1), desc="rounds"):
-        for name, bucketed, logits in VARIANTS:
-            batches = Batches(pairs, BATCH_SIZE, bucketed, seed).epoch(number)
-            model = build_model(config, seed)
-            speed = tokens_per_second(model, logits, list(islice(batches, updates)))
+        for name, bucketed, variant in VARIANTS:
+            batches = Batches(pairs, BATCH_SIZE, bucketed, seed=number)
+            model = variant(build_model(config, seed))
+            history = fit(model, batches, TrainConfig(updates), progress=False)
             if number:
-                speeds[name].append(speed)
+                speeds[name].append(history.tokens_per_second)
     ratios = {
         name: [a / b for a, b in zip(values, speeds["textbook"], strict=True)]
         for name, values in speeds.items()
@@ -116,8 +101,14 @@ def measure(rounds: int, updates: int, seed: int = 0) -> dict:
 
 
 def main() -> None:
-    args = arguments(__doc__)
-    rounds, updates = (2, 8) if args.quick else (7, 40)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="two short rounds; writes to results/quick/"
+    )
+    quick = parser.parse_args().quick
+    rounds, updates = (2, 8) if quick else (7, 40)
     values = measure(rounds, updates)
     print(f"{'':14}target tokens/s   times the textbook loop (lowest-highest)")
     for name, _, _ in VARIANTS:
@@ -133,7 +124,7 @@ def main() -> None:
         "rounds": rounds,
         "updates": updates,
     }
-    write_results("bench", values, describe_run("bench", configuration, [0], args), args)
+    write_results("bench", values, describe_run("bench", configuration, [0], quick), quick)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,9 @@ The learning rate falls to zero at the last update, so the values on the way (``
 how far training had come, not what a shorter training would have reached.
 """
 
-from dataclasses import replace
-
-from experiments import runs
-from experiments.number_words import (
-    BATCH_SIZE,
-    PER_LENGTH,
-    TRAIN_PAIRS,
-    fair_pair,
-    train_and_test,
-)
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
+from experiments.number_words import DATA, Arm, fair_pair, train_and_test
 from seq2seq_lib.model import ModelConfig
 from seq2seq_lib.training import TrainConfig
 
@@ -35,19 +28,16 @@ def arms() -> dict[str, ModelConfig]:
     }
 
 
-def run(name: str, seed: int, quick: bool = False) -> runs.Values:
+def run(job: Job) -> Values:
     """Train one size of one model, and test it three times on the way."""
-    return train_and_test(arms()[name], replace(TRAIN, seed=seed), quick, MOMENTS)
+    return train_and_test(job, Arm(arms()[job.arm], TRAIN), MOMENTS)
 
 
 def experiment() -> runs.Experiment:
     return runs.Experiment(
         name="capacity",
         configuration={
-            "task": "numbers, en to de",
-            "train_pairs": TRAIN_PAIRS,
-            "per_length": PER_LENGTH,
-            "batch_size": BATCH_SIZE,
+            **DATA,
             "train": vars(TRAIN),
             "models": {name: vars(config) for name, config in arms().items()},
         },

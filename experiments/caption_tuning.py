@@ -4,8 +4,9 @@ The same rates and the same two seeds as `tuning` takes for number words, each f
 whole training of `multi30k_small`, which then trains every model with its best rate.
 """
 
-from experiments import multi30k_small, runs, tuning
-from experiments.results import OPENING, opening_loss, read_results
+from experiments import multi30k_small, tuning
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
 from seq2seq_lib.batching import encode
 from seq2seq_lib.metrics import loss_per_token
 from seq2seq_lib.tasks import multi30k
@@ -13,48 +14,26 @@ from seq2seq_lib.tasks import multi30k
 LRS, SEEDS = tuning.GRID["full"]
 
 
-def arm_name(model: str, lr: float) -> str:
-    return f"{model}, lr {lr:g}"
-
-
 def arms() -> dict[str, tuple[str, float]]:
     """Name -> (model, learning rate)."""
-    return {arm_name(model, lr): (model, lr) for model in tuning.MODELS for lr in LRS}
+    return {f"{m}, lr {lr:g}": (m, lr) for m in tuning.MODELS for lr in LRS}
 
 
-def run(name: str, seed: int, quick: bool = False) -> runs.Values:
+def run(job: Job) -> Values:
     """Train one model with one rate; its loss on the validation captions."""
-    attention, lr = arms()[name]
     splits = multi30k_small.load()
-    config = multi30k_small.configurations(splits)[attention]
-    stop = OPENING if quick else None
-    model, history = multi30k_small.train(config, seed, splits, lr, stop)
+    model, values, _ = multi30k_small.train(job, *arms()[job.arm])
     valid = encode(splits.valid, *multi30k.vocabs(splits.train))
-    return {
-        "parameters": model.n_parameters,
-        "updates": history.updates,
-        "opening_loss": opening_loss(history),
-        "valid_loss": loss_per_token(model, valid),
-    }
-
-
-def best_rate(model: str) -> float:
-    """The rate that was best for a model of captions."""
-    names = {lr: arm_name(model, lr) for lr in LRS}
-    return tuning.lowest_loss(read_results("caption_tuning")["values"], names)
+    return {**values, "valid_loss": loss_per_token(model, valid)}
 
 
 def experiment() -> runs.Experiment:
     return runs.Experiment(
         name="caption_tuning",
         configuration={
-            "pairs": multi30k_small.PAIRS,
-            "updates": multi30k_small.UPDATES,
-            "batch_size": multi30k_small.BATCH_SIZE,
-            "max_length": multi30k_small.MAX_LENGTH,
+            **multi30k_small.DATA,
             "grid": list(LRS),
             "chosen_by": "lowest validation loss, mean over the tuning seeds",
-            "commit": multi30k.COMMIT,
         },
         seeds={name: SEEDS for name in arms()},
         run=run,

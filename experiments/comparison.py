@@ -15,21 +15,17 @@ Measured on the test set of number words:
                      product, and as the model's own module makes it
 """
 
-from typing import Any
-
 import torch
 
-from experiments import runs
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
 from experiments.number_words import (
-    BATCH_SIZE,
-    PER_LENGTH,
-    TRAIN_PAIRS,
+    DATA,
     UPDATES,
     batches,
     fair_pair,
     splits,
 )
-from experiments.results import OPENING, opening_loss
 from seq2seq_lib.attention import Attention, Memory
 from seq2seq_lib.batching import Batch, collate, encode
 from seq2seq_lib.decoding import translate
@@ -50,10 +46,10 @@ from seq2seq_lib.metrics import (
     exact_match_by_length,
     perplexity,
 )
-from seq2seq_lib.model import Seq2Seq, build_model, n_parameters
+from seq2seq_lib.model import Seq2Seq, build_model
 from seq2seq_lib.tasks import Example
 from seq2seq_lib.tasks.numbers import Numbers, value_of
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.training import TrainConfig
 
 # Learning rates as experiments/tuning.py chose them.
 RATES = {"fixed": 1e-2, "additive": 1e-2}
@@ -126,21 +122,15 @@ def three_ways(model: Seq2Seq, batch: Batch) -> float:
     return max((own - other).abs().max().item() for other in (product, loop))
 
 
-def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
+def run(job: Job) -> Values:
     """Train one model with one seed and measure everything."""
     task = Numbers()
     vocabs = task.vocabs()
-    config = fair_pair()[name]
-    model = build_model(config, seed)
-    history = fit(
-        model,
-        batches(seed),
-        TrainConfig(updates=UPDATES, lr=RATES[name], seed=seed),
-        stop_after=OPENING if quick else None,
-        progress=False,
-    )
+    model = build_model(fair_pair()[job.arm], job.seed)
+    how = TrainConfig(UPDATES, lr=RATES[job.arm], seed=job.seed)
+    values, _ = job.train(model, batches(job.seed), how)
     test = list(splits().test)
-    if quick:
+    if job.quick:
         test = test[::23]
     sources, references = [e.src for e in test], [e.tgt for e in test]
     said = [a.tokens for a in translate(model, sources, *vocabs)]
@@ -151,9 +141,7 @@ def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
     wrong = [h != r for h, r in zip(said, references, strict=True)]
     batch = collate(encode(test[::EVERY], *vocabs))
     return {
-        "parameters": n_parameters(config),
-        "updates": history.updates,
-        "opening_loss": opening_loss(history),
+        **values,
         "exact_match": {b.name: b.accuracy for b in buckets if b.sentences},
         "exact_match_all": exact_match(said, references),
         "perplexity": perplexity(model, encode(test, *vocabs)),
@@ -175,10 +163,7 @@ def experiment() -> runs.Experiment:
     return runs.Experiment(
         name="comparison",
         configuration={
-            "task": "numbers, en to de",
-            "train_pairs": TRAIN_PAIRS,
-            "per_length": PER_LENGTH,
-            "batch_size": BATCH_SIZE,
+            **DATA,
             "updates": UPDATES,
             "rates": RATES,
             "interventions_on_every": EVERY,

@@ -7,22 +7,18 @@ attention with the smaller rate of chapter 8, to see whether reach depends on mo
 mechanism.
 """
 
-from typing import Any
-
-from experiments import runs
 from experiments.comparison import RATES
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
 from experiments.number_words import (
-    BATCH_SIZE,
-    PER_LENGTH,
-    TRAIN_PAIRS,
+    DATA,
     UPDATES,
     batches,
     exact_match_buckets,
     fair_pair,
 )
-from experiments.results import OPENING, opening_loss
-from seq2seq_lib.model import build_model, n_parameters
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.model import build_model
+from seq2seq_lib.training import TrainConfig
 
 LONGEST = 12
 # Name -> the model and its learning rate.
@@ -34,35 +30,21 @@ ARMS = {
 SEEDS = range(5)
 
 
-def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
+def run(job: Job) -> Values:
     """Train on short numbers, test on all."""
-    attention, lr = ARMS[name]
-    config = fair_pair()[attention]
-    model = build_model(config, seed)
-    history = fit(
-        model,
-        batches(seed, LONGEST),
-        TrainConfig(updates=UPDATES, lr=lr, seed=seed),
-        stop_after=OPENING if quick else None,
-        progress=False,
-    )
-    return {
-        "parameters": n_parameters(config),
-        "updates": history.updates,
-        "opening_loss": opening_loss(history),
-        "exact_match": exact_match_buckets(model),
-    }
+    attention, lr = ARMS[job.arm]
+    model = build_model(fair_pair()[attention], job.seed)
+    how = TrainConfig(UPDATES, lr=lr, seed=job.seed)
+    values, _ = job.train(model, batches(job.seed, LONGEST), how)
+    return {**values, "exact_match": exact_match_buckets(model)}
 
 
 def experiment() -> runs.Experiment:
     return runs.Experiment(
         name="extrapolation",
         configuration={
-            "task": "numbers, en to de",
-            "train_pairs": TRAIN_PAIRS,
+            **DATA,
             "longest_in_training": LONGEST,
-            "per_length": PER_LENGTH,
-            "batch_size": BATCH_SIZE,
             "updates": UPDATES,
             "arms": ARMS,
         },

@@ -1,6 +1,6 @@
 """Draw the README's figure from results/comparison.json."""
 
-from experiments.results import ROOT, read_results
+from experiments.engine.results import ROOT, read_results
 from seq2seq_lib.plotting import accuracy_over_seeds
 
 ARMS = {"additive": "additive attention", "fixed": "fixed context"}

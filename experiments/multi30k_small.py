@@ -8,16 +8,15 @@ they cannot be set beside BLEU of other tokenisations.
 
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
-from experiments import runs
-from experiments.results import OPENING, opening_loss
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
 from seq2seq_lib.batching import Batches, encode
 from seq2seq_lib.decoding import translate
 from seq2seq_lib.metrics import bleu, chrf, perplexity
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, widen
 from seq2seq_lib.tasks import Splits, multi30k
-from seq2seq_lib.training import History, TrainConfig, fit
+from seq2seq_lib.training import History, TrainConfig
 
 PAIRS, UPDATES, BATCH_SIZE, MAX_LENGTH = 5_000, 600, 64, 25
 # Learning rates as experiments/caption_tuning.py chose them.
@@ -25,6 +24,13 @@ RATES = {"fixed": 3e-3, "additive": 3e-3}
 # Numbers of reference words, first and last included, that BLEU is split by.
 BUCKETS = ((1, 9), (10, 14), (15, 19), (20, 99))
 SEEDS = range(5)
+DATA = {
+    "pairs": PAIRS,
+    "updates": UPDATES,
+    "batch_size": BATCH_SIZE,
+    "max_length": MAX_LENGTH,
+    "commit": multi30k.COMMIT,
+}
 
 
 @cache
@@ -49,20 +55,13 @@ def configurations(splits: Splits) -> dict[str, ModelConfig]:
     return {"fixed": fixed, "additive": additive}
 
 
-def train(
-    config: ModelConfig, seed: int, splits: Splits, lr: float, stop_after: int | None
-) -> tuple[Seq2Seq, History]:
-    """Train one model, or only its first ``stop_after`` updates."""
-    model = build_model(config, seed)
+def train(job: Job, attention: str, lr: float) -> tuple[Seq2Seq, Values, History]:
+    """Train one model with one rate."""
+    splits = load()
+    model = build_model(configurations(splits)[attention], job.seed)
     pairs = encode(splits.train, *multi30k.vocabs(splits.train))
-    history = fit(
-        model,
-        Batches(pairs, BATCH_SIZE, seed=seed),
-        TrainConfig(updates=UPDATES, lr=lr, seed=seed),
-        stop_after=stop_after,
-        progress=False,
-    )
-    return model, history
+    how = TrainConfig(UPDATES, lr=lr, seed=job.seed)
+    return model, *job.train(model, Batches(pairs, BATCH_SIZE, seed=job.seed), how)
 
 
 def scores(texts: list[str], references: list[str]) -> dict[str, float]:
@@ -73,13 +72,12 @@ def scores(texts: list[str], references: list[str]) -> dict[str, float]:
     }
 
 
-def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
+def run(job: Job) -> Values:
     """Train one model and score its greedy translations of the test set."""
     splits = load()
     vocabs = multi30k.vocabs(splits.train)
-    config = configurations(splits)[name]
-    model, history = train(config, seed, splits, RATES[name], OPENING if quick else None)
-    test = splits.test[:100] if quick else splits.test
+    model, values, history = train(job, job.arm, RATES[job.arm])
+    test = splits.test[:100] if job.quick else splits.test
     answers = translate(model, [e.src for e in test], *vocabs, max_len=50)
     texts = [" ".join(answer.tokens) for answer in answers]
     references = [" ".join(e.tgt) for e in test]
@@ -91,10 +89,8 @@ def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
             **scores([texts[i] for i in chosen], [references[i] for i in chosen]),
         }
     return {
-        "parameters": model.n_parameters,
-        "updates": history.updates,
+        **values,
         "seconds_of_updates": round(history.seconds, 1),
-        "opening_loss": opening_loss(history),
         "perplexity": round(perplexity(model, encode(test, *vocabs)), 2),
         **scores(texts, references),
         "by_reference_length": by_length,
@@ -109,12 +105,8 @@ def experiment() -> runs.Experiment:
     return runs.Experiment(
         name="multi30k_small",
         configuration={
-            "pairs": PAIRS,
-            "updates": UPDATES,
-            "batch_size": BATCH_SIZE,
-            "max_length": MAX_LENGTH,
+            **DATA,
             "rates": RATES,
-            "commit": multi30k.COMMIT,
         },
         seeds={name: SEEDS for name in RATES},
         run=run,

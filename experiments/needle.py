@@ -16,21 +16,20 @@ with respect to the embedding at every source position.
 
 from dataclasses import replace
 from functools import cache
-from itertools import chain, count, islice
-from statistics import mean
 from typing import NamedTuple
 
 import torch
-from torch.optim.lr_scheduler import LambdaLR
 
-from experiments import runs
-from experiments.results import OPENING
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
 from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
+from seq2seq_lib.hooks.early_stop import StopWhen
+from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, widen
 from seq2seq_lib.probing import gradient_norms
 from seq2seq_lib.tasks import make_splits
 from seq2seq_lib.tasks.needle import Needle
-from seq2seq_lib.training import TrainConfig, train_step
+from seq2seq_lib.training import TrainConfig
 
 LENGTH, CLASSES, HIDDEN = 64, 10, 64
 DISTANCES = (0, 7, 15, 31, 47, 63)
@@ -90,47 +89,34 @@ def found(model: Seq2Seq, batch: Batch) -> float:
     return (answers == batch.tgt_out[:, 0]).float().mean().item()
 
 
-def learn(arm: Arm, distance: int, seed: int, limit: int) -> runs.Values:
+def learn(job: Job, arm: Arm, distance: int) -> Values:
     """Train one model until it has learned one distance, or to the limit."""
     pairs, valid = data(distance)
-    train = TrainConfig(LIMIT, lr=arm.rate, schedule="constant")
-    batches = Batches(pairs, BATCH_SIZE, seed=seed)
-    model = build_model(model_config(arm.mechanism, arm.way), seed)
-    optimizer = torch.optim.Adam(model.parameters(), lr=train.lr)
-    scheduler = LambdaLR(optimizer, train.rate)
-    losses: list[float] = []
-    curve: list[float] = []
-    # The batches in the order in which ``fit`` takes them.
-    stream = chain.from_iterable(map(batches.epoch, count()))
-    for batch in islice(stream, limit):
-        losses.append(train_step(model, batch, optimizer, train.clip))
-        scheduler.step()
-        if len(losses) % EVERY == 0:
-            curve.append(round(found(model, valid), 4))
-            if curve[-1] >= LEARNED:
-                break
-    return {
-        "learned": len(losses) if curve[-1] >= LEARNED else None,
-        "updates": len(losses),
-        "found": curve,
-        "opening_loss": mean(losses[:OPENING]),
-    }
+    values, history = job.train(
+        build_model(model_config(arm.mechanism, arm.way), job.seed),
+        Batches(pairs, BATCH_SIZE, seed=job.seed),
+        TrainConfig(LIMIT, lr=arm.rate, schedule="constant"),
+        [
+            Evaluation(lambda model: {"found": round(found(model, valid), 4)}, every=EVERY),
+            StopWhen(lambda record: record["found"] >= LEARNED),
+        ],
+        name=f"distance-{distance}",
+    )
+    curve = [record["found"] for record in history.evaluations]
+    learned = history.updates if curve[-1] >= LEARNED else None
+    return {**values, "learned": learned, "found": curve}
 
 
-def run(name: str, seed: int, quick: bool = False) -> runs.Values:
+def run(job: Job) -> Values:
     """Train one model for each distance; a quick run for the greatest alone."""
-    arm = arms()[name]
-    config = model_config(arm.mechanism, arm.way)
-    untrained = build_model(config, seed)
+    arm = arms()[job.arm]
+    untrained = build_model(model_config(arm.mechanism, arm.way), job.seed)
     norms = gradient_norms(untrained, data(0)[1])[:, 0].mean(dim=0)  # (src_len,)
-    learned = {
-        str(distance): learn(arm, distance, seed, OPENING if quick else LIMIT)
-        for distance in (arm.distances[-1:] if quick else arm.distances)
-    }
+    distances = arm.distances[-1:] if job.quick else arm.distances
+    learned = {str(distance): learn(job, arm, distance) for distance in distances}
     return {
-        "parameters": n_parameters(config),
+        **learned[str(distances[-1])],
         "updates": sum(one["updates"] for one in learned.values()),
-        "opening_loss": learned[str(arm.distances[-1])]["opening_loss"],
         "learned": {distance: one["learned"] for distance, one in learned.items()},
         "found": {distance: one["found"] for distance, one in learned.items()},
         "gradient_norms": [float(f"{norm:.4g}") for norm in norms.tolist()],

@@ -2,19 +2,26 @@
 
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
-from experiments.results import OPENING, opening_loss
+from experiments.engine.job import Job, Values
 from seq2seq_lib.batching import Batches, Pair, encode
 from seq2seq_lib.decoding import Translation, translate
+from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.metrics import exact_match_by_length
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, widen
 from seq2seq_lib.tasks import Splits, make_splits
 from seq2seq_lib.tasks.numbers import Numbers
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.training import TrainConfig
 
 TRAIN_PAIRS, PER_LENGTH, BATCH_SIZE = 40_000, 50, 64
 UPDATES = 400  # the course's budget: what a chapter can train while it is read
+DATA = {
+    "task": "numbers, en to de",
+    "train_pairs": TRAIN_PAIRS,
+    "per_length": PER_LENGTH,
+    "batch_size": BATCH_SIZE,
+}
 
 
 @cache
@@ -73,28 +80,31 @@ def exact_match_buckets(model: Seq2Seq, split: str = "test") -> dict[str, float]
     return {bucket.name: bucket.accuracy for bucket in found}
 
 
-def train_and_test(
-    model_config: ModelConfig, train_config: TrainConfig, quick: bool, moments: int
-) -> dict[str, Any]:
+class Arm(NamedTuple):
+    """One model and how it is trained."""
+
+    model: ModelConfig
+    train: TrainConfig
+
+
+def train_and_test(job: Job, arm: Arm, moments: int) -> Values:
     """Train one model; exact match by length at so many moments, the last at the end.
 
-    The seed of the training draws the model and the order of the pairs too. A quick run
-    stops after the first updates.
+    The seed of the job draws the model, the order of the pairs and the dropout.
     """
-    history = fit(
-        build_model(model_config, train_config.seed),
-        batches(train_config.seed),
-        train_config,
-        evaluate=lambda model: {"exact_match": exact_match_buckets(model)},
-        evaluate_every=train_config.updates // moments,
-        stop_after=OPENING if quick else None,
-        progress=False,
+
+    def test(model: Seq2Seq) -> Values:
+        return {"exact_match": exact_match_buckets(model)}
+
+    values, history = job.train(
+        build_model(arm.model, job.seed),
+        batches(job.seed),
+        replace(arm.train, seed=job.seed),
+        [Evaluation(test, every=arm.train.updates // moments)],
     )
     return {
-        "parameters": n_parameters(model_config),
-        "context": model_config.enc_dim,
-        "updates": history.updates,
-        "opening_loss": opening_loss(history),
+        **values,
+        "context": arm.model.enc_dim,
         "exact_match": history.evaluations[-1]["exact_match"],
         "curve": [{"update": e["update"], **e["exact_match"]} for e in history.evaluations],
     }

@@ -11,19 +11,13 @@ which has its 3,000 updates at the smaller size too.
     additive, 16           attention, a sixth of the hidden size, 3,000 updates
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-from experiments import runs
-from experiments.number_words import (
-    BATCH_SIZE,
-    PER_LENGTH,
-    TRAIN_PAIRS,
-    fair_pair,
-    train_and_test,
-)
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
+from experiments.number_words import DATA, Arm, fair_pair, train_and_test
 from experiments.train_longer import LONGER, NARROW
 from experiments.tuning import GRID
-from seq2seq_lib.model import ModelConfig
 from seq2seq_lib.training import TrainConfig
 
 LONGEST, TINY = 4 * LONGER, NARROW // 2
@@ -32,45 +26,34 @@ MOMENTS = 12  # at which each training is tested
 SEEDS = range(5)
 
 
-@dataclass(frozen=True)
-class Arm:
-    """One model, how long it trains, and how fast."""
-
-    model: ModelConfig
-    updates: int
-    lr: float = LR
-
-
 def arms() -> dict[str, Arm]:
     """All arms by name."""
     tiny = fair_pair(TINY)
-    others = [lr for lr in GRID["narrow"][0] if lr != LR]
-    return {
-        f"fixed, {NARROW}": Arm(fair_pair(NARROW)["fixed"], LONGEST),
-        f"fixed, {TINY}": Arm(tiny["fixed"], LONGEST),
-        f"additive, {TINY}": Arm(tiny["additive"], LONGER),
-        **{f"fixed, {TINY}, lr {lr:g}": Arm(tiny["fixed"], LONGEST, lr) for lr in others},
+    longest = TrainConfig(LONGEST, lr=LR)
+    found = {
+        f"fixed, {NARROW}": Arm(fair_pair(NARROW)["fixed"], longest),
+        f"fixed, {TINY}": Arm(tiny["fixed"], longest),
+        f"additive, {TINY}": Arm(tiny["additive"], TrainConfig(LONGER, lr=LR)),
     }
+    for lr in GRID["narrow"][0]:
+        if lr != LR:
+            found[f"fixed, {TINY}, lr {lr:g}"] = Arm(tiny["fixed"], replace(longest, lr=lr))
+    return found
 
 
-def run(name: str, seed: int, quick: bool = False) -> runs.Values:
+def run(job: Job) -> Values:
     """Train one model with one seed; exact match by length on the way and at the end."""
-    arm = arms()[name]
-    train = TrainConfig(updates=arm.updates, lr=arm.lr, seed=seed)
-    return train_and_test(arm.model, train, quick, MOMENTS)
+    return train_and_test(job, arms()[job.arm], MOMENTS)
 
 
 def experiment() -> runs.Experiment:
     return runs.Experiment(
         name="patience",
         configuration={
-            "task": "numbers, en to de",
-            "train_pairs": TRAIN_PAIRS,
-            "per_length": PER_LENGTH,
-            "batch_size": BATCH_SIZE,
+            **DATA,
             "arms": {
-                name: {"model": vars(a.model), "updates": a.updates, "lr": a.lr}
-                for name, a in arms().items()
+                name: {"model": vars(model), "updates": train.updates, "lr": train.lr}
+                for name, (model, train) in arms().items()
             },
         },
         # The other rates only say that the chosen one is not to blame.

@@ -20,14 +20,14 @@ from typing import NamedTuple
 
 import torch
 
-from experiments import runs
-from experiments.results import OPENING, opening_loss
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
 from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
-from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters
+from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.probing import linear_probe
 from seq2seq_lib.tasks import make_splits
 from seq2seq_lib.tasks.copy import Copy
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.training import TrainConfig
 
 SYMBOLS, LONGEST, LENGTHS, SUMMARY = 20, 24, (4, 8, 16, 24), 128
 TRAIN_PAIRS, BATCH_SIZE = 40_000, 64
@@ -101,23 +101,14 @@ def answered(model: Seq2Seq, batch: Batch) -> list[float]:
     return [round(share, 4) for share in right.float().mean(dim=0)[:-1].tolist()]
 
 
-def run(name: str, seed: int, quick: bool = False) -> runs.Values:
+def run(job: Job) -> Values:
     """Probe an encoder, train it, and probe it again."""
-    arm = ARMS[name]
-    batches = {n: probed(n, QUICK_PROBED if quick else PROBED) for n in LENGTHS}
+    arm, seed = ARMS[job.arm], job.seed
+    batches = {n: probed(n, QUICK_PROBED if job.quick else PROBED) for n in LENGTHS}
     model = build_model(arm.config, seed)
     untrained = {n: read_out(model, batch, seed) for n, batch in batches.items()}
-    history = fit(
-        model,
-        Batches(train_pairs(), BATCH_SIZE, seed=seed),
-        TRAIN,
-        stop_after=OPENING if quick else None,
-        progress=False,
-    )
-    values: runs.Values = {
-        "parameters": n_parameters(arm.config),
-        "updates": history.updates,
-        "opening_loss": opening_loss(history),
+    values, _ = job.train(model, Batches(train_pairs(), BATCH_SIZE, seed=seed), TRAIN)
+    values |= {
         "untrained": untrained,
         "probe": {n: read_out(model, batch, seed) for n, batch in batches.items()},
         "model": {n: answered(model, batch) for n, batch in batches.items()},

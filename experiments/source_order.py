@@ -19,16 +19,17 @@ from typing import Any, NamedTuple
 
 import torch
 
-from experiments import runs
-from experiments.results import OPENING, opening_loss
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
 from seq2seq_lib.attention import FixedContext, Memory
 from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
 from seq2seq_lib.encoder import Encoded
-from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, token_loss
+from seq2seq_lib.hooks.evaluation import Evaluation
+from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, token_loss
 from seq2seq_lib.tasks import Task, make_splits
 from seq2seq_lib.tasks.copy import Copy
 from seq2seq_lib.tasks.numbers import Numbers
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.training import TrainConfig
 
 UPDATES, EVERY, BATCH_SIZE = 400, 50, 64
 RATE, OTHER_RATE = 3e-3, 1e-2
@@ -118,27 +119,22 @@ def scores(model: Seq2Seq, batch: Batch) -> dict[str, Any]:
     }
 
 
-def run(name: str, seed: int, quick: bool = False) -> runs.Values:
+def run(job: Job) -> Values:
     """Train one arm, and score it every 50 updates."""
-    arm = arms()[name]
+    arm = arms()[job.arm]
     train, valid = pairs(arm.task, arm.order)
     batch = collate(valid)
-    model = build_model(arm.config, seed)
+    model = build_model(arm.config, job.seed)
     if arm.wiring == "once":
         model.decoder.attention = OnlyAtStart()
-    history = fit(
+    values, history = job.train(
         model,
-        Batches(train, BATCH_SIZE, seed=seed),
+        Batches(train, BATCH_SIZE, seed=job.seed),
         TrainConfig(UPDATES, lr=arm.rate, schedule="constant"),
-        evaluate=lambda model: scores(model, batch),
-        evaluate_every=EVERY,
-        stop_after=OPENING if quick else None,
-        progress=False,
+        [Evaluation(lambda model: scores(model, batch), every=EVERY)],
     )
     return {
-        "parameters": n_parameters(arm.config),
-        "updates": history.updates,
-        "opening_loss": opening_loss(history),
+        **values,
         "curve": [{"update": e["update"], "loss": e["loss"]} for e in history.evaluations],
         "by_position": history.evaluations[-1]["by_position"],
     }

@@ -18,15 +18,14 @@ right tokens after a digit that was planted in the correct words in place of ano
 import math
 import random
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
-from experiments import runs
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
 from experiments.number_words import (
-    BATCH_SIZE,
-    PER_LENGTH,
-    TRAIN_PAIRS,
+    DATA,
     UPDATES,
     answers,
     batches,
@@ -34,12 +33,11 @@ from experiments.number_words import (
     exact_match_buckets,
     splits,
 )
-from experiments.results import OPENING, opening_loss
-from seq2seq_lib.batching import Batches, Pair, collate, encode
+from seq2seq_lib.batching import Pair, collate, encode
 from seq2seq_lib.metrics import exact_match
-from seq2seq_lib.model import Seq2Seq, build_model, n_parameters, token_loss
+from seq2seq_lib.model import Seq2Seq, build_model, token_loss
 from seq2seq_lib.tasks.numbers import Numbers
-from seq2seq_lib.training import History, TrainConfig, fit, train_step
+from seq2seq_lib.training import Hook, Run, TrainConfig
 
 LR = 5e-3
 RATES = (1.0, 0.75, 0.5, 0.25, 0.0)
@@ -105,7 +103,11 @@ def token_scores(model: Seq2Seq, rate: float) -> dict[str, float]:
         right += int(hits.sum())
         loss += token_loss(logits, batch, reduction="sum").item()
         tokens += batch.n_tokens
-    return {"accuracy": right / tokens, "perplexity": math.exp(loss / tokens)}
+    try:
+        perplexity = math.exp(loss / tokens)
+    except OverflowError:  # it has diverged
+        perplexity = math.inf
+    return {"accuracy": right / tokens, "perplexity": perplexity}
 
 
 @torch.no_grad()
@@ -127,39 +129,26 @@ def after_planted(model: Seq2Seq) -> dict[str, float]:
     return {name: hits / tokens for name, hits in right.items()}
 
 
-def train_falling(model: Seq2Seq, pairs: Batches, how: TrainConfig, until: int) -> History:
-    """``fit`` with a rate that falls along a line, from 1 to 0 at the last update."""
-    history = History()
-    optimizer = torch.optim.Adam(model.parameters(), lr=how.lr)
-    stream = (batch for epoch in range(how.updates) for batch in pairs.epoch(epoch))
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(how.seed)
-        model.train()
-        for update, batch in zip(range(until), stream, strict=False):
-            for group in optimizer.param_groups:
-                group["lr"] = how.lr * how.rate(update)
-            rate = 1 - update / how.updates
-            loss = train_step(model, batch, optimizer, how.clip, rate)
-            history.losses.append(loss)
-    model.eval()
-    return history
+class Falling(Hook):
+    """A teacher-forcing rate that falls along a line, from 1 to 0 at the last update."""
+
+    def before_training(self, run: Run) -> None:
+        self.after_update(run)
+
+    def after_update(self, run: Run) -> None:
+        run.teacher_forcing = 1 - run.done / run.config.updates
 
 
-def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
+def run(job: Job) -> Values:
     """Train one arm with one seed, and measure it."""
-    arm = arms()[name]
-    model = build_model(config("fixed"), seed)
-    how = TrainConfig(UPDATES, lr=arm.lr, seed=seed, teacher_forcing=arm.rate or 0.0)
-    until = OPENING if quick else UPDATES
-    if arm.rate is None:
-        history = train_falling(model, batches(seed), how, until)
-    else:
-        history = fit(model, batches(seed), how, stop_after=until, progress=False)
+    arm = arms()[job.arm]
+    model = build_model(config("fixed"), job.seed)
+    how = TrainConfig(UPDATES, lr=arm.lr, seed=job.seed, teacher_forcing=arm.rate or 0.0)
+    hooks = [Falling()] if arm.rate is None else []
+    values, _ = job.train(model, batches(job.seed), how, hooks)
     said = [answer.tokens for answer in answers(model)]
     return {
-        "parameters": n_parameters(config("fixed")),
-        "updates": history.updates,
-        "opening_loss": opening_loss(history),
+        **values,
         "exact_match": exact_match_buckets(model),
         "exact_match_overall": exact_match(said, [e.tgt for e in splits().test]),
         "forced": token_scores(model, 1.0),
@@ -172,10 +161,7 @@ def experiment() -> runs.Experiment:
     return runs.Experiment(
         name="teacher_forcing",
         configuration={
-            "task": "numbers, en to de",
-            "train_pairs": TRAIN_PAIRS,
-            "per_length": PER_LENGTH,
-            "batch_size": BATCH_SIZE,
+            **DATA,
             "model": vars(config("fixed")),
             "train": vars(TrainConfig(UPDATES, lr=LR)),
             "arms": {name: arm._asdict() for name, arm in arms().items()},

@@ -16,19 +16,11 @@ lacks after the same long training, and `narrow additive` does not, may be capac
 time; `patience` waits longer.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from experiments import runs
-from experiments.number_words import (
-    BATCH_SIZE,
-    PER_LENGTH,
-    TRAIN_PAIRS,
-    UPDATES,
-    fair_pair,
-    train_and_test,
-)
-from seq2seq_lib.model import ModelConfig
+from experiments.engine import runs
+from experiments.engine.job import Job, Values
+from experiments.number_words import DATA, UPDATES, Arm, fair_pair, train_and_test
 from seq2seq_lib.training import TrainConfig
 
 LONGER, NARROW = 3000, 32
@@ -37,14 +29,6 @@ NARROW_RATES = {"fixed": 1e-2, "additive": 1e-2}
 MOMENTS = 12  # at which each training is tested
 SEEDS = range(5)
 UNSTEADY = "fixed, constant rate"  # shows how one model learns; compared with none
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One model and how it is trained."""
-
-    model: ModelConfig
-    train: TrainConfig
 
 
 def arms() -> dict[str, Arm]:
@@ -63,20 +47,16 @@ def arms() -> dict[str, Arm]:
     }
 
 
-def run(name: str, seed: int, quick: bool = False) -> dict[str, Any]:
+def run(job: Job) -> Values:
     """Train one arm with one seed; exact match by length on the way and at the end."""
-    arm = arms()[name]
-    return train_and_test(arm.model, replace(arm.train, seed=seed), quick, MOMENTS)
+    return train_and_test(job, arms()[job.arm], MOMENTS)
 
 
 def experiment() -> runs.Experiment:
     return runs.Experiment(
         name="train_longer",
         configuration={
-            "task": "numbers, en to de",
-            "train_pairs": TRAIN_PAIRS,
-            "per_length": PER_LENGTH,
-            "batch_size": BATCH_SIZE,
+            **DATA,
             "arms": {
                 name: {"model": vars(arm.model), "train": vars(arm.train)}
                 for name, arm in arms().items()

@@ -5,9 +5,9 @@ Where to enter: ``tasks`` makes sentence pairs, ``batching`` turns them into ten
 mechanisms of ``attention``, ``training.fit`` trains it, ``decoding.translate`` asks it,
 and ``metrics`` says how good the answer is. Every module imports only from those above it:
 
-    require, precision, text, vocab, tasks, batching, encoder, attention, decoder, model,
-    checkpoints, training, decoding, metrics, intervals, probing, interventions, plotting,
-    comparisons, checking, checker, widgets
+    require, files, precision, text, vocab, tasks, batching, encoder, attention, decoder,
+    model, run, hooks, training, decoding, metrics, intervals, probing, interventions,
+    plotting, page, widgets
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -6,6 +6,7 @@ colour blindness; lines differ in their markers too.
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -85,6 +86,29 @@ def accuracy_by_length(curves: Mapping[str, Sequence[LengthBucket]]) -> Figure:
     return fig
 
 
+def band(
+    ax: Axes,
+    x: Sequence[Any],
+    seeds: Sequence[Sequence[Any]],
+    color: str,
+    label: str,
+    **look: Any,
+) -> None:
+    """Draw the mean over seeds into ``ax``, and a band from the lowest to the highest.
+
+    Args:
+        ax: where to draw.
+        x: places on the axis, numbers or names.
+        seeds: for each seed, one value for each place.
+        color: of line and band.
+        label: of the line.
+        look: how else the line looks, such as ``marker``.
+    """
+    rows = np.asarray(seeds, dtype=float)
+    ax.fill_between(x, rows.min(0), rows.max(0), color=color, alpha=0.2, linewidth=0)
+    ax.plot(x, rows.mean(axis=0), color=color, label=label, **look)
+
+
 def accuracy_over_seeds(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     """Exact match against source length over several seeds: mean, and lowest to highest.
 
@@ -94,12 +118,8 @@ def accuracy_over_seeds(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> 
     fig, ((ax,),) = new_figure()
     for i, (label, seeds) in enumerate(curves.items()):
         names = list(seeds[0])
-        values = np.array([[seed[name] for name in names] for seed in seeds])
-        style = _series(label, i)
-        ax.fill_between(
-            names, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.2
-        )
-        ax.plot(names, values.mean(axis=0), **style)
+        values = [[seed[name] for name in names] for seed in seeds]
+        band(ax, names, values, **_series(label, i))
     _label_accuracy(ax)
     return fig
 

@@ -8,7 +8,7 @@ import os
 if os.environ.get("SEQ2SEQ_TYPECHECK", "1") != "0":
     from jaxtyping import install_import_hook
 
-    install_import_hook("seq2seq_lib", "beartype.beartype")
+    install_import_hook(["seq2seq_lib", "checks"], "beartype.beartype")
 
 from collections.abc import Generator
 from pathlib import Path

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments import alignment, number_words
-from experiments.results import read_results
+from experiments.engine.results import read_results
 from seq2seq_lib.model import build_model, n_parameters
 from seq2seq_lib.tasks import Splits, make_splits
 from seq2seq_lib.tasks.numbers import Numbers

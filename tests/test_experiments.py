@@ -1,51 +1,43 @@
 """The stored results: what they claim, whether they are stale, and one seed again."""
 
 import json
+import math
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 
 from experiments import (
-    alignment,
     bench,
-    capacity,
-    caption_tuning,
     comparison,
-    extrapolation,
     multi30k_small,
-    needle,
     number_words,
-    patience,
-    probes,
-    runs,
-    source_order,
     teacher_forcing,
     train_longer,
     tuning,
 )
-from experiments.results import RESULTS, read_results
-from seq2seq_lib.model import n_parameters
+from experiments.engine import parts, runs
+from experiments.engine.job import Job
+from experiments.engine.results import RESULTS, read_results
+from seq2seq_lib.batching import collate, encode
+from seq2seq_lib.model import build_model, n_parameters
+from seq2seq_lib.tasks import make_splits
+from seq2seq_lib.tasks.numbers import Numbers
 
 ROOT = RESULTS.parent
-MODULES = (
-    alignment,
-    capacity,
-    caption_tuning,
-    comparison,
-    extrapolation,
-    multi30k_small,
-    needle,
-    patience,
-    probes,
-    source_order,
-    teacher_forcing,
-    train_longer,
-    tuning,
-)
-EXPERIMENTS = {module.experiment().name: module.experiment() for module in MODULES}
+MODULES = {
+    path.stem: import_module(f"experiments.{path.stem}")
+    for path in sorted((ROOT / "experiments").glob("*.py"))
+}
+EXPERIMENTS = {
+    name: module.experiment()
+    for name, module in MODULES.items()
+    if hasattr(module, "experiment")
+}
 # What carries a claim has five seeds; these arms carry none, and say so where they stand.
 FEWER_SEEDS = {
     ("alignment", "French"),
@@ -62,17 +54,33 @@ FEWER_SEEDS = {
 each = pytest.mark.parametrize("name", EXPERIMENTS)
 
 
-def test_every_experiment_is_tested_and_part_of_make_results():
-    written = {p.stem for p in (ROOT / "experiments").glob("*.py")}
-    shared = {"__init__", "results", "runs", "fingerprint", "number_words"}
-    names = {*EXPERIMENTS, "bench", "ledger", "headline"}
-    assert written - shared == names
+def test_every_experiment_is_part_of_make_results():
+    commands = {name for name, module in MODULES.items() if hasattr(module, "main")}
+    names = {*EXPERIMENTS, *commands}
     makefile = (ROOT / "Makefile").read_text()
     listed = (
         makefile.split("EXPERIMENTS := ")[1].replace("\\\n", " ").split("\n")[0].split()
     )
-    assert set(listed) == names
+    assert set(listed) == names and len(EXPERIMENTS) > 10
     assert listed.index("ledger") > max(listed.index(name) for name in EXPERIMENTS)
+
+
+def test_every_module_that_is_no_command_is_used_by_others():
+    """What is shared stands beside the experiments; the machinery has its own folder."""
+    shared = {
+        name
+        for name, module in MODULES.items()
+        if not (hasattr(module, "experiment") or hasattr(module, "main"))
+    }
+    for name in shared - {"__init__"}:
+        used = f"from experiments.{name} import"
+        assert any(used in path.read_text() for path in (ROOT / "experiments").glob("*.py"))
+
+
+@each
+def test_a_result_is_whole_so_no_parts_of_it_are_left(name):
+    assert read_results(name).get("complete", True) is True
+    assert parts.read(name) == []
 
 
 @each
@@ -105,8 +113,8 @@ def test_there_are_five_seeds_where_something_is_claimed(name):
 
 # One arm of each experiment, trained for its first updates.
 AGAIN = {name: next(iter(e.seeds)) for name, e in EXPERIMENTS.items()}
-AGAIN["caption_tuning"] = caption_tuning.arm_name("fixed", 1e-2)
-AGAIN["tuning"] = tuning.arm_name("full", "additive", 3e-3)
+AGAIN["caption_tuning"] = "fixed, lr 0.01"
+AGAIN["tuning"] = "full, additive, lr 0.003"
 
 
 @pytest.mark.slow
@@ -116,7 +124,7 @@ def test_one_seed_again_falls_into_the_stored_band(name):
     if experiment.needs_data and not os.environ.get("SEQ2SEQ_DATA_DIR"):
         pytest.skip("no Multi30k: set SEQ2SEQ_DATA_DIR")
     seeds = read_results(name)["values"][arm]
-    again = experiment.run(arm, int(next(iter(seeds))), True)
+    again = experiment.run(Job(arm, int(next(iter(seeds))), quick=True))
     losses = [seed["opening_loss"] for seed in seeds.values()]
     spread = max(losses) - min(losses)
     assert min(losses) - spread <= again["opening_loss"] <= max(losses) + spread
@@ -159,9 +167,9 @@ def test_stored_parameter_counts_are_those_of_the_configurations():
 
 def test_each_model_is_trained_with_the_rate_that_tuning_chose_for_it():
     for model in tuning.MODELS:
-        assert comparison.RATES[model] == tuning.best_rate("full", model)
-        assert train_longer.NARROW_RATES[model] == tuning.best_rate("narrow", model)
-        assert multi30k_small.RATES[model] == caption_tuning.best_rate(model)
+        assert comparison.RATES[model] == tuning.best_rate(f"full, {model}")
+        assert train_longer.NARROW_RATES[model] == tuning.best_rate(f"narrow, {model}")
+        assert multi30k_small.RATES[model] == tuning.best_rate(model, "caption_tuning")
 
 
 # --- what the pages say ----------------------------------------------------------------
@@ -216,15 +224,21 @@ def test_the_library_is_faster_than_the_textbook_loop_today():
 
 
 def test_all_variants_of_the_bench_compute_the_same_scores():
-    import torch
-
-    from seq2seq_lib.batching import collate, encode
-    from seq2seq_lib.model import build_model
-    from seq2seq_lib.tasks.numbers import Numbers
-
     task = Numbers()
     pairs = encode([task.example(n) for n in (7, 21, 4871)], *task.vocabs())
     model, batch = build_model(bench.bench_config()), collate(pairs)
-    expected = bench.library_logits(model, batch)
-    for _, _, logits in bench.VARIANTS:
-        torch.testing.assert_close(logits(model, batch), expected)
+    for _, _, variant in bench.VARIANTS:
+        for found, expected in zip(variant(model)(batch), model(batch), strict=True):
+            torch.testing.assert_close(found, expected)
+
+
+# --- corners ---------------------------------------------------------------------------
+
+
+def test_the_perplexity_of_a_diverged_model_is_infinite(monkeypatch):
+    few = make_splits(Numbers(), train=0, per_length=1, lengths=[3])
+    monkeypatch.setattr(teacher_forcing, "splits", lambda: few)
+    model = build_model(number_words.config("fixed"))
+    with torch.no_grad():
+        model.decoder.output.bias[0] = 1e6
+    assert teacher_forcing.token_scores(model, 1.0)["perplexity"] == math.inf

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from experiments import ledger, results
-from experiments.ledger import Difference, Level, Measure
+from experiments import claims, extrapolation, ledger, multi30k_small, needle
+from experiments.claims import Difference, Level, Measure
+from experiments.engine import results
 from seq2seq_lib.intervals import Interval
 
 
@@ -31,7 +32,7 @@ def interval(low: float, high: float) -> Interval:
     ],
 )
 def test_a_rule_looks_at_the_whole_interval(rule, low, high, shows):
-    assert rule.shows(interval(low, high)) == shows
+    assert ledger.shows(rule, interval(low, high)) == shows
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def written(tmp_path, monkeypatch):
     return write
 
 
-MEASURE = Measure("score", "made_up", ledger.at("score"), Difference("attention"))
+MEASURE = Measure("score", "made_up", "score", Difference("attention"))
 
 
 def test_differences_are_paired_by_seed(written):
@@ -97,9 +98,7 @@ def test_a_result_that_contradicts_the_claim_is_written_down_as_such(written):
 
 def test_censored_values_are_counted(written):
     written([1500.0, 900.0, 1500.0, 1500.0, 800.0], [70.0, 80.0, 90.0, 70.0, 60.0])
-    measure = Measure(
-        "updates", "made_up", ledger.at("score"), Difference("fixed"), limit=1500
-    )
+    measure = Measure("updates", "made_up", "score", Difference("fixed"), limit=1500)
     found = ledger.entry(measure)
     assert found["fixed"]["censored"] == 3 and found["attention"]["censored"] == 0
     assert found["shows"] == "supports"
@@ -120,10 +119,63 @@ def test_a_missing_seed_is_refused(written):
 def test_a_missing_arm_is_refused(written):
     written([0.1] * 5, [0.2] * 5)
     measure = Measure(
-        "s", "made_up", ledger.at("score"), Difference("fixed"), ("slow", "additive")
+        "s", "made_up", "score", Difference("fixed"), arms=("slow", "additive")
     )
     with pytest.raises(ValueError, match="has no arm 'slow'"):
         ledger.entry(measure)
+
+
+def test_an_incomplete_result_is_refused(written, tmp_path):
+    written([0.1] * 5, [0.2] * 5)
+    path = tmp_path / "made_up.json"
+    content = {**json.loads(path.read_text()), "complete": False, "missing": {"c": [0]}}
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"incomplete \(missing: {'c': \[0\]}\)"):
+        ledger.entry(MEASURE)
+
+
+def test_a_refused_result_is_one_sentence_on_the_command_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["ledger"])
+    with pytest.raises(SystemExit, match="does not exist; make it with `python -m"):
+        ledger.main()
+
+
+@pytest.mark.parametrize("place", ["scores", "score/1-4", ""])
+def test_a_place_without_a_number_is_told(written, place):
+    written([0.1] * 5, [0.2] * 5)
+    with pytest.raises(ValueError, match="made_up.json has no number at"):
+        ledger.entry(Measure("s", "made_up", place, Difference("fixed")))
+
+
+@pytest.mark.parametrize(
+    "more, expected",
+    [
+        ({}, 8.0),
+        ({"minus": "b/c"}, 6.0),
+        ({"over": "b/c"}, 4.0),
+        ({"minus": "never"}, -92.0),
+    ],
+)
+def test_a_measure_is_a_number_a_difference_or_a_ratio(more, expected):
+    values = {"a": 8, "b": {"c": 2.0}, "never": None}
+    measure = Measure("s", "made_up", "a", Difference("fixed"), **more)
+    assert ledger.taken(measure, values, "a", limit=100) == expected
+
+
+def test_the_claims_name_what_the_experiments_measure():
+    """The names and limits stand in the claims as a reader sees them."""
+    found, ratio = next(c for c in claims.CLAIMS if c.number == 3).measures
+    assert found.limit == needle.LIMIT and f"of {needle.LENGTH} is found" in found.name
+    assert found.arms == ratio.arms
+    for mechanism, arm in zip(needle.MECHANISMS, found.arms, strict=True):
+        assert needle.arms()[arm][:3] == (mechanism, "one-way", needle.RATE)
+    assert all(f"at most {extrapolation.LONGEST}" in m.name for m in claims.REACH)
+    *_, long, fall = next(c for c in claims.CLAIMS if c.number == 8).measures
+    (short, *_, longest) = (f"{a}-{b}" for a, b in multi30k_small.BUCKETS)
+    assert long.place == fall.minus == f"by_reference_length/{longest}/bleu"
+    assert fall.place == f"by_reference_length/{short}/bleu"
+    assert long.name.startswith(f"BLEU of captions of {longest.split('-')[0]} words")
 
 
 # --- the ledger of the book --------------------------------------------------------------

@@ -12,7 +12,7 @@ from tools import contents, notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "_template.ipynb"
-CHAPTERS = [path for path in contents.notebooks(ROOT) if path.parent.name == "chapters"]
+CHAPTERS = [path for path in contents.notebooks(ROOT) if path.parent == ROOT / "chapters"]
 ALL = list(dict.fromkeys([*contents.notebooks(ROOT), TEMPLATE]))
 
 HEADINGS = ("What can go wrong", "Exercises", "Summary", "Further reading")
@@ -78,10 +78,10 @@ def shape_problems(notebook: nbformat.NotebookNode, number: int) -> list[str]:
         found.append(f"has no cell tagged {notebooks.PROMISE}")
     if not any("assert " in cell.source for cell in code):
         found.append("has no assert")
-    if 'glue("seconds_total"' not in code[-1].source:
-        found.append("does not glue seconds_total in its last cell")
-    if not any("chapter_start = time.perf_counter()" in cell.source for cell in code):
-        found.append("does not set chapter_start")
+    if code[-1].source != "put(seconds_total=elapsed())":
+        found.append("does not put seconds_total aside in its last cell")
+    if "seq2seq_lib.page" not in code[0].source:
+        found.append("does not start the clock, by importing seq2seq_lib.page, at once")
     return found
 
 

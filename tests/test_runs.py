@@ -1,4 +1,4 @@
-"""The machinery under the experiments: jobs that are kept, fingerprints, whole files."""
+"""The machinery under the experiments: jobs that are kept, and files that are whole."""
 
 import json
 import os
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import toy_experiment
 
-from experiments import fingerprint, results, runs
+from experiments.engine import parts, results, runs
+from experiments.engine.job import Job
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -19,8 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """Nothing is written into the project."""
-    monkeypatch.setattr(runs, "KEPT", tmp_path / "kept")
-    monkeypatch.setattr(runs, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "checkpoints")
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(results, "ROOT", tmp_path)
     monkeypatch.setattr(
@@ -47,21 +47,64 @@ def test_every_arm_and_seed_is_run_once_with_one_thread(elsewhere):
         assert {v["threads"] for v in seeds.values()} == {1}
 
 
-def test_what_is_kept_is_not_run_again_unless_it_is_damaged(elsewhere):
+def part_of(elsewhere, name: str, seed: int) -> Path:
+    (path,) = (elsewhere / "results" / "parts" / "toy").glob(f"*{name}-{seed}.json")
+    return path
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b'{"arm": "a", "se',
+        b"",
+        b"[]",
+        b"{}",
+        b"null",
+        b"\xff\xfe",
+        b'{"arm": "a", "seed": 1, "code": "f", "configuration": "c", "values": null}',
+    ],
+)
+def test_what_is_kept_is_not_run_again_unless_it_is_damaged(elsewhere, damage, capsys):
     experiment = toy_experiment.toy(elsewhere / "traces", arms=("a",))
     runs.run_jobs(experiment, experiment.jobs)
-    arm = experiment.jobs[0][0]
-    runs._kept(experiment, arm, 1, False).write_text('{"opening_')  # cut short
+    part_of(elsewhere, "a", 1).write_bytes(damage)
     values = runs.run_jobs(experiment, experiment.jobs)
     assert traces(elsewhere) == {"a-0-False": "x", "a-1-False": "xx", "a-2-False": "x"}
-    assert values[arm]["1"]["opening_loss"] == 10
+    assert values[experiment.jobs[0].arm]["1"]["opening_loss"] == 10
+    assert "a-1.json is damaged" in capsys.readouterr().out
 
 
-def test_quick_runs_are_kept_apart(elsewhere):
+@pytest.mark.parametrize("changed", ["code", "configuration"])
+def test_what_other_code_or_another_configuration_made_is_not_mixed_in(
+    elsewhere, changed, capsys, monkeypatch
+):
     experiment = toy_experiment.toy(elsewhere / "traces", arms=("a",), seeds=(0,))
-    runs.run_jobs(experiment, experiment.jobs, quick=True)
+    monkeypatch.setattr(runs.Experiment, "fingerprint", property(lambda self: "older"))
+    runs.run_jobs(experiment, experiment.jobs)
+    monkeypatch.setattr(runs.Experiment, "fingerprint", property(lambda self: changed))
+    runs.run_jobs(experiment, experiment.jobs)
+    assert traces(elsewhere) == {"a-0-False": "xx"}
+    said = capsys.readouterr().out
+    assert "1 finished jobs" in said and "python -m experiments.toy --confirm" in said
+
+
+def test_quick_runs_are_not_kept(elsewhere):
+    experiment = toy_experiment.toy(elsewhere / "traces", arms=("a",), seeds=(0,))
+    runs.run_jobs(experiment, [Job(experiment.jobs[0].arm, 0, quick=True)])
+    assert parts.read("toy") == []
     runs.run_jobs(experiment, experiment.jobs)
     assert traces(elsewhere) == {"a-0-True": "x", "a-0-False": "x"}
+
+
+def test_arms_that_would_share_a_file_are_refused(elsewhere):
+    with pytest.raises(ValueError, match="kept in a-b-0.json.*another's"):
+        runs.Experiment("toy", {}, {"a, b": [0], "a b": [0]}, toy_experiment.run)
+
+
+def test_finished_jobs_may_be_committed():
+    part = "results/parts/patience/fixed-16-0.json"
+    ignored = subprocess.run(["git", "check-ignore", part], cwd=ROOT, capture_output=True)
+    assert ignored.returncode == 1
 
 
 def test_a_broken_job_keeps_what_the_others_measured(elsewhere):
@@ -76,18 +119,19 @@ def test_a_broken_job_keeps_what_the_others_measured(elsewhere):
 PROGRAM = """
 import time
 from pathlib import Path
-from experiments import runs
+from experiments.engine import results, runs
 
 FOLDER = Path({folder!r})
-runs.KEPT = FOLDER / "kept"
+results.RESULTS = FOLDER / "results"
+runs.CHECKPOINTS = FOLDER / "checkpoints"
 runs.Experiment.fingerprint = property(lambda self: "f")
 
 
-def run(arm, seed, quick):
-    (FOLDER / "traces" / f"started-{{seed}}").touch()
-    if seed and not (FOLDER / "go-on").exists():
+def run(job):
+    (FOLDER / "traces" / f"started-{{job.seed}}").touch()
+    if job.seed and not (FOLDER / "go-on").exists():
         time.sleep(60)
-    (FOLDER / "traces" / f"ended-{{seed}}").touch()
+    (FOLDER / "traces" / f"ended-{{job.seed}}").touch()
     return {{"opening_loss": 1.0}}
 
 
@@ -106,7 +150,7 @@ def test_an_interrupted_run_says_so_ends_its_workers_and_goes_on(elsewhere, numb
     process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while "started-1" not in traces(elsewhere) or not list(
-        (elsewhere / "kept").rglob("a-0.json")
+        (elsewhere / "results" / "parts").rglob("a-0.json")
     ):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.1)
@@ -121,6 +165,84 @@ def test_an_interrupted_run_says_so_ends_its_workers_and_goes_on(elsewhere, numb
     assert done.stdout.strip() == "3"
     assert "ended-0" not in traces(elsewhere)  # kept, not run again
     assert {"ended-1", "ended-2"} <= traces(elsewhere).keys()
+
+
+TRAINING = """
+import os
+import signal
+import sys
+from pathlib import Path
+
+from experiments.engine import job, results, runs
+from seq2seq_lib.batching import Batches, encode
+from seq2seq_lib.hooks.evaluation import Evaluation
+from seq2seq_lib.model import ModelConfig, build_model
+from seq2seq_lib.tasks import make_splits
+from seq2seq_lib.tasks.copy import Copy
+from seq2seq_lib.training import Hook, TrainConfig
+
+FOLDER = Path({folder!r})
+results.ROOT, results.RESULTS = FOLDER, FOLDER / "results"
+runs.CHECKPOINTS = FOLDER / "checkpoints"
+runs.Experiment.fingerprint = property(lambda self: "f")
+job.EVERY = 10
+
+
+class Killed(Hook):
+    def after_update(self, run):
+        with (FOLDER / "updates").open("a") as file:
+            file.write("x")
+        if run.done == 25 and not (FOLDER / "go-on").exists():
+            (FOLDER / "go-on").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def weight(model):
+    return {{"sum": next(model.parameters()).sum()}}
+
+
+def run(job):
+    task = Copy(5, 4)
+    pairs = encode(make_splits(task, train=200, per_length=0).train, *task.vocabs())
+    sizes = dict(emb_dim=7, enc_hidden=11, dec_hidden=11, dropout=0.1)
+    model = build_model(ModelConfig(*map(len, task.vocabs()), **sizes), job.seed)
+    values, history = job.train(
+        model,
+        Batches(pairs, 16, seed=job.seed),
+        TrainConfig(40),
+        [Evaluation(weight, every=15), Killed()],
+    )
+    return {{**values, "losses": history.losses, "curve": history.evaluations}}
+
+
+if __name__ == "__main__":
+    runs.main(runs.Experiment("toy", {{}}, {{"a": [3]}}, run), "A toy.")
+"""
+
+
+def test_a_job_that_is_killed_goes_on_from_its_checkpoint_with_the_same_values(elsewhere):
+    program = elsewhere / "training.py"
+    program.write_text(TRAINING.format(folder=str(elsewhere)))
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(program)]
+
+    def start() -> subprocess.CompletedProcess:
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=200)
+
+    killed = start()
+    assert killed.returncode == 1
+    assert "A job was killed" in killed.stderr and "goes on from here" in killed.stderr
+    assert list((elsewhere / "checkpoints").rglob("model.pt"))
+    assert start().returncode == 0
+    resumed = results.read_results("toy")["values"]
+    assert len((elsewhere / "updates").read_text()) == 25 + 20  # not from the start
+    assert not (elsewhere / "checkpoints").exists() or not list(
+        (elsewhere / "checkpoints").rglob("*.pt")
+    )
+    (elsewhere / "results" / "toy.json").unlink()
+    assert start().returncode == 0
+    assert results.read_results("toy")["values"] == resumed
+    assert len(resumed["a"]["3"]["losses"]) == 40
 
 
 # --- the command line ------------------------------------------------------------------
@@ -146,6 +268,45 @@ def test_a_quick_run_does_one_seed_of_every_arm_elsewhere(elsewhere, monkeypatch
     assert results.read_results("toy", quick=True)["run"]["command"].endswith("--quick")
 
 
+def main(elsewhere, monkeypatch, *options: str, **toy) -> None:
+    monkeypatch.setattr(sys, "argv", ["toy", *options])
+    runs.main(toy_experiment.toy(elsewhere / "traces", **toy), "A toy.")
+
+
+def test_a_whole_result_stands_alone_and_is_not_made_again(elsewhere, monkeypatch, capsys):
+    main(elsewhere, monkeypatch)
+    assert not (elsewhere / "results" / "parts").exists()
+    before = (elsewhere / "results" / "toy.json").read_text()
+    main(elsewhere, monkeypatch)
+    assert set(traces(elsewhere).values()) == {"x"}
+    assert (elsewhere / "results" / "toy.json").read_text() == before
+    assert "remove it to run everything again" in capsys.readouterr().out
+
+
+def test_more_seeds_run_beside_those_that_are_stored(elsewhere, monkeypatch):
+    main(elsewhere, monkeypatch, seeds=(0, 1))
+    main(elsewhere, monkeypatch, seeds=(0, 1, 2))
+    assert len(traces(elsewhere)) == 6 and set(traces(elsewhere).values()) == {"x"}
+    assert results.read_results("toy")["run"]["seeds"] == [0, 1, 2]
+
+
+def test_what_has_finished_is_written_as_incomplete_and_refused(elsewhere, monkeypatch):
+    experiment = toy_experiment.toy(elsewhere / "traces")
+    first, *_ = experiment.jobs
+    runs.run_jobs(experiment, [first])
+    main(elsewhere, monkeypatch, "--so-far")
+    content = json.loads((elsewhere / "results" / "toy.json").read_text())
+    assert content["complete"] is False and len(traces(elsewhere)) == 1
+    assert content["missing"][first.arm] == [1, 2]
+    assert content["values"][first.arm].keys() == {"0"}
+    for read in (results.read_results, lambda name: runs.stored(experiment)):
+        with pytest.raises(ValueError, match="toy.json is incomplete.*experiments.toy`"):
+            read("toy")
+    main(elsewhere, monkeypatch)
+    assert set(traces(elsewhere).values()) == {"x"} and len(traces(elsewhere)) == 6
+    assert "complete" not in results.read_results("toy")
+
+
 def confirmable(elsewhere, monkeypatch, **changes) -> Path:
     monkeypatch.setattr(sys, "argv", ["toy"])
     runs.main(toy_experiment.toy(elsewhere / "traces"), "A toy.")
@@ -168,6 +329,22 @@ def test_the_same_numbers_are_confirmed(elsewhere, monkeypatch):
     assert after["values"] == before["values"]
 
 
+def test_parts_with_the_same_numbers_are_confirmed(elsewhere, monkeypatch):
+    experiment = toy_experiment.toy(elsewhere / "traces", seeds=(0, 1))
+    monkeypatch.setattr(runs.Experiment, "fingerprint", property(lambda self: "older"))
+    runs.run_jobs(experiment, experiment.jobs)
+    monkeypatch.setattr(runs.Experiment, "fingerprint", property(lambda self: "today"))
+    main(elsewhere, monkeypatch, "--confirm")
+    assert {part.code for part in parts.read("toy")} == {"today"}
+    main(elsewhere, monkeypatch)
+    assert traces(elsewhere)["a-1-False"] == "x" and traces(elsewhere)["a-2-False"] == "x"
+
+
+def test_there_is_nothing_to_confirm_before_the_first_run(elsewhere, monkeypatch):
+    with pytest.raises(SystemExit, match="make it with `python -m experiments.toy`"):
+        main(elsewhere, monkeypatch, "--confirm")
+
+
 def test_other_numbers_are_not_confirmed(elsewhere, monkeypatch):
     path = confirmable(elsewhere, monkeypatch)
     before = path.read_text()
@@ -187,7 +364,7 @@ def test_results_of_another_configuration_or_with_a_lost_seed_are_refused(elsewh
     (elsewhere / "results").mkdir()
     run = {"command": "c", "seeds": [0], "versions": {}, "code": "f"}
     experiment = toy_experiment.toy(elsewhere / "traces", arms=("a",))
-    arm = experiment.jobs[0][0]
+    arm = experiment.jobs[0].arm
     for configuration, seeds, said in (
         ({"size": 2}, "012", "its 'size' is 2, today's is 1"),
         ({"size": 1, "more": 0}, "012", "its 'more' is 0, today's is None"),
@@ -238,6 +415,14 @@ def test_a_whole_result_is_read(elsewhere):
             "missing: code, configuration, seeds, versions",
         ),
         (json.dumps({**GOOD, "values": {"a": {"0": {}}}}), "lacks seed 1 of 'a'"),
+        (json.dumps({**GOOD, "values": {"a": 3}}), "lacks seed 0, 1 of 'a'"),
+        (json.dumps({**GOOD, "values": []}), "missing: values"),
+        (json.dumps({**GOOD, "run": None}), "missing: run"),
+        (json.dumps({**GOOD, "complete": False}), "toy.json is incomplete"),
+        (
+            json.dumps({**GOOD, "run": {**GOOD["run"], "arm_seeds": {"b": [0]}}}),
+            "lacks seed 0 of 'b'",
+        ),
     ],
 )
 def test_a_damaged_result_is_one_sentence_with_the_command(elsewhere, text, said):
@@ -258,88 +443,3 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     with pytest.raises(TypeError):
         results.write_json(path, {"speed": object()})
     assert path.read_text() == before
-
-
-# --- the fingerprint -------------------------------------------------------------------
-
-
-@pytest.fixture
-def code(tmp_path):
-    """A library of one module and an experiment that uses a part of it."""
-    for package in ("seq2seq_lib", "experiments"):
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").write_text("")
-    library = tmp_path / "seq2seq_lib" / "core.py"
-    script = tmp_path / "experiments" / "small.py"
-    script.write_text(
-        "from seq2seq_lib import core\nfrom seq2seq_lib.core import used\n\n\n"
-        "def run(arm, seed, quick):\n    return used(seed) + core.RATE\n"
-    )
-    original = (
-        '"""Text."""\nRATE = 2  # a comment\nOTHER = 3\n\n\n'
-        'def helper(x):\n    """Text."""\n    return x\n\n\n'
-        "def used(x):\n    return helper(x)\n\n\n"
-        "def unused(x):\n    return OTHER\n"
-    )
-    library.write_text(original)
-
-    def changed(old: str = "", new: str = "", configuration: dict | None = None) -> str:
-        assert old in original
-        library.write_text(original.replace(old, new, 1) if old else original)
-        return fingerprint.code_fingerprint(
-            "experiments.small", "run", configuration or {"size": 1}, tmp_path
-        )
-
-    return changed
-
-
-@pytest.mark.parametrize(
-    "old, new",
-    [
-        ('"""Text."""', '"""Other text."""'),
-        ("  # a comment", ""),
-        ("    return x\n", "    if x < 0:\n        raise ValueError(x)\n    return x\n"),
-        ("return OTHER", "return OTHER + 1"),
-        ("OTHER = 3", "OTHER = 4"),
-        ("def unused", "def added(x):\n    return x\n\n\ndef unused"),
-    ],
-)
-def test_what_cannot_change_a_number_leaves_the_fingerprint(code, old, new):
-    assert code(old, new) == code()
-
-
-@pytest.mark.parametrize(
-    "old, new",
-    [
-        ("return x\n", "return x + 1\n"),  # two steps away
-        ("return helper(x)", "return helper(x) * 2"),
-        ("RATE = 2", "RATE = 3"),  # named through its module
-    ],
-)
-def test_what_can_change_a_number_changes_the_fingerprint(code, old, new):
-    assert code(old, new) != code()
-
-
-def test_the_configuration_is_part_of_the_fingerprint(code):
-    assert code(configuration={"size": 2}) != code(configuration={"size": 1})
-
-
-def test_an_experiment_reaches_the_parts_of_the_model():
-    found = fingerprint.reached("experiments.train_longer", "run")
-    for part in (
-        "seq2seq_lib.encoder:Encoder",
-        "seq2seq_lib.decoder:Decoder",
-        "seq2seq_lib.attention:Additive",
-        "seq2seq_lib.attention:masked_softmax",
-        "seq2seq_lib.training:train_step",
-        "seq2seq_lib.tasks.numbers:Numbers",
-        "seq2seq_lib.vocab:PAD",
-        "experiments.train_longer:LONGER",
-    ):
-        assert part in found
-    assert "seq2seq_lib.metrics:bleu" not in found
-
-
-def test_a_function_that_is_not_there_is_told():
-    with pytest.raises(ValueError, match="defines no 'walk'"):
-        fingerprint.reached("experiments.train_longer", "walk")

@@ -1,7 +1,6 @@
 """What the teacher-forcing experiment measures is what it says."""
 
 import pytest
-import torch
 
 from experiments import teacher_forcing
 from experiments.number_words import PER_LENGTH, config
@@ -10,7 +9,7 @@ from seq2seq_lib.batching import Batches, encode
 from seq2seq_lib.model import build_model
 from seq2seq_lib.tasks import make_splits
 from seq2seq_lib.tasks.numbers import Numbers, value_of
-from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.training import Hook, TrainConfig, fit
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +70,20 @@ def test_nothing_changes_behind_a_digit_that_stays(model, monkeypatch):
     assert as_planted["spoilt"] != as_planted["correct"]
 
 
-def test_a_falling_rate_begins_with_the_teacher_and_leaves_the_random_state(batches):
+def test_a_falling_rate_begins_with_the_teacher_and_ends_without(batches):
     how = TrainConfig(4, lr=0.01, warmup=2, teacher_forcing=0.0)
     falling, forced = (build_model(config("fixed"), seed=0) for _ in range(2))
-    before = torch.get_rng_state()
-    history = teacher_forcing.train_falling(falling, batches, how, until=4)
-    assert torch.equal(torch.get_rng_state(), before)
+    rates = []
+
+    class Noted(Hook):
+        def before_training(self, run):
+            rates.append(run.teacher_forcing)
+
+        after_update = before_training
+
+    hooks = [teacher_forcing.Falling(), Noted()]
+    history = fit(falling, batches, how, hooks, progress=False)
+    assert rates == [1, 0.75, 0.5, 0.25, 0]
     expected = fit(forced, batches, TrainConfig(4, lr=0.01, warmup=2), progress=False)
     assert history.losses[0] == pytest.approx(expected.losses[0])  # rate 1
     assert history.losses[-1] != pytest.approx(expected.losses[-1])

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import torch
 
-from experiments.runs import Experiment
+from experiments.engine.job import Job
+from experiments.engine.runs import Experiment
 
 FACTOR = 10
 
@@ -17,15 +18,15 @@ def unused() -> int:
     return 0
 
 
-def run(arm: str, seed: int, quick: bool = False) -> dict:
+def run(job: Job) -> dict:
     """Leaves a trace of being run; fails where its arm says so."""
-    folder, name = arm.rsplit("/", 1)
-    trace = Path(folder) / f"{name}-{seed}-{quick}"
+    folder, name = job.arm.rsplit("/", 1)
+    trace = Path(folder) / f"{name}-{job.seed}-{job.quick}"
     trace.write_text(trace.read_text() + "x" if trace.exists() else "x")
     if name == "broken":
         raise ValueError("this arm breaks")
     return {
-        "opening_loss": float(scaled(seed)),
+        "opening_loss": float(scaled(job.seed)),
         "threads": torch.get_num_threads(),
         "parameters": 1,
         "updates": 1,

@@ -30,7 +30,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import torch  # noqa: E402
 from transport import LENGTH, pack, unpack  # noqa: E402
 
-from seq2seq_lib.checking import ANSWER_FILE, Failed, attempt, described  # noqa: E402
+from checks.attempt import ANSWER_FILE, attempt, described  # noqa: E402
+from checks.exercise import Failed  # noqa: E402
 
 PR_SET_DUMPABLE = 4
 LIBC = ctypes.CDLL(None)

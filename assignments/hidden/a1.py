@@ -6,15 +6,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from seq2seq_lib.checking import Case
+from checks.drawing import generator, ragged, ragged_mask
+from checks.exercise import Case
 from seq2seq_lib.vocab import EOS, PAD
 
 VOCAB = 23
-
-
-def generator(rng: random.Random) -> torch.Generator:
-    """Random tensors that depend on ``rng`` alone."""
-    return torch.Generator().manual_seed(rng.getrandbits(63))
 
 
 def words(rng: random.Random, n: int) -> list[int]:
@@ -25,14 +21,6 @@ def words(rng: random.Random, n: int) -> list[int]:
 def padded(rows: Sequence[Sequence[int]], width: int) -> Tensor:
     """Rows with PAD at their ends, (batch, width)."""
     return torch.tensor([[*row, *[PAD] * (width - len(row))] for row in rows])
-
-
-def ragged(rng: random.Random, batch: int, longest: int, shortest: int = 1) -> list[int]:
-    """Lengths of which at least one is the longest and one the shortest possible."""
-    lengths = [rng.randint(shortest, longest) for _ in range(batch - 2)]
-    lengths += [longest, shortest]
-    rng.shuffle(lengths)
-    return lengths
 
 
 def pad(rng: random.Random) -> list[Case]:
@@ -120,12 +108,6 @@ def span(rng: random.Random, width: int, holes: bool) -> list[bool]:
     return row
 
 
-def at_end(rng: random.Random, batch: int, width: int) -> Tensor:
-    """A mask with the padding at the end."""
-    lengths = torch.tensor(ragged(rng, batch, width))
-    return torch.arange(width) < lengths[:, None]
-
-
 def anywhere(rng: random.Random, batch: int, width: int, holes: bool = True) -> Tensor:
     """A mask with padding on both sides; in its first row at the start."""
     rows = [span(rng, width, holes) for _ in range(batch - 1)]
@@ -136,8 +118,8 @@ def ends(rng: random.Random) -> list[Case]:
     """Padding at the end, at the start, on both sides and inside."""
     made = []
     for batch, width, hidden, mask in (
-        (5, 7, 3, at_end),
-        (11, 5, 2, at_end),
+        (5, 7, 3, ragged_mask),
+        (11, 5, 2, ragged_mask),
         (3, 11, 5, anywhere),
         (7, 13, 2, anywhere),
     ):
@@ -153,9 +135,9 @@ def pool(rng: random.Random) -> list[Case]:
     """Numbers on the padding, and then no numbers at all."""
     made = []
     for batch, width, enc_dim, mask, odd in (
-        (5, 7, 3, at_end, ()),
+        (5, 7, 3, ragged_mask, ()),
         (3, 11, 13, anywhere, ()),
-        (7, 5, 2, at_end, ("inf", "nan")),
+        (7, 5, 2, ragged_mask, ("inf", "nan")),
         (2, 13, 5, anywhere, ("nan", "-inf")),
     ):
         src_mask = mask(rng, batch, width)

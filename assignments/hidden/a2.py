@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
+from checks.drawing import generator
+from checks.exercise import Case
 from seq2seq_lib.batching import Batches, encode, pad
-from seq2seq_lib.checking import Case
 from seq2seq_lib.decoding import translate
 from seq2seq_lib.model import ModelConfig, build_model
 from seq2seq_lib.tasks import make_splits
@@ -25,10 +26,6 @@ from seq2seq_lib.vocab import BOS, EOS, PAD
 OUTCOMES = Path(__file__).with_name("a2_outcomes.json")
 LOCALES = "en_US en_GB de fr es it pt nl sv fi hu tr ru el".split()  # as in the notebook
 SEEDS = (1, 2, 3)
-
-
-def _generator(rng: random.Random) -> torch.Generator:
-    return torch.Generator().manual_seed(rng.getrandbits(63))
 
 
 def start(rng: random.Random) -> list[Case]:
@@ -47,7 +44,7 @@ def summary(rng: random.Random) -> list[Case]:
         (2, 1, 5, 3),
     ):
         shape = (layers * directions, batch, hidden)
-        last = torch.randn(shape, generator=_generator(rng))
+        last = torch.randn(shape, generator=generator(rng))
         cases.append(Case({"last": last, "layers": layers, "directions": directions}))
     return cases
 
@@ -55,7 +52,7 @@ def summary(rng: random.Random) -> list[Case]:
 def step(rng: random.Random) -> list[Case]:
     cases = []
     for batch, vocab, emb, hidden, enc_dim in ((3, 7, 2, 5, 11), (5, 11, 3, 2, 7)):
-        g = _generator(rng)
+        g = generator(rng)
         shapes = {
             "E": (vocab, emb),
             "W": (emb, hidden),
@@ -84,7 +81,7 @@ def step(rng: random.Random) -> list[Case]:
 def loss(rng: random.Random) -> list[Case]:
     cases = []
     for lengths, vocab in (((4, 1, 6), 7), ((2, 5, 3, 7, 1), 11), ((3, 2), 13)):
-        g = _generator(rng)
+        g = generator(rng)
         rows = [
             [BOS, *(rng.randrange(EOS + 1, vocab) for _ in range(n - 1)), EOS]
             for n in lengths
@@ -111,7 +108,7 @@ def greedy(rng: random.Random) -> list[Case]:
         ((2, 0), 13, 11),
         ((99, 99, 99), 7, 5),
     ):
-        g = _generator(rng)
+        g = generator(rng)
         bigram = 1.5 * torch.randn(vocab, vocab, generator=g)
         drift = 0.4 * torch.randn(vocab, vocab, generator=g)
         dec_state = torch.randn(len(ends), vocab, generator=g)

@@ -1,34 +1,15 @@
 """Fresh cases of assignment A3, "Attention from scratch, on dates"."""
 
 import random
-import sys
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
-from assignments.registry import exercises
-from seq2seq_lib.checking import Case
+from assignments.registry import public_module
+from checks.drawing import generator, ragged_mask
+from checks.exercise import Case
 
-exercises("A3")  # loads a3_checks, which knows the recipe and how to draw dates
-
-
-def generator(rng: random.Random) -> torch.Generator:
-    """Random tensors that depend on ``rng`` alone."""
-    return torch.Generator().manual_seed(rng.getrandbits(63))
-
-
-def ragged(rng: random.Random, batch: int, src_len: int, anywhere: bool = False) -> Tensor:
-    """A mask whose rows have different numbers of real tokens, one of them all.
-
-    Args:
-        anywhere: padding stands in any place, not only at the end.
-    """
-    lengths = [src_len, *(rng.randint(1, src_len - 1) for _ in range(batch - 1))]
-    rows = [[i < length for i in range(src_len)] for length in rng.sample(lengths, batch)]
-    if anywhere:
-        rows = [rng.sample(row, src_len) for row in rows]
-    return torch.tensor(rows)
+CHECKS = public_module("A3")  # which knows the recipe and how to draw dates
 
 
 def lookup(rng: random.Random) -> list[Case]:
@@ -83,9 +64,9 @@ def weights(rng: random.Random) -> list[Case]:
         scores = scale * torch.randn(batch, tgt_len, src_len, generator=g)
         if scale > 60:
             scores[0, 0, 0] = 3 * scale  # whatever was drawn, one is too large for exp
-        mask = ragged(rng, batch, src_len, anywhere)
+        mask = ragged_mask(rng, batch, src_len, anywhere=anywhere)
         made.append(Case({"scores": scores, "mask": mask}))
-    mask = ragged(rng, 5, 7, anywhere=True)
+    mask = ragged_mask(rng, 5, 7, anywhere=True)
     mask[rng.randrange(5)] = False
     scores = torch.randn(5, 2, 7, generator=g)
     return [*made, Case({"scores": scores, "mask": mask}, "ValueError")]
@@ -102,7 +83,7 @@ def context(rng: random.Random) -> list[Case]:
         made.append(Case({"weights": hard, "values": values}))
     for batch, tgt_len, src_len, value_dim in ((3, 2, 7, 5), (2, 7, 3, 13), (5, 1, 3, 3)):
         soft = torch.rand(batch, tgt_len, src_len, generator=g)
-        soft = soft * ragged(rng, batch, src_len, anywhere=True)[:, None]
+        soft = soft * ragged_mask(rng, batch, src_len, anywhere=True)[:, None]
         soft = soft / soft.sum(dim=-1, keepdim=True)
         values = 3 + torch.randn(batch, src_len, value_dim, generator=g)
         made.append(Case({"weights": soft, "values": values}))
@@ -125,7 +106,7 @@ def attention(rng: random.Random) -> list[Case]:
                 "v.weight": torch.randn(1, attn_dim, generator=g),
             },
             "enc_states": torch.randn(batch, src_len, enc_dim, generator=g),
-            "mask": ragged(rng, batch, src_len, anywhere=True),
+            "mask": ragged_mask(rng, batch, src_len, anywhere=True),
             "queries": torch.randn(2, batch, query_dim, generator=g),
         }
         made.append(Case(inputs))
@@ -172,22 +153,20 @@ def step(rng: random.Random) -> list[Case]:
 
 def gate(rng: random.Random) -> list[Case]:
     """The whole recipe. The held-out dates are never sent to where the answer runs."""
-    checks = sys.modules["a3_checks"]
-    sources, targets = checks.held_out(rng, checks.RECIPE["locales"], 112)
+    sources, targets = CHECKS.held_out(rng, CHECKS.RECIPE["locales"], 112)
     seen = {"sources": sources[:12], "targets": targets[:12]}
     right = {"sources": sources[12:], "targets": targets[12:]}
-    return [Case({**checks.RECIPE, **seen}, right)]
+    return [Case({**CHECKS.RECIPE, **seen}, right)]
 
 
 def own(rng: random.Random) -> list[Case]:
     """Lookups of other sizes, and the whole recipe."""
-    checks = sys.modules["a3_checks"]
     g = generator(rng)
-    sources, targets = checks.held_out(rng, checks.RECIPE["locales"], 100)
+    sources, targets = CHECKS.held_out(rng, CHECKS.RECIPE["locales"], 100)
     return [
-        checks.lookup_case(g, 5, 7, (48, 96, 48)),
-        checks.lookup_case(g, 2, 11, (32, 64, 32)),
-        Case({**checks.RECIPE, "sources": sources}, targets),
+        CHECKS.lookup_case(g, 5, 7, (48, 96, 48)),
+        CHECKS.lookup_case(g, 2, 11, (32, 64, 32)),
+        Case({**CHECKS.RECIPE, "sources": sources}, targets),
     ]
 
 

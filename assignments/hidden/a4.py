@@ -6,15 +6,11 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from seq2seq_lib.checking import Case
+from checks.drawing import generator
+from checks.exercise import Case
 
 Link = tuple[int, int]
 Table = dict[str, dict[str, float]]
-
-
-def generator(rng: random.Random) -> Generator:
-    """Random tensors that depend on ``rng`` alone."""
-    return torch.Generator().manual_seed(rng.getrandbits(63))
 
 
 def masks(rng: random.Random, batch: int, src_len: int) -> Tensor:

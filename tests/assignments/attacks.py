@@ -208,15 +208,14 @@ ATTACKS = [
             "return torch.zeros(3, 2), torch.zeros(3, 2)",
             """
             import sys
-            import seq2seq_lib.checking as checking
-            import seq2seq_lib.comparisons as comparisons
+            from checks import differences, judging
             full = lambda exercise, *args: [
-                checking.Verdict(c.name, c.points, c.points) for c in exercise.criteria
+                judging.Verdict(c.name, c.points, c.points) for c in exercise.criteria
             ]
-            checking.judge = full
-            for name in dir(comparisons):
-                if callable(getattr(comparisons, name)):
-                    setattr(comparisons, name, lambda *args, **kwargs: None)
+            judging.judge = full
+            for name in dir(differences):
+                if callable(getattr(differences, name)):
+                    setattr(differences, name, lambda *args, **kwargs: None)
             for module in list(vars(sys)["modules"].values()):
                 for exercise in getattr(module, "EXERCISES", ()):
                     object.__setattr__(exercise, "criteria", ())

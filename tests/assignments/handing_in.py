@@ -2,11 +2,23 @@
 
 import copy
 from functools import cache
+from pathlib import Path
 
 import nbformat
 
 from assignments import registry
 from assignments.handout import student_version
+
+# Students' notebooks of earlier terms, a folder for each, as they were handed out.
+EARLIER = sorted((Path(__file__).parent / "handed_out").glob("*/*.ipynb"))
+
+
+@cache
+def handed_out(path: Path) -> nbformat.NotebookNode:
+    """A student's version of an earlier term; the checks that it imports can be found."""
+    if path.stem in registry.ASSIGNMENTS:
+        registry.exercises(path.stem)
+    return nbformat.read(path, as_version=4)
 
 
 @cache
@@ -27,9 +39,15 @@ def handed_in(
     assignment: str, changes: dict[str, str] | None = None, *, blank: bool = False
 ) -> nbformat.NotebookNode:
     """A student's notebook: the solution, some answers replaced; or untouched."""
-    notebook = copy.deepcopy(_untouched(assignment))
     answers = {} if blank else dict(registry.solutions(assignment))
-    answers |= changes or {}
+    return answered(_untouched(assignment), assignment, answers | (changes or {}))
+
+
+def answered(
+    notebook: nbformat.NotebookNode, assignment: str, answers: dict[str, str]
+) -> nbformat.NotebookNode:
+    """The notebook with these answers in the cells that ask for them; a new object."""
+    notebook, answers = copy.deepcopy(notebook), dict(answers)
     for cell in notebook.cells:
         key = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         key = key.removeprefix(f"{assignment}-")

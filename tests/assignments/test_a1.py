@@ -13,7 +13,8 @@ import torch
 
 from assignments import registry
 from assignments.hidden import a1
-from seq2seq_lib.checking import attempt, judge
+from checks.attempt import attempt
+from checks.judging import judge
 
 changed = partial(handing_in.changed, "A1")
 SEEDS = (0, 1, 2)

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from assignments import registry
-from seq2seq_lib.checking import Case, Failed, attempt, judge
-from seq2seq_lib.comparisons import same
+from checks.attempt import attempt
+from checks.differences import same
+from checks.exercise import Case, Failed
+from checks.judging import judge
 
 changed = partial(handing_in.changed, "A3")
 QUICK = ("lookup", "scores", "weights", "context", "attention", "step")

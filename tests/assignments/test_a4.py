@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from assignments import registry
-from seq2seq_lib.checking import Case, Failed, attempt, judge
+from checks.attempt import attempt
+from checks.exercise import Case, Failed
+from checks.judging import judge
 
 solution = partial(handing_in.changed, "A4")
 KEYS = ("links", "aer", "entropy", "step", "search", "edits", "offset", "costs")

@@ -18,9 +18,9 @@ from handing_in import handed_in
 
 from assignments import grade, registry, reports, submissions
 from assignments.grading import Graded, Question, Row
-from assignments.sandbox import WARNING
+from assignments.sandbox import WARNING, Limits
 from assignments.submissions import Cell
-from seq2seq_lib.checking import Verdict
+from checks.exercise import Verdict
 
 A1 = "A1"
 WRONG = {"pool": "def pool(enc_states, src_mask):\n    return enc_states.mean(dim=1)"}
@@ -128,6 +128,65 @@ def test_another_version_of_the_exercises_needs_another_folder(
     monkeypatch.setattr(grade, "version", lambda assignment: "another")
     with pytest.raises(ValueError, match="no.*two measures|another version"):
         _grade(folder, tmp_path / "out")
+
+
+DECIDE = {
+    "the tolerance": ("checks/differences.py", "TOLERANCE = 1e-4", "TOLERANCE = 10.0"),
+    "what is told": ("checks/differences.py", "every number must be", "each has to be"),
+    "the limits": ("assignments/sandbox.py", "float = 20.0", "float = 9.0"),
+    "forbidden names": ("assignments/submissions.py", '"importlib", ', ""),
+    "names that an exercise forbids": (
+        "assignments/source/A1/a1_exercises/pad.py",
+        '"pad_sequence"',
+        "",
+    ),
+    "how cases are made": ("assignments/registry.py", "{seed}-", "{seed}+"),
+    "fresh inputs": ("assignments/hidden/a1.py", "VOCAB = 23", "VOCAB = 29"),
+    "fresh lengths": ("checks/drawing.py", "batch - 2", "batch - 1"),
+    "the solution": ("assignments/source/A1/A1.ipynb", "-(-longest // multiple)", "1"),
+    "the closed process": ("assignments/box/worker.py", "setup", "set_up"),
+    "the library": ("seq2seq_lib/vocab.py", "PAD", "pad"),
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what a grade depends on, whose files may be changed."""
+    copy = tmp_path / "project"
+    for name in ("assignments", "checks", "seq2seq_lib"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(grade.ROOT / name, copy / name, ignore=ignored)
+    monkeypatch.setattr(grade, "ROOT", copy)
+    return copy
+
+
+def test_nobody_is_graded_by_two_measures(folder: Path, tmp_path: Path, project: Path):
+    """Whatever decides a grade may not change while a class is graded."""
+    _write(folder / "anna.ipynb", handed_in(A1))
+    _grade(folder, tmp_path / "out")
+    for what, (name, old, new) in DECIDE.items():
+        file = project / name
+        text = file.read_text(encoding="utf-8")
+        assert old in text, what
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(ValueError, match="another version of A1; .* by two measures"):
+            _grade(folder, tmp_path / "out")
+        file.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="by two measures"):
+        _grade(folder, tmp_path / "out", limits=Limits(seconds=3.0))
+    assert len(_grade(folder, tmp_path / "out")) == 1
+
+
+def test_what_decides_no_grade_may_change(folder: Path, tmp_path: Path, project: Path):
+    """Pages, other assignments, and the line ends of a clone."""
+    _write(folder / "anna.ipynb", handed_in(A1))
+    _grade(folder, tmp_path / "out")
+    for name in ("assignments/reports.py", "assignments/hidden/a4.py"):
+        with (project / name).open("a", encoding="utf-8") as file:
+            file.write("# looked at again\n")
+    for file in project.rglob("*.py"):
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    _grade(folder, tmp_path / "out")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from assignments import handout, registry
 from assignments.grading import questions
 from tools.environment import ROOT
 
+SUFFIXES = (".py", ".ipynb")
 EVERYTHING = (*registry.ASSIGNMENTS, "project")
 every_assignment = pytest.mark.parametrize("assignment", registry.ASSIGNMENTS)
 
@@ -30,6 +31,11 @@ def _student(made: Path, assignment: str) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
+def _public(assignment: str) -> list[Path]:
+    """The modules of the checks that students get."""
+    return sorted((registry.SOURCE / assignment).rglob("*.py"))
+
+
 def _lines_of_solutions(assignment: str) -> set[str]:
     """Lines that stand in a solution and nowhere else in what students may see."""
     inside, outside = set(), set()
@@ -39,10 +45,8 @@ def _lines_of_solutions(assignment: str) -> set[str]:
             hidden |= "### BEGIN" in line
             (inside if hidden else outside).add(line.strip())
             hidden &= "### END" not in line
-    outside |= {
-        line.strip()
-        for line in registry.checks_file(assignment).read_text("utf-8").splitlines()
-    }
+    for path in _public(assignment):
+        outside |= {line.strip() for line in path.read_text("utf-8").splitlines()}
     return {line for line in inside - outside if len(line) > 12}
 
 
@@ -96,8 +100,50 @@ def test_cells_carry_the_marks_and_points_that_grading_expects(assignment: str):
 
 
 @every_assignment
+def test_checks_have_one_short_file_for_each_exercise(made: Path, assignment: str):
+    module, folder = registry.public_files(assignment)
+    for path in (module, *folder.glob("*.py")):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
+    stems = {path.stem for path in folder.glob("*.py")}
+    assert {key.replace("-", "_") for key in registry.exercises(assignment)} <= stems
+    released = made / "release" / assignment
+    for path in _public(assignment):
+        place = path.relative_to(registry.SOURCE / assignment)
+        assert (released / place).read_bytes() == path.read_bytes()
+    assert not [p for p in released.rglob("*") if p.is_file() and p.suffix not in SUFFIXES]
+
+
+def test_the_checks_of_all_assignments_live_in_one_folder_and_one_process():
+    """As in the zip: nothing that one of them brings has the name of another's."""
+    names = [
+        path.relative_to(registry.SOURCE / assignment)
+        for assignment in registry.ASSIGNMENTS
+        for path in _public(assignment)
+    ]
+    assert len(set(names)) == len(names) > 32
+    for assignment in registry.ASSIGNMENTS:
+        loaded = sys.modules[registry.public_module(assignment).__name__]
+        assert set(loaded.check.exercises) == set(registry.exercises(assignment))
+
+
+def test_the_graders_checks_are_those_of_the_source(tmp_path: Path):
+    """Whatever lies beside a notebook that imports the grader, as nbgrader's does."""
+    (tmp_path / "a1_checks.py").write_text("check = 'mine'", encoding="utf-8")
+    (tmp_path / "a1_exercises.py").write_text("pad = 'mine'", encoding="utf-8")
+    script = (
+        "import sys\nsys.path.insert(0, '.')\nimport a1_checks, a1_exercises\n"
+        "assert a1_checks.check == 'mine'\nfrom assignments import registry\n"
+        "print(len(registry.exercises('A1')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "8", done.stderr[-2000:]
+
+
+@every_assignment
 def test_every_exercise_shows_an_example_with_its_exact_answer(assignment: str):
-    from seq2seq_lib.checking import UNKNOWN
+    from checks.exercise import UNKNOWN
 
     shown = 0
     for exercise in registry.exercises(assignment).values():
@@ -146,8 +192,8 @@ def test_a_students_folder_checks_answers_without_the_project(
     script = folder / "try.py"
     script.write_text(
         "import sys\nsys.path = [p for p in sys.path if p != " + repr(str(ROOT)) + "]\n"
-        "told = []\n" + "\n\n".join(cells) + "\nimport json, seq2seq_lib\n"
-        "print(json.dumps([seq2seq_lib.__file__, told]))\n",
+        "told = []\n" + "\n\n".join(cells) + "\nimport json, checks, seq2seq_lib\n"
+        "print(json.dumps([seq2seq_lib.__file__, checks.__file__, told]))\n",
         encoding="utf-8",
     )
     done = subprocess.run(
@@ -159,8 +205,8 @@ def test_a_students_folder_checks_answers_without_the_project(
         env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"},
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    library, told = json.loads(done.stdout.splitlines()[-1])
-    assert Path(library).is_relative_to(folder)
+    library, checks, told = json.loads(done.stdout.splitlines()[-1])
+    assert Path(library).is_relative_to(folder) and Path(checks).is_relative_to(folder)
     assert len(told) == len(registry.exercises(assignment))
     for text in told:
         assert "✓" not in text and "not answered yet" in text

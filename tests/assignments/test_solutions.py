@@ -1,7 +1,7 @@
 """Solutions earn everything, untouched notebooks and empty answers nothing.
 
-The first two go through the grader as a class would, in closed processes where the machine
-has them.
+Today's notebooks and those that were handed out earlier go through the grader as a class
+would, in closed processes where the machine has them.
 """
 
 import json
@@ -13,12 +13,13 @@ from typing import Any
 import nbformat
 import pytest
 import torch
-from handing_in import handed_in
+from handing_in import EARLIER, answered, handed_in, handed_out
 from torch import Tensor
 
 from assignments import grade, registry
-from seq2seq_lib.checker import Checker
-from seq2seq_lib.checking import attempt, judge
+from checks.attempt import attempt
+from checks.checker import Checker
+from checks.judging import judge
 
 every_assignment = pytest.mark.parametrize("assignment", registry.ASSIGNMENTS)
 LONG = 60.0  # seconds; an exercise that may take longer trains a model
@@ -37,12 +38,21 @@ def test_the_solution_earns_everything_and_the_untouched_version_nothing(
     folder.mkdir()
     _write(folder, "solved", handed_in(assignment))
     _write(folder, "untouched", handed_in(assignment, blank=True))
+    terms = [""]
+    for path in EARLIER:
+        if path.stem == assignment:
+            terms.append(f" {path.parent.name}")
+            earlier, solutions = handed_out(path), registry.solutions(assignment)
+            _write(folder, f"solved{terms[-1]}", answered(earlier, assignment, solutions))
+            _write(folder, f"untouched{terms[-1]}", earlier)
+    assert len(terms) > 1
     graded = grade.grade(assignment, folder, out, jobs=2, progress=False)
     rows = {g.student: {row.question: row for row in g.rows} for g in graded}
     for key, exercise in registry.exercises(assignment).items():
-        solved, untouched = rows["solved"][key], rows["untouched"][key]
-        assert (solved.points, solved.reason) == (exercise.points, "")
-        assert untouched.points == 0 and "not answered yet" in untouched.reason
+        for term in terms:
+            solved, untouched = rows[f"solved{term}"][key], rows[f"untouched{term}"][key]
+            assert (solved.points, solved.reason) == (exercise.points, "")
+            assert untouched.points == 0 and "not answered yet" in untouched.reason
 
 
 def _mapped(change: Callable[[Any], Any], value: Any) -> Any:

@@ -126,6 +126,33 @@ def batch(pairs) -> Batch:
 
 
 @pytest.fixture
+def batches(many_pairs) -> Batches:
+    """Five batches in an epoch."""
+    return Batches(many_pairs, batch_size=7)
+
+
+@pytest.fixture
+def train(make_model, batches):
+    """Train a fresh small model; returns it with its history.
+
+    Seventeen updates are three epochs of five batches, and two batches of a fourth.
+    """
+
+    def run(attention="additive", *, dropout=0.0, updates=17, seed=0, **options):
+        config = options.pop("config", TrainConfig(updates=updates, warmup=3, seed=seed))
+        model = options.pop("model", None) or make_model(attention, dropout=dropout)
+        history = fit(
+            model,
+            options.pop("batches", batches),
+            config,
+            **{"progress": False, **options},
+        )
+        return model, history
+
+    return run
+
+
+@pytest.fixture
 def poison():
     """Other ids in place of the padding; the lengths stay as they are."""
 

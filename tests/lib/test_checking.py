@@ -7,20 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from checks.attempt import attempt, described, without_code
+from checks.checker import Checker, forbidden_use
+from checks.differences import first_difference, same, wrong_shape
+from checks.exercise import Case, Criterion, Exercise, Failed
+from checks.judging import judge
 from seq2seq_lib import attention
 from seq2seq_lib.attention import masked_softmax
-from seq2seq_lib.checker import Checker, forbidden_use
-from seq2seq_lib.checking import (
-    Case,
-    Criterion,
-    Exercise,
-    Failed,
-    attempt,
-    described,
-    judge,
-    plain,
-)
-from seq2seq_lib.comparisons import first_difference, same, wrong_shape
 
 
 def _is(right: int) -> Any:
@@ -48,15 +41,15 @@ def _exercise(*criteria: Criterion, **more: Any) -> Exercise:
     ],
 )
 def test_an_answer_is_reduced_to_plain_values(value: object, reduced: object):
-    assert plain(value) == reduced
+    assert without_code(value) == reduced
 
 
 def test_tensors_lose_their_history_and_their_storage():
     weights = torch.nn.Parameter(torch.arange(6.0).view(2, 3))
-    back = plain(weights.t())
+    back = without_code(weights.t())
     assert type(back) is torch.Tensor and not back.requires_grad
     assert back.is_contiguous() and back.data_ptr() != weights.data_ptr()
-    assert torch.equal(plain(np.ones((2, 2))), torch.ones(2, 2, dtype=torch.float64))
+    assert torch.equal(without_code(np.ones((2, 2))), torch.ones(2, 2, dtype=torch.float64))
 
 
 class Everything(float):
@@ -85,7 +78,7 @@ class SlyTensor(torch.Tensor):
 )
 def test_what_could_carry_code_is_refused(value: object):
     with pytest.raises(TypeError):
-        plain(value)
+        without_code(value)
     answer = attempt(_exercise(), SimpleNamespace(twice=lambda x: value), {"x": 1})
     assert isinstance(answer, Failed) and "must be made of" in answer.reason
 

@@ -20,6 +20,7 @@ from seq2seq_lib.plotting import (
     PALETTE,
     accuracy_by_length,
     accuracy_over_seeds,
+    band,
     bars,
     draw_weights,
     evidence,
@@ -73,9 +74,20 @@ def test_accuracy_over_seeds_draws_the_mean_within_its_range():
     seeds = [{"1-4": 1.0, "5-8": 0.2}, {"1-4": 0.8, "5-8": 0.7}, {"1-4": 0.9, "5-8": 0.6}]
     ax = _axes(accuracy_over_seeds({"additive attention": seeds}))
     assert ax.lines[0].get_ydata() == pytest.approx([0.9, 0.5])
-    (band,) = ax.collections
-    heights = {round(y, 6) for y in band.get_paths()[0].vertices[:, 1]}
+    (area,) = ax.collections
+    heights = {round(y, 6) for y in area.get_paths()[0].vertices[:, 1]}
     assert heights == {1.0, 0.8, 0.2, 0.7}
+
+
+def test_a_band_reaches_from_the_lowest_seed_to_the_highest():
+    _, ((ax,),) = new_figure()
+    band(ax, [1, 2], [[0.2, 0.6], [0.4, 0.2]], ORANGE, "mine", marker="s", linestyle="--")
+    (line,) = ax.lines
+    assert line.get_ydata() == pytest.approx([0.3, 0.4])
+    look = line.get_color(), line.get_label(), line.get_marker(), line.get_linestyle()
+    assert look == (ORANGE, "mine", "s", "--")
+    heights = {round(y, 6) for y in ax.collections[0].get_paths()[0].vertices[:, 1]}
+    assert heights == {0.2, 0.4, 0.6}
 
 
 def test_an_empty_bucket_leaves_a_gap():
@@ -203,6 +215,7 @@ def test_every_function_that_draws_returns_its_figure_once():
     assert {n for n in public if not n.startswith("_")} == {
         "accuracy_by_length",
         "accuracy_over_seeds",
+        "band",
         "bars",
         "draw_weights",
         "evidence",

@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from seq2seq_lib.decoder import Decoder
+from seq2seq_lib.hooks.checkpoints import Checkpoint
 from seq2seq_lib.model import ModelConfig, build_model
 from seq2seq_lib.training import TrainConfig, fit, train_step
 from seq2seq_lib.vocab import BOS
@@ -76,13 +77,13 @@ def test_a_checkpoint_of_the_other_query_is_refused(tmp_path, make_model, many_p
 
     path, config = tmp_path / "run.pt", TrainConfig(updates=2)
     batches = Batches(many_pairs, batch_size=11)
-    fit(make_model("additive"), batches, config, checkpoint=path, progress=False)
+    fit(make_model("additive"), batches, config, [Checkpoint(path)], progress=False)
     with pytest.raises(ValueError, match="holds another model.*query"):
         fit(
             make_model("additive", query="after"),
             batches,
             config,
-            checkpoint=path,
+            [Checkpoint(path)],
             progress=False,
         )
 

@@ -1,4 +1,7 @@
-"""The shape of the library: one idea per file, imports one way, everything documented."""
+"""The shape of the library and of the checks beside it.
+
+One idea per file, imports one way, everything documented.
+"""
 
 import ast
 import doctest
@@ -11,32 +14,35 @@ from pathlib import Path
 
 import pytest
 
+import checks
 import seq2seq_lib
 
-FOLDER = Path(seq2seq_lib.__file__).parent
-FILES = sorted(FOLDER.rglob("*.py"))
+PACKAGES = {package.__name__: package for package in (seq2seq_lib, checks)}
+ROOT = Path(seq2seq_lib.__file__).parents[1]
+FILES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+LIBRARY = [path for path in FILES if path.is_relative_to(ROOT / "seq2seq_lib")]
 MODULES = [
-    ".".join(("seq2seq_lib", *path.relative_to(FOLDER).with_suffix("").parts))
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in FILES
     if path.name != "__init__.py"
 ]
 LONGEST = 250
 
-every_file = pytest.mark.parametrize(
-    "path", FILES, ids=lambda p: str(p.relative_to(FOLDER))
-)
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 every_module = pytest.mark.parametrize("name", MODULES)
 
 
-def _order() -> list[str]:
+def _order(package: str) -> list[str]:
     """The modules as the package's docstring lists them, the lowest first."""
-    listed = re.search(r"those above it:\n\n(.*?)\n\Z", seq2seq_lib.__doc__, re.DOTALL)
+    text = PACKAGES[package].__doc__
+    listed = re.search(r"those above it:\n\n(.*?)\n\Z", text, re.DOTALL)
     return [name.strip() for name in listed[1].replace("\n", " ").split(",")]
 
 
-def _part(path: Path) -> str:
-    """The entry of the list that a file belongs to."""
-    return path.relative_to(FOLDER).with_suffix("").parts[0]
+def _place(path: Path) -> tuple[str, str]:
+    """The package of a file, and the entry of its list that the file belongs to."""
+    package, part, *_ = path.relative_to(ROOT).with_suffix("").parts
+    return package, part
 
 
 def _imports(path: Path) -> list[ast.Import | ast.ImportFrom]:
@@ -44,37 +50,45 @@ def _imports(path: Path) -> list[ast.Import | ast.ImportFrom]:
     return [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
 
 
-def _imported(path: Path) -> set[str]:
-    """The parts of the library that a file imports."""
+def _imported(path: Path, package: str) -> set[str]:
+    """The parts of a package that a file imports."""
     names = set()
     for node in _imports(path):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name}: write imports in full"
             modules = [node.module]
-            if node.module == "seq2seq_lib":
-                modules = [f"seq2seq_lib.{alias.name}" for alias in node.names]
+            if node.module == package:
+                modules = [f"{package}.{alias.name}" for alias in node.names]
         else:
             modules = [alias.name for alias in node.names]
-        names |= {m.split(".")[1] for m in modules if m.startswith("seq2seq_lib.")}
+        names |= {m.split(".")[1] for m in modules if m.startswith(f"{package}.")}
     return names
 
 
-def test_the_package_lists_every_module_and_no_other():
-    parts = {_part(path) for path in FILES} - {"__init__"}
-    assert set(_order()) == parts
-    assert len(_order()) == len(parts)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_package_lists_every_module_and_no_other(package):
+    places = map(_place, FILES)
+    parts = {part for its, part in places if its == package} - {"__init__"}
+    assert set(_order(package)) == parts
+    assert len(_order(package)) == len(parts)
 
 
 @every_file
 def test_imports_point_one_way(path):
-    order = _order()
-    if _part(path) == "__init__":
-        assert not _imported(path)
+    package, part = _place(path)
+    order = _order(package)
+    if part == "__init__":
+        assert not _imported(path, package)
         return
-    allowed = set(order[: order.index(_part(path))])
-    if _part(path) == "tasks":
-        allowed.add("tasks")
-    assert _imported(path) <= allowed
+    allowed = set(order[: order.index(part)])
+    if path.parent != ROOT / package:
+        allowed.add(part)  # files of one folder
+    assert _imported(path, package) <= allowed
+
+
+def test_the_library_knows_nothing_of_homework():
+    for path in LIBRARY:
+        assert not _imported(path, "checks"), path
 
 
 @every_file
@@ -111,7 +125,7 @@ def test_a_file_is_short(path):
 
 def _has_docstring(cls: type, name: str) -> bool:
     """Whether a method has one, or overrides a method of the library that has."""
-    ours = [c for c in cls.__mro__ if c.__module__.startswith("seq2seq_lib")]
+    ours = [c for c in cls.__mro__ if c.__module__.split(".")[0] in PACKAGES]
     return any(inspect.getdoc(vars(c).get(name)) for c in ours if name in vars(c))
 
 
@@ -157,7 +171,7 @@ def test_there_are_examples_in_docstrings():
 
 
 def test_the_library_never_prints():
-    for path in FILES:
+    for path in LIBRARY:
         tree = ast.parse(path.read_text(encoding="utf8"))
         calls = [n.func for n in ast.walk(tree) if isinstance(n, ast.Call)]
         assert not [f for f in calls if isinstance(f, ast.Name) and f.id == "print"], path
@@ -165,7 +179,7 @@ def test_the_library_never_prints():
 
 def test_no_device_is_written_into_the_library():
     """A tensor's device is asked for, never assumed: "cuda" is only compared with."""
-    for path in FILES:
+    for path in LIBRARY:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 assert node.func.attr != "cuda", path

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
-from seq2seq_lib.checking import Exercise, attempt, judge
+from checks.attempt import attempt
+from checks.exercise import Exercise
+from checks.judging import judge
 
 
 class Told(str):

@@ -1,0 +1,128 @@
+"""7. Buckets."""
+
+from typing import Any
+
+from a1_exercises import LIBRARY
+from a1_exercises.ids import legal
+from checks.attempt import failure, tried
+from checks.differences import number, refuse
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+
+
+def run_buckets(student: Student, inputs: Inputs) -> Answer:
+    lengths, size = inputs["src_lengths"], inputs["batch_size"]
+    given = [list(batch) for batch in inputs["batches"]]
+
+    def bucketed(seed: int) -> Any:
+        return tried(lambda: student.bucketed(list(lengths), size, seed))
+
+    return {
+        "cells": tried(lambda: student.padding_cells(given, list(lengths))),
+        "batches": bucketed(inputs["seed"]),
+        "again": bucketed(inputs["seed"]),
+        "other": bucketed(inputs["seed"] + 1),
+    }
+
+
+@criterion("padding_cells counts the padding", 1)
+def cells_counted(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    """The number of padding cells."""
+    cells, right = answer["cells"], expected["cells"]
+    refuse(failure(cells))
+    if number(cells) == right:
+        return None
+    real = sum(inputs["src_lengths"][i] for batch in inputs["batches"] for i in batch)
+    if cells == right + real:
+        return f"padding_cells counts all {cells} cells; {real} of them are real tokens."
+    if cells == real:
+        return f"padding_cells counts the {real} real tokens, not the padding."
+    return f"padding_cells says {cells}, but {right} is right."
+
+
+@criterion("every pair is in one batch; batches are full", 1, gate=True)
+def each_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    """A partition into full batches."""
+    pairs, size = len(inputs["src_lengths"]), inputs["batch_size"]
+    for name in ("batches", "again", "other"):
+        batches = legal(answer[name], pairs)
+        longest, needed = max(map(len, batches)), -(-pairs // size)
+        if longest > size:
+            return f"A batch has {longest} pairs, but batch_size is {size}."
+        if len(batches) != needed:
+            return f"There are {len(batches)} batches; {needed} are enough."
+    return None
+
+
+@criterion("a batch holds similar lengths", 1, gate=True)
+def similar_lengths(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    """No batch reaches into the lengths of another."""
+    lengths = inputs["src_lengths"]
+    ranges = sorted(
+        (min(lengths[i] for i in batch), max(lengths[i] for i in batch))
+        for batch in answer["batches"]
+    )
+    for (low, high), (next_low, next_high) in zip(ranges, ranges[1:], strict=False):
+        if next_low < high:
+            return (
+                f"One batch holds lengths from {low} to {high}, another from {next_low} to "
+                f"{next_high}: the two overlap, so the pairs are not grouped by length."
+            )
+    return None
+
+
+@criterion("the seed alone decides the order", 1)
+def shuffled_batches(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    """The order of the batches."""
+    lengths = inputs["src_lengths"]
+    if answer["again"] != answer["batches"]:
+        return f"Two calls with the seed {inputs['seed']} give different batches."
+    for name in ("batches", "other"):
+        widths = [max(lengths[i] for i in batch) for batch in answer[name]]
+        if widths not in (sorted(widths), sorted(widths, reverse=True)):
+            break
+    else:
+        return (
+            "The batches come in order of length "
+            f"({', '.join(map(str, widths[:4]))}, ...): the model would meet all "
+            "sentences of one length in a row."
+        )
+    if answer["other"] == answer["batches"]:
+        seed = inputs["seed"]
+        return f"The seeds {seed} and {seed + 1} give the same batches in the same order."
+    return None
+
+
+@criterion("and which equal lengths share a batch", 1)
+def new_neighbours(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    """Which pairs share a batch."""
+    one, other = (
+        {frozenset(batch) for batch in answer[name]} for name in ("batches", "other")
+    )
+    if one == other:
+        return (
+            "Whatever the seed, the same pairs share a batch, although many have the same "
+            "length."
+        )
+    return None
+
+
+def bucket_examples() -> list[Case]:
+    three = [2, 9, 5] * 8  # 24 pairs, eight of each length
+    uneven = [4, 1, 3, 3, 1, 4, 2, 2, 5, 1, 3, 2, 5, 5, 3, 1, 4, 2, 2, 4, 3, 1, 5]
+    few = {"batches": [[0, 1, 2], [3, 6]], "src_lengths": three}
+    more = {"batches": [[8, 12], [1], [0, 9, 10, 22]], "src_lengths": uneven}
+    return [
+        Case(few | {"batch_size": 2, "seed": 3}, {"cells": 11}),
+        Case(more | {"batch_size": 3, "seed": 11}, {"cells": 7}),
+    ]
+
+
+EXERCISE = Exercise(
+    "buckets",
+    "7. Buckets",
+    ("padding_cells", "bucketed"),
+    (cells_counted, each_once, similar_lengths, shuffled_batches, new_neighbours),
+    bucket_examples,
+    run_buckets,
+    forbidden=LIBRARY,
+)

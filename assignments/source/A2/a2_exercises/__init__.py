@@ -1,0 +1,1 @@
+"""The exercises of assignment A2, one in a file."""

@@ -1,0 +1,188 @@
+"""8. A score of your own."""
+
+import random
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from a3_exercises import LIBRARY
+from a3_exercises.dates import (
+    EMB,
+    HIDDEN,
+    RECIPE,
+    SMALL_RECIPE,
+    held_out,
+    right_share,
+    say,
+    train,
+    world,
+)
+from a3_exercises.given import given_decoder
+from checks.differences import same, wrong_shape
+from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student, criterion
+from seq2seq_lib import attention as library
+from seq2seq_lib import decoder as library_decoder
+from seq2seq_lib.encoder import Encoder
+from seq2seq_lib.model import Seq2Seq
+
+
+def own_examples() -> list[Case]:
+    """A lookup with given sizes, and the small world of the gate."""
+    generator = torch.Generator().manual_seed(3)
+    sources, targets = held_out(random.Random("a3-own"), SMALL_RECIPE["locales"], 60)
+    return [
+        lookup_case(generator, 3, 5, (48, 96, 48)),
+        Case({**SMALL_RECIPE, "updates": 300, "sources": sources}, targets),
+    ]
+
+
+def lookup_case(
+    generator: torch.Generator, batch: int, src_len: int, sizes: tuple[int, int, int]
+) -> Case:
+    """Random states and queries; row 0 has one real token, others are ragged."""
+    query_dim, enc_dim, _ = sizes
+    lengths = torch.tensor([1, *range(2, batch), src_len])[:batch]
+    inputs = {
+        "sizes": list(sizes),
+        "enc_states": torch.randn(batch, src_len, enc_dim, generator=generator),
+        "mask": torch.arange(src_len) < lengths[:, None],
+        "queries": torch.randn(2, batch, query_dim, generator=generator),
+    }
+    return Case(inputs, None)
+
+
+class InDecoder(library.Attention):
+    """A student's attention in the library's decoder."""
+
+    def __init__(self, own: nn.Module) -> None:
+        super().__init__()
+        self.own = own
+
+    def memory(self, encoded: Any) -> library.Memory:
+        return library.Memory(*self.own.memory(encoded.states, encoded.mask))
+
+    def forward(
+        self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        context, weights = self.own(query[:, 0], (keys, values, mask))
+        return context[:, None], weights[:, None]
+
+
+def run_own(student: Student, inputs: Inputs) -> Answer:
+    """Two lookups with fresh parameters, or a training.
+
+    Nobody outside can repeat what an unknown score does, so these answers are the closed
+    process's word: an answer that meddles with the library there could forge them. That
+    is why this exercise has few points.
+    """
+    if "sizes" in inputs:
+        module = student.OwnAttention(*inputs["sizes"])
+        memory = module.memory(inputs["enc_states"], inputs["mask"])
+        ones = module.memory(torch.ones_like(inputs["enc_states"]), inputs["mask"])
+        found = [module(query, memory) for query in inputs["queries"]]
+        return {
+            "contexts": torch.stack([context for context, _ in found]),
+            "weights": torch.stack([weights for _, weights in found]),
+            "ones": module(inputs["queries"][0], ones)[0],
+            "n_parameters": sum(p.numel() for p in module.parameters()),
+        }
+    model, losses = own_model(student.OwnAttention, inputs)
+    return {"losses": losses, "answers": say(model, inputs, inputs["sources"])}
+
+
+def own_model(
+    attention_class: type[nn.Module], recipe: Mapping[str, Any] = RECIPE
+) -> tuple[Seq2Seq, list[float]]:
+    """The library's encoder and decoder with an attention of one's own, trained."""
+    here = world(recipe)
+    torch.manual_seed(recipe["seed"])
+    encoder = Encoder(len(here.src_vocab), EMB, HIDDEN)
+    own = attention_class(HIDDEN, encoder.enc_dim, HIDDEN)
+    decoder = library_decoder.Decoder(
+        len(here.tgt_vocab), EMB, HIDDEN, encoder.enc_dim, InDecoder(own)
+    )
+    model = Seq2Seq(encoder, decoder)
+    return model, train(model, recipe)
+
+
+def looks(inputs: Inputs) -> bool:
+    """Whether a case is a lookup; the others are trainings."""
+    return "sizes" in inputs
+
+
+@criterion("it is a lookup that listens to the query", 1, cases=looks, gate=True)
+def is_lookup(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    states, mask = inputs["enc_states"], inputs["mask"]
+    weights, contexts = answer["weights"], answer["contexts"]
+    shape = torch.zeros(2, *mask.shape)
+    told = wrong_shape(weights, shape, ["query", "batch", "src_len"]) or wrong_shape(
+        contexts, torch.zeros(2, len(mask), states.shape[-1]), ["query", "batch", "enc_dim"]
+    )
+    if told:
+        return told
+    sums = weights.sum(dim=-1)
+    share = (weights * ~mask).abs().sum(dim=-1)
+    if (sums - 1).abs().max() > 1e-3:
+        return f"The weights of a query sum to {sums.flatten()[0]:.2f}, not to 1."
+    if share.max() > 0:
+        return f"A query puts {share.max():.2f} of its weight on padding."
+    if not same(contexts[:, 0], states[0, 0].expand(2, -1)):
+        return (
+            "Source 0 has one real token, so its context can only be that token's state, "
+            "but it is another."
+        )
+    if not same(answer["ones"], torch.ones(len(mask), states.shape[-1])):
+        return "All states are ones, but the context is not: is it a sum of the states?"
+    if same(weights[0], weights[1]):
+        return "Two different queries get the same weights: the query does not count."
+    return None
+
+
+@criterion("it has fewer parameters than additive attention", 1, cases=looks)
+def is_small(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    query_dim, enc_dim, attn_dim = inputs["sizes"]
+    most = attn_dim * (query_dim + enc_dim + 1)
+    if answer["n_parameters"] < most:
+        return None
+    return (
+        f"Your attention has {answer['n_parameters']} parameters, and additive attention "
+        f"has {most} at these sizes."
+    )
+
+
+def own_reaches(
+    share: float, inputs: Inputs, answer: Answer, expected: Answer
+) -> str | None:
+    """Criterion: exact match on held-out dates."""
+    found, wrong = right_share(inputs["sources"], answer["answers"], expected)
+    if found >= share:
+        return None
+    return (
+        f"{found:.2f} of {len(expected)} held-out dates are right; {share} is asked for. "
+        f"{wrong}"
+    )
+
+
+EXERCISE = Exercise(
+    "own",
+    "8. A score of your own",
+    ("OwnAttention",),
+    (
+        is_lookup,
+        is_small,
+        Criterion(
+            "exact match on held-out dates is at least 0.9",
+            2,
+            partial(own_reaches, 0.9),
+            cases=lambda i: not looks(i),
+        ),
+    ),
+    own_examples,
+    run_own,
+    given_decoder,
+    LIBRARY,
+    seconds=240.0,
+)

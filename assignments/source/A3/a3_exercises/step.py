@@ -1,0 +1,219 @@
+"""6. The decoder's step."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from a3_exercises import LIBRARY
+from a3_exercises.attention import load
+from a3_exercises.given import given_lookup
+from checks.differences import first_difference, known, same, wrong_shape
+from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+
+
+def step_examples() -> list[Case]:
+    """Gates that are one half, candidates of -1 or 1, logits that are the features."""
+    cell = torch.zeros(6, 4)
+    cell[4, 1] = cell[5, 0] = 20.0  # context 0 moves state 0, the token moves state 1
+    inputs = {
+        "parameters": {
+            "embedding.weight": torch.tensor([[0.0], [1.0], [-2.0], [2.0], [-1.0], [3.0]]),
+            "initial.weight": torch.zeros(2, 3),
+            "initial.bias": torch.zeros(2),
+            "cell.weight_ih": cell,
+            "cell.weight_hh": torch.zeros(6, 2),
+            "cell.bias_ih": torch.zeros(6),
+            "cell.bias_hh": torch.zeros(6),
+            "output.weight": torch.eye(6),
+            "output.bias": torch.zeros(6),
+        },
+        "prev_ids": torch.tensor([4, 3]),
+        "other_ids": torch.tensor([1, 2]),
+        "dec_state": torch.tensor([[3.0, 1.0], [-1.0, 5.0]]),
+        "context": torch.tensor([[1.0, 3.0, 4.0], [-1.0, 0.0, -3.0]]),
+        "other_context": torch.tensor([[-2.0, 1.0, 5.0], [1.0, 1.0, -4.0]]),
+        "weights": torch.tensor([[0.5, 0.25, 0.25], [0.75, 0.25, 0.0]]),
+    }
+    states = [
+        [[2.0, 0.0], [-1.0, 3.0]],
+        [[1.0, 0.0], [0.0, 3.0]],
+        [[2.0, 1.0], [-1.0, 2.0]],
+    ]
+    logits = [
+        [[2.0, 0.0, 1.0, 3.0, 4.0, -1.0], [-1.0, 3.0, -1.0, 0.0, -3.0, 2.0]],
+        [[1.0, 0.0, -2.0, 1.0, 5.0, -1.0], [0.0, 3.0, 1.0, 1.0, -4.0, 2.0]],
+        [[2.0, 1.0, 1.0, 3.0, 4.0, 1.0], [-1.0, 2.0, -1.0, 0.0, -3.0, -2.0]],
+    ]
+    right = {"states": torch.tensor(states), "logits": torch.tensor(logits)}
+    return [Case(inputs, right)]
+
+
+class Recorder(nn.Module):
+    """In the place of attention: remembers the queries, answers what it was told to."""
+
+    def __init__(self, weights: Tensor) -> None:
+        super().__init__()
+        self.told: Tensor = weights
+        self.answer: Tensor = weights
+        self.queries: list[Tensor] = []
+
+    def forward(self, query: Tensor, memory: Any) -> tuple[Tensor, Tensor]:
+        self.queries.append(query.detach().clone())
+        return self.answer, self.told
+
+
+def run_step(student: Student, inputs: Inputs) -> Answer:
+    """Three steps from one state: as given, with another context, with another token."""
+    parameters, weights = inputs["parameters"], inputs["weights"]
+    vocab, emb_dim = parameters["embedding.weight"].shape
+    hidden, enc_dim = parameters["initial.weight"].shape
+    recorder = Recorder(weights)
+    decoder = student.Decoder(vocab, emb_dim, hidden, enc_dim, recorder)
+    load(decoder, parameters)
+    slots = torch.zeros(*weights.shape, enc_dim)
+    memory = (slots, slots, torch.ones_like(weights, dtype=torch.bool))
+    found: dict[str, list[Tensor]] = {"logits": [], "states": [], "weights": []}
+    looks = []
+    for ids, context in (
+        (inputs["prev_ids"], inputs["context"]),
+        (inputs["prev_ids"], inputs["other_context"]),
+        (inputs["other_ids"], inputs["context"]),
+    ):
+        recorder.answer, recorder.queries = context, []
+        for part, value in zip(
+            found.values(), decoder.step(ids, inputs["dec_state"], memory), strict=True
+        ):
+            part.append(value)
+        looks.append(recorder.queries)
+    sizes = {name: list(p.shape) for name, p in decoder.named_parameters()}
+    return {
+        "sizes": sizes,
+        "looks": looks,
+        **{name: torch.stack(values) for name, values in found.items()},
+    }
+
+
+@criterion("cell and output read what they should", 1)
+def right_sizes(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    parameters = inputs["parameters"]
+    hidden, enc_dim = parameters["initial.weight"].shape
+    emb_dim = parameters["embedding.weight"].shape[1]
+    read = {
+        "cell.weight_ih": {"token": emb_dim, "context": enc_dim},
+        "output.weight": {"new state": hidden, "context": enc_dim, "token": emb_dim},
+    }
+    for name, pieces in read.items():
+        layer = name.split(".")[0]
+        if name not in answer["sizes"]:
+            return f"The decoder has no layer `{layer}` with the parameter {name}."
+        got, wanted = answer["sizes"][name][1], sum(pieces.values())
+        if got != wanted:
+            listed = ", ".join(f"{n} ({size})" for n, size in pieces.items())
+            left_out = [n for n, size in pieces.items() if got == wanted - size]
+            hint = (
+                f"; as it is, the {left_out[0]} is left out" if len(left_out) == 1 else ""
+            )
+            return (
+                f"`{layer}` reads {got} numbers, but {listed} are {wanted} together{hint}."
+            )
+    for name, parameter in parameters.items():
+        if answer["sizes"].get(name) != list(parameter.shape):
+            return (
+                f"The parameter {name} has the shape {answer['sizes'].get(name)}, but "
+                f"{list(parameter.shape)} was asked for."
+            )
+    return wrong_shape(
+        answer["weights"][0], inputs["weights"], ["batch", "src_len"]
+    ) or first_difference(answer["weights"][0], inputs["weights"], ["batch", "position"])
+
+
+@criterion("the query is the state before the step", 1)
+def asks_before(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    for step, queries in enumerate(answer["looks"]):
+        if len(queries) != 1:
+            return f"The step asks attention {len(queries)} times; one look per step."
+        if same(queries[0], inputs["dec_state"]):
+            continue
+        if same(queries[0], answer["states"][step]):
+            return (
+                "The step asks with the state after it, which the cell has just made; "
+                "here the query is the state that came in."
+            )
+        return wrong_shape(
+            queries[0], inputs["dec_state"], ["batch", "hidden"]
+        ) or first_difference(queries[0], inputs["dec_state"], ["batch", "component"])
+    return None
+
+
+# Wrong states of the visible example's first step, worked out by hand.
+SWAPPED_STATES = [
+    (
+        [[2.0, 1.0], [-0.5, 2.0]],
+        "The cell reads the context before the token; the order is token, context.",
+    )
+]
+
+
+@criterion("the new state is right", 2)
+def moves_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    states, right = answer["states"], expected["states"]
+    told = wrong_shape(states, right, ["call", "batch", "hidden"])
+    if told or same(states, right):
+        return told
+    hint = known(states[0], SWAPPED_STATES)
+    if hint:
+        return hint
+    if same(states[0], inputs["dec_state"]):
+        return "The step returns the state that it was given: the new one is lost."
+    if same(states[0], states[1]) and not same(right[0], right[1]):
+        return (
+            "Two different contexts lead to the same new state: the cell does not read "
+            "the context."
+        )
+    if same(states[0], states[2]) and not same(right[0], right[2]):
+        return (
+            "Two different previous tokens lead to the same new state: the cell does not "
+            "read the token."
+        )
+    return first_difference(states, right, ["call", "batch", "component"])
+
+
+@criterion("the logits are right", 2)
+def speaks_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    logits, right = answer["logits"], expected["logits"]
+    told = wrong_shape(logits, right, ["call", "batch", "vocab"])
+    if told or same(logits, right):
+        return told
+    if same(logits.sum(-1), torch.ones(logits.shape[:-1])) and (logits >= 0).all():
+        return "These are probabilities; the step returns logits, before any softmax."
+    n = inputs["dec_state"].shape[1]
+    exact = "output.weight" in inputs["parameters"] and same(
+        inputs["parameters"]["output.weight"], torch.eye(right.shape[-1])
+    )
+    if exact and same(logits[0, :, :n], inputs["dec_state"]):
+        return "The output layer reads the state that came in, not the new one."
+    if exact and same(logits.sort(-1).values, right.sort(-1).values):
+        return (
+            "The output layer reads the right numbers in another order than new state, "
+            "context, token."
+        )
+    beside_state = logits[:, :, n:] if exact else logits
+    if same(beside_state[0], beside_state[1]) and not same(right[0], right[1]):
+        return (
+            "What the logits take from beside the state is the same for two contexts: the "
+            "output layer does not read the context."
+        )
+    return first_difference(logits, right, ["call", "batch", "token"])
+
+
+EXERCISE = Exercise(
+    "step",
+    "6. The decoder's step",
+    ("Decoder",),
+    (right_sizes, asks_before, moves_right, speaks_right),
+    step_examples,
+    run_step,
+    given_lookup,
+    LIBRARY,
+)

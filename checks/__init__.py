@@ -1,0 +1,15 @@
+"""What a course needs to check homework: exercises, what an answer is, what is said of it.
+
+An exercise is a question with cases and criteria. Three things happen to an answer, in
+places that need not trust each other: ``attempt`` runs the student's code on the inputs
+of a case and reduces what comes back to numbers and text; ``judging`` looks at that and
+says, criterion by criterion, what is right and what is not, with sentences of
+``differences``. A student's own check does both in one notebook, with ``checker``. A
+grader runs the first in a closed process and judges where the student's code cannot
+reach. It asks on fresh inputs, made with ``drawing``.
+
+Nothing here is part of a model, so no page of the book depends on it, and the library
+knows nothing of it. Every module imports only from those above it:
+
+    exercise, attempt, judging, differences, drawing, checker
+"""

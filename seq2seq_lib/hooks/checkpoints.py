@@ -1,0 +1,192 @@
+"""A training run in one file: always whole, read without running code, never mixed up."""
+
+import warnings
+import zlib
+from dataclasses import asdict
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from seq2seq_lib.batching import Batches
+from seq2seq_lib.files import write_atomically
+from seq2seq_lib.model import Seq2Seq
+from seq2seq_lib.require import require, whole
+from seq2seq_lib.run import History, Hook, Run
+
+PARTS = {"model", "optimizer", "scheduler", "history", "rng", "run"}
+
+
+class Checkpoint(Hook):
+    """Saves a run, and goes on from where it stopped.
+
+    The state is saved every so many updates and at the end, also where the run is
+    interrupted. The next run with the same model, batches and configuration goes on from
+    there, and ends with the same weights and evaluations as one that was never stopped.
+    If the file cannot be written, training goes on and a warning says why.
+
+    A lock beside the file, which stays there, keeps a second training away from it.
+
+    Args:
+        path: the file to save to and resume from.
+        every: updates between two savings.
+
+    Raises:
+        ValueError: ``path`` names no file, or ``every`` is not positive; before training,
+            the file is damaged or cannot be read, belongs to another run, or another
+            training is at work on it.
+    """
+
+    def __init__(self, path: str | Path, every: int = 200) -> None:
+        self.path = Path(path)
+        require(
+            self.path.name != "" and not self.path.is_dir(),
+            f"A checkpoint needs the path of a file, got {str(path)!r}.",
+        )
+        self.every = whole("every", every, at_least=1)
+        self.lock = FileLock(self.path.with_name(self.path.name + ".lock"), timeout=0)
+
+    def before_training(self, run: Run) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.lock.acquire()
+        except Timeout:
+            raise ValueError(
+                f"Another training is at work on {self.path}; wait for it, or give another "
+                "path."
+            ) from None
+        except OSError as error:
+            raise ValueError(
+                f"Nothing can be saved to {self.path} ({error.strerror}); give the path of "
+                "a file that may be written."
+            ) from None
+        try:
+            if self.path.exists():
+                restore(run, read_checkpoint(self.path), self.path)
+        except BaseException:
+            self.lock.release()
+            raise
+
+    def after_update(self, run: Run) -> None:
+        if run.done % self.every == 0 and not run.finished:
+            self._save(run)
+
+    def after_training(self, run: Run) -> None:
+        if run.done:
+            self._save(run)
+        self.lock.release()
+
+    def _save(self, run: Run) -> None:
+        try:
+            write_atomically(self.path, lambda path: torch.save(state_of(run), path))
+        except (OSError, RuntimeError) as error:  # PyTorch's, on a full disk
+            reason = getattr(error, "strerror", None) or "is the disk full?"
+            warnings.warn(
+                f"{self.path} could not be saved after update {run.done} ({reason}); "
+                "training goes on, but could not be resumed from here.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
+def state_of(run: Run) -> dict[str, Any]:
+    """Everything that going on with a run needs."""
+    state = {
+        "model": run.model.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "scheduler": run.scheduler.state_dict(),
+        "history": asdict(run.history),
+        "rng": torch.get_rng_state(),
+        "run": identity(run),
+    }
+    if run.model.device.type == "cuda":
+        state["cuda_rng"] = torch.cuda.get_rng_state(run.model.device)
+    return state
+
+
+def restore(run: Run, state: dict[str, Any], path: Path) -> None:
+    """Put everything back as it was.
+
+    Raises:
+        ValueError: the state belongs to another run or model; nothing was changed.
+    """
+    saved, given = state["run"], identity(run)
+    for part in ("train", "data"):
+        require(
+            saved[part] == given[part],
+            f"{path} belongs to another run ({saved[part]}) than this one ({given[part]}); "
+            "give another path, or move it away to start again.",
+        )
+    lines = zip_longest(saved["model"].splitlines(), given["model"].splitlines())
+    for theirs, ours in lines:
+        require(
+            theirs == ours,
+            f"{path} holds another model, with {str(theirs).strip()} where this one has "
+            f"{str(ours).strip()}; build the model with the configuration that it was "
+            "trained with, or give another path.",
+        )
+    run.model.load_state_dict(state["model"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    run.scheduler.load_state_dict(state["scheduler"])
+    run.history = History(**{**state["history"], "interrupted": False})
+    torch.set_rng_state(state["rng"])
+    if "cuda_rng" in state and run.model.device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda_rng"], run.model.device)
+
+
+def identity(run: Run) -> dict[str, Any]:
+    """What has to agree before a run may go on."""
+    return {
+        "train": asdict(run.config),
+        "data": _data(run.batches),
+        "model": _described(run.model),
+    }
+
+
+def _data(batches: Batches) -> str:
+    """A short text that differs when the batches do."""
+    return (
+        f"{len(batches.pairs)} pairs with checksum "
+        f"{zlib.crc32(repr(batches.pairs).encode()):08x}, batch_size "
+        f"{batches.batch_size}, bucketed {batches.bucketed}, seed {batches.seed}"
+    )
+
+
+def _described(model: Seq2Seq) -> str:
+    """The model's modules, sizes and options, and how each parameter is kept."""
+    parameters = [
+        f"{name}: {tuple(p.shape)} {p.dtype}{'' if p.requires_grad else ', not trained'}"
+        for name, p in model.named_parameters()
+    ]
+    return "\n".join([str(model), *parameters])
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """What a ``Checkpoint`` saved; no code in the file is ever run.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it cannot be read, or is not a whole checkpoint.
+    """
+    try:
+        with Path(path).open("rb"):
+            pass
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(
+            f"{str(path)!r} could not be read ({error.strerror}); nothing was changed. "
+            "Give the path of a file that may be read."
+        ) from None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # what a damaged file makes the reader stumble over is open-ended
+        state = None
+    if not isinstance(state, dict) or PARTS - state.keys():
+        raise ValueError(
+            f"{path} is not a whole checkpoint (cut short, or not written by fit); give "
+            "another path, or move it away to start from the beginning."
+        )
+    return state

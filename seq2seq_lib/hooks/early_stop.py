@@ -1,0 +1,79 @@
+"""Ending a run before its last update."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from seq2seq_lib.require import whole
+from seq2seq_lib.run import Hook, Run
+
+
+class StopAfter(Hook):
+    """Ends a run after so many updates of the planned ones.
+
+    The schedule stays that of the whole run, so these are its first updates.
+
+    Args:
+        updates: at least 1.
+
+    Raises:
+        ValueError: ``updates`` is not positive.
+    """
+
+    def __init__(self, updates: int) -> None:
+        self.updates = whole("updates", updates, at_least=1)
+
+    def before_training(self, run: Run) -> None:
+        run.until = min(run.until, self.updates)
+
+
+class StopWhen(Hook):
+    """Ends a run as soon as an evaluation is good enough.
+
+    Args:
+        enough: called with the newest record of ``hooks.evaluation``, whose hook has to
+            stand before this one; says whether the run may end.
+    """
+
+    def __init__(self, enough: Callable[[dict[str, Any]], bool]) -> None:
+        self.enough = enough
+
+    def before_training(self, run: Run) -> None:
+        self.after_update(run)  # a resumed run may have been stopped here
+
+    def after_update(self, run: Run) -> None:
+        records = run.history.evaluations
+        new = records and records[-1]["update"] == run.done
+        if new and "failed" not in records[-1] and self.enough(records[-1]):
+            run.until = run.done
+
+
+class EarlyStop(Hook):
+    """Ends a run whose evaluations have not become better for a while.
+
+    Args:
+        measure: the key of a number in the records of ``hooks.evaluation``, whose hook has
+            to stand before this one.
+        patience: so many evaluations after the best one, the run ends.
+        lower_is_better: true for a loss, false for an accuracy.
+
+    Raises:
+        ValueError: ``patience`` is not positive.
+    """
+
+    def __init__(
+        self, measure: str, patience: int = 3, lower_is_better: bool = True
+    ) -> None:
+        self.measure, self.lower_is_better = measure, lower_is_better
+        self.patience = whole("patience", patience, at_least=1)
+
+    def before_training(self, run: Run) -> None:
+        self.after_update(run)  # a resumed run may have been stopped here
+
+    def after_update(self, run: Run) -> None:
+        sign = 1 if self.lower_is_better else -1
+        records = [e for e in run.history.evaluations if self.measure in e]
+        costs = [sign * record[self.measure] for record in records]
+        costs = [math.inf if math.isnan(cost) else cost for cost in costs]
+        if costs and len(costs) - 1 - costs.index(min(costs)) >= self.patience:
+            run.until = run.done

@@ -1,0 +1,120 @@
+"""What a page of the book shares with every other: its values, stored results, its clock.
+
+A chapter imports this module in its first cell, and that starts its clock.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from seq2seq_lib.intervals import Interval
+
+_STARTED = time.perf_counter()
+
+
+def put(**values: object) -> None:
+    """Put values aside for the text of the page, which shows them by their names.
+
+    After ``put(largest=0.67)`` the text may say ``{glue:text}`largest:.2f```. Where
+    MyST-NB, which builds the book, is not installed, nothing happens.
+    """
+    try:
+        from myst_nb import glue
+    except ImportError:
+        return
+    for name, value in values.items():
+        glue(name, value, display=False)
+
+
+def put_each(prefix: str, values: Mapping[Any, object]) -> None:
+    """Put every value aside as ``PREFIX_KEY``: ``{1: 0.4}`` under "width" is "width_1"."""
+    put(**{f"{prefix}_{key}": value for key, value in values.items()})
+
+
+def elapsed() -> float:
+    """Seconds since this module was imported, which a chapter does first."""
+    return time.perf_counter() - _STARTED
+
+
+def stored(name: str) -> dict[str, Any]:
+    """What an experiment left in ``results/NAME.json``.
+
+    Read is the ``results`` folder of the nearest folder above the working directory that
+    has such a file, or the one that lies beside this library.
+
+    Raises:
+        FileNotFoundError: there is no such file; the message lists those that there are.
+        ValueError: the file is damaged.
+    """
+    here, library = Path.cwd(), Path(__file__).resolve().parent.parent
+    folders = [folder / "results" for folder in (here, *here.parents, library)]
+    found = [path for folder in folders if (path := folder / f"{name}.json").is_file()]
+    if not found:
+        known = sorted({path.stem for folder in folders for path in folder.glob("*.json")})
+        raise FileNotFoundError(
+            f"There is no file results/{name}.json in or above {here}; "
+            + (
+                f"the results here are {', '.join(known)}."
+                if known
+                else "the results are part of the project: run this inside a copy of it."
+            )
+        )
+    try:
+        return json.loads(found[0].read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{found[0]} is damaged ({error}); `git checkout` brings back the file that "
+            "belongs to the project."
+        ) from None
+
+
+def arms_of(name: str) -> dict[str, list[dict[str, Any]]]:
+    """The arms of a stored experiment: for each its records, one for each seed.
+
+    Raises:
+        FileNotFoundError, ValueError: as ``stored``, and where the results have no seeds.
+    """
+    values = stored(name).get("values")
+    if not isinstance(values, dict):
+        raise ValueError(f"The results of {name!r} have no arms; read them with `stored`.")
+    return {arm: list(seeds.values()) for arm, seeds in values.items()}
+
+
+def per_seed(records: Iterable[Mapping[str, Any]], *keys: str) -> list[Any]:
+    """What each record holds under ``keys``, each within the one before.
+
+    >>> per_seed([{"aer": {"content": 0.1}}, {"aer": {"content": 0.2}}], "aer", "content")
+    [0.1, 0.2]
+    """
+    found: list[Any] = list(records)
+    for key in keys:
+        found = [record[key] for record in found]
+    return found
+
+
+def mean_of(records: Iterable[Mapping[str, Any]], *keys: str) -> float:
+    """The mean over seeds of what ``per_seed`` finds.
+
+    >>> mean_of([{"bleu": 10.0}, {"bleu": 11.0}], "bleu")
+    10.5
+    """
+    return mean(per_seed(records, *keys))
+
+
+def headlines(claims: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Interval]]:
+    """The headline measure of each claim, as ``plotting.evidence`` draws them."""
+    rows = {}
+    for number, claim in claims.items():
+        measure = claim["measures"][claim["headline"]]
+        n = len(measure["seeds"])
+        rows[f"{number}: {measure['measure']}"] = {
+            model: Interval(side["mean"], side["low"], side["high"], n)
+            for model, side in (
+                ("fixed context", measure["fixed"]),
+                ("additive attention", measure["attention"]),
+            )
+        }
+    return rows
