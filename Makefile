@@ -61,8 +61,7 @@ page: $(VENV)/.installed ## build one chapter alone: make page PAGE=chapters/NN-
 	@$(PY) -m tools.build_book --page "$(PAGE)"
 
 serve: $(VENV)/.installed ## show the built book at http://localhost:8000 (PORT=... to change)
-	@test -f _build/html/index.html || { echo "There is no book yet: run 'make book' first." >&2; exit 1; }
-	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+	@$(PY) -m tools.serve "$(PORT)"
 
 reproduce: $(VENV)/.installed ## build the book twice from nothing and compare every output
 	@$(PY) -m tools.reproduce

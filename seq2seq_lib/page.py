@@ -11,6 +11,7 @@ from statistics import mean
 from typing import Any
 
 from seq2seq_lib.intervals import Interval
+from seq2seq_lib.require import require
 
 _STARTED = time.perf_counter()
 
@@ -47,7 +48,7 @@ def stored(name: str) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file; the message lists those that there are.
-        ValueError: the file is damaged.
+        ValueError: the file is damaged, or says that it is incomplete.
     """
     here, library = Path.cwd(), Path(__file__).resolve().parent.parent
     folders = [folder / "results" for folder in (here, *here.parents, library)]
@@ -63,12 +64,17 @@ def stored(name: str) -> dict[str, Any]:
             )
         )
     try:
-        return json.loads(found[0].read_text(encoding="utf-8"))
+        content = json.loads(found[0].read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(
             f"{found[0]} is damaged ({error}); `git checkout` brings back the file that "
             "belongs to the project."
         ) from None
+    require(
+        content.get("complete", True),
+        f"{found[0]} is incomplete; finish it with `python -m experiments.{name}`.",
+    )
+    return content
 
 
 def arms_of(name: str) -> dict[str, list[dict[str, Any]]]:

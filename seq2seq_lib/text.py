@@ -14,12 +14,17 @@ def normalise(text: str) -> str:
     of no width, byte order marks, marks of the writing direction. Upper and lower case
     stay. Whatever reads text should call this first, so that no word has two spellings.
 
+    Raises:
+        ValueError: it is no text.
+
     Source: Unicode Standard Annex 15 (forms); Unicode Character Database (the categories
     Zs, spaces, and Cf, format characters).
 
     >>> normalise("Ma\\u0308n\\u00adner\\u00a0hier") == "Männer hier"
     True
     """
+    if not isinstance(text, str):
+        raise ValueError(f"A text is wanted, got {text!r} (a {type(text).__name__}).")
     if text.isascii():
         return text
     kinds = {char: unicodedata.category(char) for char in text}

@@ -40,8 +40,7 @@ class Vocab:
         option("unknown", unknown, UNKNOWN_POLICIES)
         self.unknown = unknown
         self._tokens = [*SPECIALS, *tokens]
-        texts = all(isinstance(token, str) for token in self._tokens)
-        require(texts, f"Tokens are texts, got {self._tokens[4:]}.")
+        spelled = [normalise(token) for token in self._tokens]
         twice = [t for t, n in Counter(self._tokens).items() if n > 1]
         if twice:
             raise ValueError(
@@ -49,8 +48,9 @@ class Vocab:
                 f"(the names {', '.join(SPECIALS)} are reserved)."
             )
         self._ids = {token: i for i, token in enumerate(self._tokens) if i > UNK}
-        for token, i in list(self._ids.items()):
-            self._ids.setdefault(normalise(token) or token, i)
+        for i, token in enumerate(spelled):
+            if i > UNK and token:
+                self._ids.setdefault(token, i)
 
     @classmethod
     def build(
@@ -87,12 +87,12 @@ class Vocab:
         return len(self._tokens)
 
     def __contains__(self, token: str) -> bool:
+        """Whether ``token`` is listed, in whichever spelling, or a reserved name."""
         return token in SPECIALS or self._id(token) is not None
 
     def _id(self, token: str) -> int | None:
         """The id of a listed token, in whichever spelling it comes; None if unlisted."""
-        require(isinstance(token, str), f"A token is a text, got {token!r}.")
-        found = self._ids.get(token)
+        found = self._ids.get(token) if isinstance(token, str) else None
         return self._ids.get(normalise(token)) if found is None else found
 
     @property

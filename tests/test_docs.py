@@ -9,29 +9,25 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "CONTRIBUTING.md", ROOT / "README.md", *ROOT.glob("docs/*.md")])
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
-_CODE = re.compile(r"`+([^`]+)`+")
+# A name of a file or folder of ours: from the top of the project, or beside the page.
+TOP = sorted(p.name for p in ROOT.iterdir() if p.is_dir() and p.name[0] not in "._")
+_PATH = re.compile(rf"(?<![\w/.])(?:{'|'.join(TOP)})/[\w./-]*|(?<![\w/-])[A-Z_]+\.md")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
-_FILE = re.compile(r"(?:[\w-]+/)+[\w.-]*|[\w-]+\.(?:md|py|yml|txt|ipynb|toml|cff)")
-_PLACEHOLDERS = ("NN-", "NAME", "NAME.json", "_build", "A?", "my", "submissions", "graded")
-
-
-def _named_files(text: str) -> set[str]:
-    """Files and folders of the project that a page names."""
-    code = " ".join(_CODE.findall(text)) + " " + " ".join(_LINK.findall(text))
-    found = {word.rstrip(".") for word in _FILE.findall(code)}
-    return {word for word in found if not any(p in word for p in _PLACEHOLDERS)}
+# What stands for a name that the reader chooses, and what `make` writes.
+_OPEN = re.compile(r"NN-|NAME|results/(quick|parts)|[*?]")
 
 
 def missing(text: str, page: Path) -> list[str]:
     """What a page names that does not exist."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
-    wrong = [f"make {t}" for t in re.findall(r"make ([a-z]+)\b", text) if t not in targets]
-    for module in re.findall(r"python -m ((?:tools|experiments|assignments)\.\w+)", text):
-        if not (ROOT / Path(*module.split("."))).with_suffix(".py").is_file():
-            wrong.append(module)
-    for name in _named_files(text):
-        here, top = page.parent / name, ROOT / name
-        if not (here.exists() or top.exists()):
+    said = re.findall(r"(?:^|`)make ([a-z]+)", text, re.M)
+    wrong = [f"make {target}" for target in said if target not in targets]
+    modules = re.findall(r"-m ((?:tools|experiments|assignments)\.[a-z_]\w*)", text)
+    files = [module.replace(".", "/") + ".py" for module in modules]
+    files += _PATH.findall(text) + _LINK.findall(text)
+    for name in (name.rstrip(".") for name in files):
+        exists = (ROOT / name).exists() or (page.parent / name).exists()
+        if not exists and not _OPEN.search(name):
             wrong.append(name)
     return wrong
 
@@ -42,7 +38,15 @@ def test_a_page_names_only_what_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["`make nothing`", "`python -m tools.nothing`", "`tests/test_nothing.py`"]
+    "text",
+    [
+        "`make nothing`",
+        "make nothing",
+        "`python -m tools.nothing`",
+        "`tests/test_nothing.py`",
+        "[a page](docs/nothing.md)",
+        "see NOTHING.md",
+    ],
 )
 def test_what_does_not_exist_is_found(text: str) -> None:
     assert missing(text, ROOT / "README.md")

@@ -1,29 +1,99 @@
-"""What the book consists of, read from its table of contents."""
+"""What the book consists of, read so that a damaged file is named in one sentence."""
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import yaml
+from nbformat import NotebookNode
+from sphinx_external_toc.api import FileItem, SiteMap
+from sphinx_external_toc.parsing import parse_toc_data
 
 SUFFIXES = (".ipynb", ".md")
 
+_MERGE_MARKS = re.compile(r'^\s*"?(<{7}|>{7}) ', re.M)
+
 
 class ContentsError(ValueError):
-    """The table of contents names a page that is not there."""
+    """A file of the book is missing or damaged; the message says which and what to do."""
 
 
-def _names(entry: Any) -> Iterator[str]:
-    """Every page name below an entry of _toc.yml, in reading order."""
-    if isinstance(entry, list):
-        for item in entry:
-            yield from _names(item)
-    elif isinstance(entry, dict):
-        for key in ("root", "file"):
-            if key in entry:
-                yield entry[key]
-        for key in ("parts", "chapters", "sections", "subtrees", "entries"):
-            yield from _names(entry.get(key))
+def read(path: Path, kind: str, understood: Callable[[str], Any] = str) -> Any:
+    """What a function makes of the text of a file that people edit.
+
+    Args:
+        path: the file.
+        kind: what it has to be, with an article.
+        understood: may fail in any way for a text that is something else.
+
+    Raises:
+        ContentsError: the file is missing, cannot be read, or is something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        if _MERGE_MARKS.search(text):
+            raise ValueError("it holds the marks of a merge, <<<<<<< or >>>>>>>")
+        if not text.strip():
+            raise ValueError("the file is empty")
+        return understood(text)
+    except FileNotFoundError:
+        raise ContentsError(f"There is no {path}: write it or restore it.") from None
+    except OSError as error:
+        reason = f"it cannot be read ({error.strerror})"
+    except UnicodeDecodeError:
+        reason = "its text is not in UTF-8"
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        reason = f"in line {line}, {error.problem} (indent with spaces, not with tabs)"
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+    raise ContentsError(
+        f"{path} is not {kind}: {reason}; correct it, or restore it with git."
+    )
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """A notebook, as format 4.
+
+    Raises:
+        ContentsError: there is none that could be read.
+    """
+
+    def understood(text: str) -> NotebookNode:
+        json.loads(text)  # says best what is wrong with JSON
+        notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+        nbformat.validate(notebook)
+        return notebook
+
+    return read(path, "a notebook", understood)
+
+
+def settings(source: Path) -> dict[str, Any]:
+    """The settings of the book, as _config.yml gives them.
+
+    Raises:
+        ContentsError: the file is damaged, or a setting is of the wrong kind.
+    """
+    from jupyter_book.config import validate_yaml  # takes a second
+
+    def understood(text: str) -> dict[str, Any]:
+        content = yaml.safe_load(text)
+        validate_yaml(content, raise_on_errors=True)
+        return content
+
+    return read(source / "_config.yml", "the settings of a book", understood)
+
+
+def _names(site: SiteMap, name: str) -> Iterator[str]:
+    """A page and those below it, in reading order."""
+    yield name
+    for tree in site[name].subtrees:
+        for item in tree.items:
+            if isinstance(item, FileItem):
+                yield from _names(site, item)
 
 
 def pages(source: Path) -> list[Path]:
@@ -33,22 +103,52 @@ def pages(source: Path) -> list[Path]:
         source: the folder that holds _toc.yml.
 
     Raises:
-        ContentsError: an entry has no file, with the names that were tried.
+        ContentsError: the file is damaged, or an entry has no page or comes twice.
     """
-    toc = yaml.safe_load((source / "_toc.yml").read_text(encoding="utf-8"))
-    found = []
-    for name in _names(toc):
+
+    def understood(text: str) -> SiteMap:
+        return parse_toc_data(yaml.safe_load(text))
+
+    site = read(source / "_toc.yml", "a table of contents", understood)
+    found: list[Path] = []
+    for name in _names(site, site.root.docname):
         tried = [source / name, *(source / f"{name}{suffix}" for suffix in SUFFIXES)]
-        file = next((path for path in tried if path.is_file()), None)
-        if file is None:
+        there = [path for path in tried if path.suffix in SUFFIXES and path.is_file()]
+        if not there or not there[0].resolve().is_relative_to(source.resolve()):
             raise ContentsError(
                 f"_toc.yml lists {name!r}, but there is no {name}.ipynb or {name}.md: "
                 "write the page or take the entry out."
             )
-        found.append(file)
+        if there[0] in found:
+            raise ContentsError(f"_toc.yml lists {name!r} twice: take one of them out.")
+        found.append(there[0])
     return found
 
 
 def notebooks(source: Path) -> list[Path]:
     """The pages that are executed."""
     return [page for page in pages(source) if page.suffix == ".ipynb"]
+
+
+def check(source: Path, texts: list[Path]) -> None:
+    """Look at what else a build depends on, before anything is run.
+
+    Args:
+        source: the folder of the book.
+        texts: pages that are not executed.
+
+    Raises:
+        ContentsError: the settings, a text, a bibliography or a stored result is damaged.
+    """
+    from pybtex.database import parse_string
+
+    def result(text: str) -> None:
+        if not isinstance(json.loads(text), dict):
+            raise ValueError("it holds no JSON object")
+
+    for name in settings(source).get("bibtex_bibfiles", []):
+        read(source / name, "a bibliography", lambda text: parse_string(text, "bibtex"))
+    for path in texts:
+        read(path, "a page")
+    for path in sorted(source.glob("results/*.json")):
+        read(path, "a stored result", result)

@@ -67,8 +67,7 @@ def apply(*, static: bool) -> None:
     if not _HOME.is_dir():
         prepare()
     env = book_environment(static=static)
-    for key in set(os.environ) - set(env):
-        del os.environ[key]
+    os.environ.clear()
     os.environ.update(env)
 
 

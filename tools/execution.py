@@ -1,32 +1,27 @@
-"""Running one notebook from top to bottom, and saying clearly where it broke."""
+"""Running notebooks, two at a time, and saying clearly where one broke."""
 
+import asyncio
 import os
 import re
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing.queues import SimpleQueue
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TextIO
 
 from nbclient import NotebookClient
-from nbclient.exceptions import (
-    CellExecutionError,
-    CellTimeoutError,
-    DeadKernelError,
-)
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm import tqdm
-
-_slot = 0  # the line of the terminal on which this process shows how far it is
 
 CELL_TIMEOUT = 300  # seconds, the same in _config.yml and for nbval
 
 # Notebooks that run at the same time. Each kernel has one thread (environment.THREADS), so
 # two fill the cores of a laptop and leave it memory.
 SIDE_BY_SIDE = max(1, min(2, os.cpu_count() or 1))
+
+LOG_EVERY = 10.0  # seconds between two lines about one notebook, where there is no bar
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PROGRESS = re.compile(r"\d+%\||\d+it \[|it/s|s/it|\?it")
@@ -36,76 +31,56 @@ class NotebookFailed(RuntimeError):
     """A cell raised, ran out of time, or took its kernel down."""
 
 
-class Progress(Protocol):
-    """Called before and after each code cell."""
-
-    def start(self, position: int) -> None: ...
-
-    def done(self, position: int) -> None: ...
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print a line at once, above the bars if there are any."""
+    with tqdm.external_write_mode(file=file):
+        print(text, file=file, flush=True)
 
 
-class _Bar:
-    """A progress bar over cells, for a terminal."""
+class _Progress:
+    """How far a notebook is: a bar in a terminal, a line now and then in a log."""
 
     def __init__(self, name: str, total: int):
+        self._name, self._total, self._told = name, total, time.monotonic()
         self._bar = tqdm(
             total=total,
-            position=_slot,
             desc=name,
-            unit="cell",
             leave=False,
+            disable=not sys.stderr.isatty(),
             bar_format="{desc}: {bar:20} cell {n_fmt}/{total_fmt}  {elapsed}",
         )
+        if self._bar.disable:
+            say(f"{name}: {total} cells")
 
-    def start(self, position: int) -> None:
+    def at(self, position: int) -> None:
+        """A cell begins; positions count from 1."""
+        self._bar.update(position - 1 - self._bar.n)
         self._bar.refresh()
-
-    def done(self, position: int) -> None:
-        self._bar.update()
+        if self._bar.disable and time.monotonic() - self._told >= LOG_EVERY:
+            say(f"{self._name}: cell {position}/{self._total}")
+            self._told = time.monotonic()
 
     def close(self) -> None:
+        """Take the bar away."""
         self._bar.close()
 
 
-class _Lines:
-    """A line now and then, for a log file."""
+class _Client(NotebookClient):
+    """Leaves signals to ``asyncio.run``, which cancels every notebook at Ctrl-C."""
 
-    def __init__(self, name: str, total: int, every: float = 10.0):
-        self._name, self._total, self._every = name, total, every
-        self._last = time.monotonic()
-        print(f"{name}: {total} cells", flush=True)
-
-    def start(self, position: int) -> None:
-        pass
-
-    def done(self, position: int) -> None:
-        now = time.monotonic()
-        if now - self._last >= self._every:
-            print(f"{self._name}: cell {position}/{self._total}", flush=True)
-            self._last = now
-
-    def close(self) -> None:
-        pass
-
-
-@contextmanager
-def _progress(name: str, total: int) -> Iterator[Progress]:
-    shown = (_Bar if sys.stderr.isatty() else _Lines)(name, total)
-    try:
-        yield shown
-    finally:
-        shown.close()
-
-
-def take_slot(slots: "SimpleQueue[int]", lock: Any) -> None:
-    """Begin a process that runs notebooks beside others.
-
-    Its bar has a line of its own, and Ctrl-C is for the process that began it to answer.
-    """
-    global _slot
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _slot = slots.get()
-    tqdm.set_lock(lock)
+    @asynccontextmanager
+    async def async_setup_kernel(self, **kwargs: Any) -> AsyncGenerator[None, None]:
+        self.create_kernel_manager()
+        try:
+            await self.async_start_new_kernel(**kwargs)
+            await self.async_start_new_kernel_client()
+            yield
+        except BaseException:
+            self.shutdown_kernel = "immediate"  # a busy kernel would keep us waiting
+            raise
+        finally:
+            if self.km is not None:
+                await self._async_cleanup_kernel()
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -113,88 +88,95 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def run_notebook(notebook: NotebookNode, *, name: str, folder: Path) -> float:
+async def _run(notebook: NotebookNode, name: str, folder: Path) -> None:
     """Execute every code cell in place.
-
-    Args:
-        notebook: changed in place: outputs and execution counts are filled in.
-        name: how to call it in messages.
-        folder: the working directory of its kernel.
-
-    Returns:
-        The seconds it took, the start of the kernel included.
 
     Raises:
         NotebookFailed: names the notebook and the cell, with its source and error.
     """
     cells = code_cells(notebook)
-    # Indices count every cell, positions only the code cells.
-    positions = {
-        index: sum(cell.cell_type == "code" for cell in notebook.cells[: index + 1])
-        for index in range(len(notebook.cells))
-    }
-    current = 0
-    started = time.perf_counter()
-    with _progress(name, len(cells)) as progress:
+    progress = _Progress(name, len(cells))
+    position, trace = 0, ""
 
-        def on_cell_execute(cell: NotebookNode, cell_index: int) -> None:
-            nonlocal current
-            current = positions[cell_index]
-            progress.start(current)
+    def begin(cell: NotebookNode, cell_index: int) -> None:
+        nonlocal position
+        position = 1 + next(n for n, one in enumerate(cells) if one is cell)
+        progress.at(position)
 
-        def on_cell_executed(
-            cell: NotebookNode, cell_index: int, execute_reply: dict
-        ) -> None:
-            progress.done(positions[cell_index])
-
-        client = NotebookClient(
-            notebook,
-            timeout=CELL_TIMEOUT,
-            # The times of cells would become part of what the cache compares.
-            record_timing=False,
-            resources={"metadata": {"path": str(folder)}},
-            on_cell_execute=on_cell_execute,
-            on_cell_executed=on_cell_executed,
-        )
-        try:
-            client.execute()
-        except CellExecutionError as error:
-            reason = f"{error.ename}: {error.evalue}"
-            trace = _ANSI.sub("", error.traceback)
-            raise NotebookFailed(
-                _report(name, current, len(cells), cells, reason, trace)
-            ) from None
-        except CellTimeoutError:
-            reason = f"it ran longer than {CELL_TIMEOUT} seconds"
-            raise NotebookFailed(
-                _report(name, current, len(cells), cells, reason)
-            ) from None
-        except DeadKernelError:
-            reason = "its kernel died (out of memory, or the process was ended)"
-            raise NotebookFailed(
-                _report(name, current, len(cells), cells, reason)
-            ) from None
-    return time.perf_counter() - started
+    client = _Client(
+        notebook,
+        kernel_name="python3",
+        timeout=CELL_TIMEOUT,
+        # The times of cells would become part of what the cache compares.
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_execute=begin,
+    )
+    try:
+        await client.async_execute()
+        return
+    except CellExecutionError as error:
+        reason = f"{error.ename}: {error.evalue}"
+        trace = _ANSI.sub("", error.traceback)
+    except CellTimeoutError:
+        reason = f"it ran longer than {CELL_TIMEOUT} seconds"
+    except DeadKernelError:
+        task = asyncio.current_task()
+        if task and task.cancelling():  # nbclient takes this for a dead kernel
+            raise asyncio.CancelledError from None
+        reason = "its kernel died (out of memory, or the process was ended)"
+    finally:
+        progress.close()
+    raise NotebookFailed(_report(name, position, cells, reason, trace))
 
 
 def _report(
-    name: str,
-    position: int,
-    total: int,
-    cells: list[NotebookNode],
-    reason: str,
-    trace: str = "",
+    name: str, position: int, cells: list[NotebookNode], reason: str, trace: str
 ) -> str:
     source = cells[position - 1].source if position else ""
     numbered = "\n".join(
         f"  {number:3d} | {line}"
         for number, line in enumerate(source.splitlines(), start=1)
     )
-    message = f"{name}, code cell {position} of {total} failed: {reason}\n\n{numbered}"
-    if trace:
-        tail = "\n".join(f"  {line}" for line in trace.strip().splitlines()[-30:])
-        message += f"\n\n{tail}"
-    return message
+    tail = "\n".join(f"  {line}" for line in trace.strip().splitlines()[-30:])
+    where = f"{name}, code cell {position} of {len(cells)} failed"
+    return f"{where}: {reason}\n\n{numbered}" + (f"\n\n{tail}" if tail else "")
+
+
+def run_notebooks(
+    waiting: Iterable[tuple[str, Path, NotebookNode]],
+    keep: Callable[[str, NotebookNode, float], None],
+) -> list[str]:
+    """Execute notebooks in place, ``SIDE_BY_SIDE`` at a time.
+
+    A notebook that fails is reported on standard error; the others go on.
+
+    Args:
+        waiting: of each its name in messages, its file, and its content.
+        keep: called as soon as one has run, with its name, the executed notebook, and the
+            seconds it took, the start of its kernel included.
+
+    Returns:
+        The names of those that failed.
+    """
+
+    async def run_all() -> list[str | None]:
+        free = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def run(name: str, path: Path, notebook: NotebookNode) -> str | None:
+            async with free:
+                started = time.perf_counter()
+                try:
+                    await _run(notebook, name, path.resolve().parent)
+                except NotebookFailed as failure:
+                    say(f"\n{failure}\n", sys.stderr)
+                    return name
+                keep(name, notebook, time.perf_counter() - started)
+                return None
+
+        return await asyncio.gather(*(run(*each) for each in waiting))
+
+    return [name for name in asyncio.run(run_all()) if name]
 
 
 def unexpected_stderr(notebook: NotebookNode) -> list[tuple[int, str]]:

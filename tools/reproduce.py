@@ -13,43 +13,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from jupyter_cache import get_cache
 from nbformat import NotebookNode
 
-from tools import environment
-from tools.build_book import BuildFailed, build_book
-from tools.contents import notebooks
+from tools import commands, environment
+from tools.build_book import CACHE, build_book
+from tools.contents import notebooks, read_notebook
 from tools.execution import code_cells
 
-_GLUE = "application/papermill.record/"
 # Widgets are given a random name by every run.
-_IGNORED_KINDS = ("application/vnd.jupyter.widget-view+json",)
-
-
-def _glue_key(output: NotebookNode) -> str:
-    """The key under which an output was glued, or an empty string."""
-    return output.get("metadata", {}).get("scrapbook", {}).get("name", "")
+_IGNORED = ("application/vnd.jupyter.widget-view+json",)
 
 
 def comparable(cell: NotebookNode) -> list[tuple[str, Any]]:
     """What must be equal in two runs: pairs of a kind and its content."""
-    found: list[tuple[str, Any]] = []
+    printed = [output.text for output in cell.outputs if output.get("name") == "stdout"]
+    found: list[tuple[str, Any]] = [("printed text", "".join(printed))] if printed else []
     for output in cell.outputs:
-        if output.output_type == "stream":
-            if output.name == "stdout":
-                if found and found[-1][0] == "printed text":
-                    found[-1] = ("printed text", found[-1][1] + output.text)
-                else:
-                    found.append(("printed text", output.text))
-            continue
-        key = _glue_key(output)
-        if key.removeprefix(_GLUE).startswith("seconds"):
-            continue
-        label = f"glued value {key.removeprefix(_GLUE)!r}" if key else ""
-        for kind, content in sorted(output.get("data", {}).items()):
-            if kind not in _IGNORED_KINDS:
-                found.append((label or kind, content))
+        glued = output.get("metadata", {}).get("scrapbook", {}).get("name", "")
+        key = glued.removeprefix("application/papermill.record/")
+        if not key.startswith("seconds"):
+            found += [
+                (f"glued value {key!r}" if key else kind, content)
+                for kind, content in sorted(output.get("data", {}).items())
+                if kind not in _IGNORED
+            ]
     return found
 
 
@@ -74,46 +62,30 @@ def differences(name: str, first: NotebookNode, second: NotebookNode) -> list[st
 
 
 def _executed(source: Path, output: Path) -> dict[str, NotebookNode]:
-    """The executed chapters of one build."""
-    cache = get_cache(output / "_build" / ".jupyter_cache")
-    found = {}
-    for path in notebooks(source):
-        notebook = nbformat.read(path, as_version=4)
-        _, merged = cache.merge_match_into_notebook(notebook)
-        found[path.relative_to(source).as_posix()] = merged
-    return found
-
-
-def reproduce(source: Path) -> list[str]:
-    """Build twice; returns the differences.
-
-    Raises:
-        BuildFailed: one of the builds did.
-    """
-    folder = source / "_build" / "reproduce"
-    runs = []
-    for name in ("first", "second"):
-        output = folder / name
-        shutil.rmtree(output, ignore_errors=True)
-        print(f"The {name} build, from nothing:")
-        build_book(source, output)
-        runs.append(_executed(source, output))
-    found = []
-    for name in runs[0]:
-        found += differences(name, runs[0][name], runs[1][name])
-    return found
+    """The chapters as one build, from nothing, executed them."""
+    shutil.rmtree(output, ignore_errors=True)
+    build_book(source, output)
+    cache = get_cache(output / "_build" / CACHE)
+    return {
+        path.relative_to(source).as_posix(): cache.merge_match_into_notebook(
+            read_notebook(path)
+        )[1]
+        for path in notebooks(source)
+    }
 
 
 def main() -> int:
-    """The command line; returns the exit status."""
+    """Build twice and print the differences; returns the exit status."""
     environment.apply(static=True)
-    try:
-        found = reproduce(environment.ROOT)
-    except BuildFailed as error:
-        print(error, file=sys.stderr)
-        return 1
-    for sentence in found:
-        print(sentence)
+    folder = environment.ROOT / "_build" / "reproduce"
+    print("The first build, from nothing:", flush=True)
+    first = _executed(environment.ROOT, folder / "first")
+    print("The second build, from nothing:", flush=True)
+    second = _executed(environment.ROOT, folder / "second")
+    found = []
+    for name in first:
+        found += differences(name, first[name], second[name])
+    print("\n".join(found))
     if found:
         print(f"The two builds differ in {len(found)} outputs.")
         return 1
@@ -122,4 +94,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commands.run(main))

@@ -12,13 +12,17 @@ that would be skipped fails instead.
 
 import argparse
 import os
-import re
 import subprocess
 import sys
+import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
 
-from tools import environment
+from tools import commands, environment
 from tools.execution import CELL_TIMEOUT, SIDE_BY_SIDE
 from tools.notebooks import default_files
 
@@ -27,93 +31,100 @@ BUILT = ("tests/test_book.py", "tests/test_browser.py")
 
 ASSIGNMENTS = "tests/assignments"
 
-_SUMMARY = re.compile(r"^=+ (.*(?:passed|failed|error|skipped|no tests ran).*) =+$")
-_SKIPPED = re.compile(r"^SKIPPED (?:\[\d+\] )?(.*)$")
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# How pytest's report marks a test that did not pass, and pytest's word for it.
+MARKS = {
+    "failure": "failed",
+    "pytest.skip": "skipped",
+    "pytest.xfail": "xfailed",
+    "error": "error",
+}
 
 
 @dataclass
-class Step:
-    """One line of the table at the end."""
+class Outcome:
+    """One line of the table at the end.
+
+    Args:
+        name: of the step.
+        passed: whether every command of it succeeded.
+        seconds: how long it took.
+        counts: how many tests ended with which of pytest's words.
+        skipped: why tests were skipped, and how many.
+    """
 
     name: str
     passed: bool = True
     seconds: float = 0.0
-    summaries: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def run(self, *arguments: str, **variables: str) -> None:
+        """Run `python -m ...` as a part of the step."""
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=environment.ROOT,
+            env=environment.book_environment(static=False) | variables,
+        )
+        try:
+            self.passed = process.wait() == 0 and self.passed
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            raise
+        self.seconds += time.perf_counter() - started
+
+    def pytest(self, *arguments: str, **variables: str) -> None:
+        """Run pytest as a part of the step, and count what it reports."""
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.xml"
+            self.run("pytest", f"--junitxml={report}", *arguments, **variables)
+            tests = ElementTree.parse(report).iter("testcase") if report.is_file() else ()
+        for test in tests:
+            marks = {MARKS.get(mark.get("type", mark.tag)): mark for mark in test}
+            word = next((word for word in MARKS.values() if word in marks), "passed")
+            self.counts[word] += 1
+            if word == "skipped":
+                file, reason = test.get("classname"), marks[word].get("message")
+                self.skipped[f"{file}: {reason}"] += 1
 
 
-def _run(step: Step, *arguments: str, env: dict[str, str] | None = None) -> None:
-    """Run `python -m ...`, pass its output on, and note what pytest says at its end."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", *arguments],
-        cwd=environment.ROOT,
-        env=env or environment.book_environment(static=False),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            plain = _ANSI.sub("", line.strip())
-            if match := _SUMMARY.match(plain):
-                step.summaries.append(match[1])
-            elif match := _SKIPPED.match(plain):
-                step.skipped.append(match[1])
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
-        raise
-    step.passed = process.wait() == 0 and step.passed
-    step.seconds += time.perf_counter() - started
-
-
-def _pytest(step: Step, *arguments: str) -> None:
-    env = environment.book_environment(static=False)
-    env["MPLBACKEND"] = "Agg"  # figures in tests need no window
-    _run(step, "pytest", *arguments, env=env)
-
-
-def lint(step: Step) -> None:
+def lint(step: Outcome) -> None:
     """Style, types, and the state in which notebooks are committed."""
-    _run(step, "ruff", "check", ".")
-    _run(step, "ruff", "format", "--check", ".")
-    _run(step, "mypy")
-    _run(step, "tools.notebooks", "check")
+    step.run("ruff", "check", ".")
+    step.run("ruff", "format", "--check", ".")
+    step.run("mypy")
+    step.run("tools.notebooks", "check")
 
 
-def library(step: Step) -> None:
+def library(step: Outcome) -> None:
     """The library and the tools."""
-    _pytest(step, "tests", *(f"--ignore={path}" for path in (*BUILT, ASSIGNMENTS)))
+    others = (f"--ignore={path}" for path in (*BUILT, ASSIGNMENTS))
+    step.pytest("tests", *others, MPLBACKEND="Agg")  # figures in tests need no window
 
 
-def assignments(step: Step) -> None:
+def assignments(step: Outcome) -> None:
     """Assignments: right and wrong answers, hostile submissions, the handout."""
-    _pytest(step, ASSIGNMENTS)
+    step.pytest(ASSIGNMENTS, MPLBACKEND="Agg")
 
 
-def notebooks(step: Step) -> None:
+def notebooks(step: Outcome) -> None:
     """Every notebook runs, and keeps its promises."""
     files = [path.relative_to(environment.ROOT).as_posix() for path in default_files()]
     # No MPLBACKEND here: kernels draw inline, as they do for a reader.
     timeouts = ["--timeout=0", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
     two_at_a_time = ["-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
-    _run(step, "pytest", "--nbval-lax", *timeouts, *two_at_a_time, *files)
+    step.pytest("--nbval-lax", *timeouts, *two_at_a_time, *files)
 
 
-def book(step: Step) -> None:
+def book(step: Outcome) -> None:
     """The book builds without a warning."""
-    _run(step, "tools.build_book")
+    step.run("tools.build_book")
 
 
-def pages(step: Step) -> None:
+def pages(step: Outcome) -> None:
     """The built pages hold together."""
-    _pytest(step, *BUILT)
+    step.pytest(*BUILT, MPLBACKEND="Agg")
 
 
 STEPS = {
@@ -126,22 +137,36 @@ STEPS = {
 }
 
 
-def _total(steps: list[Step], seconds: float) -> str:
-    """One line in pytest's words for all of its runs together."""
-    counts: dict[str, int] = {}
+def _summary(counts: Counter[str]) -> str:
+    words = ("failed", "passed", "skipped", "xfailed", "error")  # in pytest's order
+    return ", ".join(f"{counts[word]} {word}" for word in words if counts[word])
+
+
+def run_steps(names: Iterable[str]) -> int:
+    """Run steps by name and print the table; returns the exit status."""
+    environment.apply(static=False)
+    started = time.perf_counter()
+    steps = [Outcome(name) for name in names]
     for step in steps:
-        for summary in step.summaries:
-            for number, word in re.findall(
-                r"(\d+) (failed|passed|skipped|errors?)", summary
-            ):
-                word = "error" if word.startswith("error") else word
-                counts[word] = counts.get(word, 0) + int(number)
-    words = ", ".join(
-        f"{counts[word]} {word}"
-        for word in ("failed", "passed", "skipped", "error")
-        if word in counts
-    )
-    return f"===== {words or 'no tests ran'} in {seconds:.2f}s ====="
+        print(f"\n##### {step.name}: {STEPS[step.name].__doc__}", flush=True)
+        STEPS[step.name](step)
+
+    print("\n##### together")
+    total: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    for step in steps:
+        verdict = "passed" if step.passed else "FAILED"
+        print(f"{verdict}  {step.name:10} {step.seconds:6.1f} s  {_summary(step.counts)}")
+        total += step.counts
+        skipped += step.skipped
+    if skipped:
+        print("\nNot checked here:")
+        for reason, count in skipped.items():
+            print(f"  [{count}] {reason}")
+    if total:
+        seconds = time.perf_counter() - started
+        print(f"===== {_summary(total)} in {seconds:.2f}s =====")
+    return int(not all(step.passed for step in steps))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -156,33 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = [name for name in options.steps if name not in STEPS]
     if unknown:
         parser.error(f"unknown step {unknown[0]!r}: choose from {', '.join(STEPS)}")
-
-    environment.apply(static=False)
-    started = time.perf_counter()
-    steps = []
-    for name in options.steps or STEPS:
-        print(f"\n##### {name}: {STEPS[name].__doc__}", flush=True)
-        step = Step(name)
-        try:
-            STEPS[name](step)
-        except KeyboardInterrupt:
-            print(f"\nStopped in {name}.", file=sys.stderr)
-            return 130
-        steps.append(step)
-
-    print("\n##### together")
-    for step in steps:
-        verdict = "passed" if step.passed else "FAILED"
-        details = "; ".join(step.summaries)
-        print(f"{verdict}  {step.name:10} {step.seconds:6.1f} s  {details}")
-    skipped = list(dict.fromkeys(text for step in steps for text in step.skipped))
-    if skipped:
-        print("\nNot checked here:")
-        for text in skipped:
-            print(f"  {text}")
-    if any(step.summaries for step in steps):
-        print(_total(steps, time.perf_counter() - started))
-    return int(not all(step.passed for step in steps))
+    return commands.run(lambda: run_steps(options.steps or STEPS))
 
 
 if __name__ == "__main__":

@@ -2,25 +2,21 @@
 
     python -m tools.build_book --no-solutions     # what `make book SOLUTIONS=0` does
 
-The chapters run as they always do, solutions included, and nothing runs twice. Then a copy
-of the book's source is written in which the solutions are cut out of the notebooks, with an
-execution cache of its own from which the same cells are cut. Sphinx sees only this copy:
-what is not in it cannot be on a page, in a download, in the search index or in an image.
-
 A solution is everything from ``{solution-start}`` to ``{solution-end}``, or a whole
-``{solution}``. What stays must not need what goes: a glued value, a figure or a name that
-only a solution makes, and that the rest of the book uses, is an error here and not a hole
-in a page.
+``{solution}``; `tools.notebooks strip` tags the cells that hold nothing else. The chapters
+run as they always do, solutions included; then a copy of the book's source is written
+without them, with an execution cache of its own. Sphinx sees only this copy: what is not
+in it cannot be on a page, in a download, in the search index or in an image.
+
+What stays must not need what goes: a glued value, a figure or a name that only a solution
+makes, and that the rest of the book uses, is an error here and not a hole in a page.
 """
 
-import ast
 import copy
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +24,21 @@ import nbformat
 import yaml
 from jupyter_cache.base import JupyterCacheAbstract
 from jupyter_cache.cache.main import CacheBundleIn
+from nbconvert.preprocessors import TagRemovePreprocessor
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
 
-from tools.contents import SUFFIXES, pages
+from tools.contents import SUFFIXES, ContentsError, pages, read, read_notebook
+from tools.contents import settings as read_settings
+from tools.names import undefined
 
-_DIRECTIVE = re.compile(
-    r"\s*(?P<fence>`{3,}|:{3,}|~{3,})\{(?P<kind>(?:solution|exercise)(?:-start|-end)?)\}"
-    r"\s*(?P<label>\S*)"
+TAG = "solution"
+
+_GATE = re.compile(  # a directive from its first fence to the one that closes it
+    r"^ *(?P<fence>`{3,}|:{3,}|~{3,})\{(?P<kind>solution|exercise)(?P<edge>-start|-end)?\}"
+    r" *(?P<label>\S*).*\n(?P<options>(?: *:[\w-]+:.*\n)*)(?:.*\n)*? *(?P=fence)[`:~]* *$",
+    re.M,
 )
-_BEGINNINGS = ("solution", "solution-start", "exercise", "exercise-start")
 _LABELS = re.compile(r"^\s*(?::(?:label|name):\s*(\S+)|\(([^()\s]+)\)=)", re.M)
 # References with words of their own, and those whose words Sphinx would fill in.
 _TITLED = r"\{(?!numref)[\w:]+\}`([^`<]+?)\s*<%s>`|\[([^\]]+)\]\([^()\s]*#%s\)"
@@ -44,127 +46,107 @@ _BARE = r"\{[\w:]+\}`(?:[^`<]*<)?%s>?`|\[\]\([^()\s]*#%s\)"
 _GLUED = re.compile(r"\{glue(?::\w+)?\}\s*`?([^\s`:]+)")
 
 
-class SolutionsError(ValueError):
+class SolutionsError(ContentsError):
     """The solutions cannot be cut out; the message says where and why."""
 
 
 @dataclass
 class Page:
-    """A page while its solutions are cut out.
+    """A page whose solutions are cut out.
 
     Args:
         name: how to call it in messages.
         kept: the text that stays, one entry for each cell.
+        cells: the numbers of the cells that go whole, from 0.
         labels: what was defined in the text and the cells that go.
         solutions: of these, the labels of the solutions themselves.
-        cells: the numbers of the cells that go whole, from 0.
     """
 
     name: str
-    kept: list[str] = field(default_factory=list)
+    kept: list[str]
+    cells: list[int] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
     solutions: set[str] = field(default_factory=set)
-    cells: list[int] = field(default_factory=list)
-    _open: str | None = None  # the exercise whose solution we are in
-    _since: str = ""
 
-    def text(self, source: str, where: str = "the text") -> str:
-        """The part of a text that belongs to no solution.
 
-        Raises:
-            SolutionsError: a solution begins within another, or ends before it began.
-        """
+def _texts(cells: Iterable[NotebookNode]) -> list[str]:
+    return [cell.source for cell in cells if cell.cell_type == "markdown"]
+
+
+def _labels(text: str) -> set[str]:
+    return {a or b for a, b in _LABELS.findall(text)}
+
+
+def tagged(notebook: NotebookNode, name: str) -> NotebookNode:
+    """A copy in which exactly those cells are tagged that a solution fills.
+
+    Raises:
+        SolutionsError: starts and ends do not match, a solution begins where it cannot be
+            cut, or a cell is tagged that holds none.
+    """
+    result = copy.deepcopy(notebook)
+    parts = _parts(notebook, name)
+    for number, (cell, (stays, _)) in enumerate(zip(result.cells, parts, strict=True), 1):
+        tags = cell.metadata.pop("tags", [])
+        if TAG in tags and stays == cell.source:
+            raise SolutionsError(
+                f"{name}: cell {number} is tagged {TAG!r}, but stands in no solution: take "
+                "the tag off, or put it between {solution-start} and {solution-end}."
+            )
+        tags = [tag for tag in tags if tag != TAG] + [TAG] * (stays is None)
+        if tags:
+            cell.metadata.tags = tags
+    return result
+
+
+def _parts(notebook: NotebookNode, name: str) -> list[tuple[str | None, str]]:
+    """Of the source of each cell, what stays (None if the cell goes) and what goes.
+
+    Raises:
+        SolutionsError: see ``tagged``.
+    """
+    found: list[tuple[str | None, str]] = []
+    opened = ""  # the solution that we are in, and where it begins
+    for number, cell in enumerate(notebook.cells, start=1):
+        where, prose = f"cell {number}", cell.cell_type == "markdown"
         kept: list[str] = []
         gone: list[str] = []
-        cut = behind_cut = self._open is not None
-        lines = iter(source.splitlines())
-        for line in lines:
-            found = _DIRECTIVE.match(line)
-            kind = found["kind"] if found else ""
-            if self._open is not None and kind in _BEGINNINGS:
+        done = 0
+        for gate in _GATE.finditer(cell.source if prose else ""):
+            if opened and gate["edge"] != "-end":
                 raise SolutionsError(
-                    f"{self.name}: the solution of {self._open} begins in {self._since} "
-                    "and has no {solution-end} before the next "
-                    f"{kind.removesuffix('-start')} begins, in {where}."
+                    f"{name}: the solution of {opened} and has no {{solution-end}} before "
+                    f"the next {gate['kind']} begins, in {where}."
                 )
-            if self._open is None and kind == "solution-end":
+            if gate["kind"] == "exercise":
+                continue
+            if gate["edge"] == "-end" and not opened:
                 raise SolutionsError(
-                    f"{self.name}: a solution ends in {where} that did not begin; its "
+                    f"{name}: a solution ends in {where} that did not begin; its "
                     "{solution-start} is missing."
                 )
-            if found and kind.startswith("solution"):
-                block = self._block(found["fence"], lines, where)
-                gone += block
-                if kind != "solution-end":
-                    options = takewhile(lambda option: option.startswith(":"), block)
-                    self.solutions |= _defined_labels("\n".join(options))
-                if kind == "solution-start":
-                    self._open, self._since = found["label"], where
-                elif kind == "solution-end":
-                    self._open = None
-                _end_paragraph(kept)
-                cut = behind_cut = True
-            elif self._open is not None:
-                gone.append(line)
-            elif line.strip() or not behind_cut:
-                kept.append(line)
-                behind_cut = False
-        self.labels |= _defined_labels("\n".join(gone))
-        return "\n".join(kept).strip("\n") if cut else source
-
-    def _block(self, fence: str, lines: Iterator[str], where: str) -> list[str]:
-        """The lines of a directive after its first, up to the fence that closes it."""
-        block: list[str] = []
-        for line in lines:
-            bare = line.strip()
-            if len(bare) >= len(fence) and not bare.strip(fence[0]):
-                return block
-            block.append(line)
-        raise SolutionsError(
-            f"{self.name}: the fence {fence} of a solution in {where} is not closed."
-        )
-
-    def cell(self, cell: NotebookNode, number: int) -> NotebookNode | None:
-        """What stays of a cell, which is changed in place, or None."""
-        if cell.cell_type == "markdown":
-            text = self.text(cell.source, f"cell {number + 1}")
-            stays = text == cell.source or bool(text)
-            if text != cell.source and "attachments" in cell:
-                images = cell.attachments.items()
-                cell.attachments = {name: image for name, image in images if name in text}
-            cell.source = text
-        else:
-            stays = self._open is None
-            if not stays:
-                figure = cell.metadata.get("mystnb", {}).get("figure", {})
-                self.labels |= {figure["name"]} if "name" in figure else set()
-        if not stays:
-            self.cells.append(number)
-        return cell if stays else None
-
-    def close(self) -> None:
-        """Say that the page is over.
-
-        Raises:
-            SolutionsError: a solution is still open.
-        """
-        if self._open is not None:
+            (gone if opened else kept).append(cell.source[done : gate.start()])
+            gone.append(gate[0])
+            done = gate.end()
+            starts = gate["edge"] == "-start"
+            opened = f"{gate['label']} begins in {where}" if starts else ""
+        (gone if opened else kept).append(cell.source[done:])
+        stays = "\n\n".join(text.strip("\n") for text in kept if text.strip())
+        if prose and "{solution" in stays:
+            fence = re.search(r"^ *([`:~]{3,})\{solution", stays, re.M)
             raise SolutionsError(
-                f"{self.name}: the solution of {self._open} begins in {self._since} and "
-                "never ends; its {solution-end} is missing."
+                f"{name}: the fence {fence[1]} of a solution in {where} is not closed."
+                if fence
+                else f"{name}: a {{solution}} stands where it cannot be cut out, such as "
+                f"in a quote or behind other words, in {where}; let its fence begin a line."
             )
-
-
-def _end_paragraph(lines: list[str]) -> None:
-    """Leave exactly one empty line where something was cut out."""
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if lines:
-        lines.append("")
-
-
-def _defined_labels(text: str) -> set[str]:
-    return {a or b for a, b in _LABELS.findall(text)}
+        found.append((stays or None, "\n".join(gone)) if gone else (cell.source, ""))
+    if opened:
+        raise SolutionsError(
+            f"{name}: the solution of {opened} and never ends; its {{solution-end}} is "
+            "missing."
+        )
+    return found
 
 
 def without_solutions(notebook: NotebookNode, name: str) -> tuple[NotebookNode, Page]:
@@ -175,83 +157,61 @@ def without_solutions(notebook: NotebookNode, name: str) -> tuple[NotebookNode, 
         name: how to call it in messages.
 
     Raises:
-        SolutionsError: starts and ends do not match, or what stays needs what goes.
+        SolutionsError: see ``tagged``; or what stays needs what goes.
     """
-    page = Page(name)
-    shorter = copy.deepcopy(notebook)
-    kept = [page.cell(cell, number) for number, cell in enumerate(shorter.cells)]
-    page.close()
-    shorter.cells = [cell for cell in kept if cell is not None]
-    page.kept = [cell.source for cell in shorter.cells if cell.cell_type == "markdown"]
+    parts = _parts(notebook, name)
+    cutting = TagRemovePreprocessor(remove_cell_tags={TAG})
+    shorter, _ = cutting.preprocess(tagged(notebook, name), {})
+    staying = [text for text, _ in parts if text is not None]
+    for cell, text in zip(shorter.cells, staying, strict=True):
+        if text != cell.source and "attachments" in cell:
+            images = cell.attachments.items()
+            cell.attachments = {name: image for name, image in images if name in text}
+        cell.source = text
+    page = Page(name, _texts(shorter.cells))
+    page.cells = [number for number, (text, _) in enumerate(parts) if text is None]
     gone = [notebook.cells[number] for number in page.cells]
     if gone:
         shorter.metadata.pop("widgets", None)  # their state would stay behind
-        _check_glue(page, gone, shorter.cells)
-        _check_names(page, gone, shorter.cells)
+        _check_needs(page, notebook.cells, gone, shorter.cells)
+
+    pairs = zip(notebook.cells, parts, strict=True)
+    cut = "\n".join(text for cell, (_, text) in pairs if cell.cell_type == "markdown")
+    figures = (cell.metadata.get("mystnb", {}).get("figure", {}) for cell in gone)
+    page.labels = _labels(cut) | {each["name"] for each in figures if "name" in each}
+    page.solutions = _labels("".join(gate["options"] for gate in _GATE.finditer(cut)))
     return shorter, page
 
 
-def _code(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
-    return [cell for cell in cells if cell.cell_type == "code"]
+def _check_needs(
+    page: Page,
+    whole: list[NotebookNode],
+    gone: list[NotebookNode],
+    kept: list[NotebookNode],
+) -> None:
+    lost = _glued(gone) - _glued(kept)
+    for key in _GLUED.findall("\n".join(page.kept)):
+        if key in lost:
+            raise SolutionsError(
+                f"{page.name}: a paragraph outside the solutions shows {key!r}, which only "
+                "a solution computes. Compute it in a cell that stays, or move the "
+                "paragraph into the solution."
+            )
+    for used in sorted(undefined(kept) - undefined(whole)):
+        raise SolutionsError(
+            f"{page.name}: a cell outside the solutions uses {used!r}, which only a "
+            "solution defines. Define it in a cell that stays."
+        )
 
 
 def _glued(cells: Iterable[NotebookNode]) -> set[str]:
     """The keys that executed cells put aside."""
     return {
         output.metadata["scrapbook"]["name"]
-        for cell in _code(cells)
-        for output in cell.outputs
+        for cell in cells
+        for output in cell.get("outputs", [])
         if "scrapbook" in output.get("metadata", {})
     }
-
-
-def _check_glue(page: Page, gone: list[NotebookNode], kept: list[NotebookNode]) -> None:
-    lost = _glued(gone) - _glued(kept)
-    for text in page.kept:
-        for key in _GLUED.findall(text):
-            if key in lost:
-                raise SolutionsError(
-                    f"{page.name}: a paragraph outside the solutions shows {key!r}, which "
-                    "only a solution computes. Compute it in a cell that stays, or move "
-                    "the paragraph into the solution."
-                )
-
-
-def _check_names(page: Page, gone: list[NotebookNode], kept: list[NotebookNode]) -> None:
-    here = [tree for cell in _code(kept) if (tree := _parsed(cell.source))]
-    there = [tree for cell in _code(gone) if (tree := _parsed(cell.source))]
-    bound = {name for tree in here for name in _bound(ast.walk(tree))}
-    lost = {name for tree in there for name in _bound(tree.body)} - bound
-    used = {n.id for t in here for n in ast.walk(t) if isinstance(n, ast.Name)} & lost
-    if used:
-        raise SolutionsError(
-            f"{page.name}: a cell outside the solutions uses {min(used)!r}, which only a "
-            "solution defines. Define it in a cell that stays."
-        )
-
-
-def _parsed(source: str) -> ast.Module | None:
-    lines = source.splitlines()
-    python = [line for line in lines if not line.lstrip().startswith(("%", "!"))]
-    try:
-        return ast.parse("\n".join(python))
-    except SyntaxError:
-        return None
-
-
-def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """The names that statements define, import, or assign to."""
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from ((a.asname or a.name).split(".")[0] for a in node.names)
-        elif isinstance(node, ast.arg):
-            yield node.arg
-        else:
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                    yield inner.id
 
 
 def unlinked(text: str, cut: Iterable[Page], name: str) -> str:
@@ -262,8 +222,6 @@ def unlinked(text: str, cut: Iterable[Page], name: str) -> str:
     """
     for page in cut:
         for label in page.labels:
-            if label not in text:
-                continue
             place = re.escape(label)
             text = re.sub(_TITLED % (place, place), lambda m: m[1] or m[2], text)
             bare = _BARE % (place, place)
@@ -277,37 +235,12 @@ def unlinked(text: str, cut: Iterable[Page], name: str) -> str:
     return text
 
 
-def _settings(source: Path) -> dict[str, Any]:
-    return yaml.safe_load((source / "_config.yml").read_text(encoding="utf-8"))
-
-
 def without_buttons(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings without the buttons that lead to the repository, where solutions are."""
     changed = {k: v for k, v in settings.items() if k != "launch_buttons"}
     off = ("use_repository_button", "use_issues_button", "use_edit_page_button")
     changed["html"] = {**settings.get("html", {}), **dict.fromkeys(off, False)}
     return changed
-
-
-def _copy_files(source: Path, target: Path, patterns: list[str]) -> None:
-    """Copy what Sphinx would look at: no excluded folder, no page that is not listed."""
-    listed = {page.resolve() for page in pages(source)}
-
-    def left_out(folder: str, names: list[str]) -> list[str]:
-        left = []
-        for name in names:
-            path = Path(folder, name)
-            inside = path.relative_to(source).as_posix()
-            page = path.suffix in SUFFIXES and path.is_file()
-            if (
-                name.startswith((".", "_build", "__pycache__"))
-                or any(fnmatch(inside, pattern) for pattern in patterns)
-                or (page and path.resolve() not in listed)
-            ):
-                left.append(name)
-        return left
-
-    shutil.copytree(source, target, ignore=left_out)
 
 
 def write_copy(
@@ -324,57 +257,56 @@ def write_copy(
     Raises:
         SolutionsError: see ``without_solutions`` and ``unlinked``.
     """
-    texts: dict[Path, str] = {}
-    chapters: dict[Path, tuple[NotebookNode, NotebookNode, NotebookNode]] = {}
+    whole: dict[Path, NotebookNode] = {}
+    shorter: dict[Path, NotebookNode] = {}
     cut: list[Page] = []
     for path in pages(source):
         name = path.relative_to(source).as_posix()
         if path.suffix == ".ipynb":
-            notebook = nbformat.read(path, as_version=4)
+            whole[path] = read_notebook(path)
             try:
-                _, executed = cache.merge_match_into_notebook(notebook)
+                _, executed = cache.merge_match_into_notebook(whole[path])
             except KeyError:
                 raise SolutionsError(
                     f"{name} was changed meanwhile; build again."
                 ) from None
-            shorter, _ = without_solutions(notebook, name)
-            executed, page = without_solutions(executed, name)
-            chapters[path] = notebook, shorter, executed
+            executed, _ = without_solutions(executed, name)
+            own.cache_notebook_bundle(
+                CacheBundleIn(executed, str(target / name)), check_validity=False
+            )
         else:
-            page = Page(name)
-            texts[path] = page.text(path.read_text(encoding="utf-8"))
-            page.close()
+            whole[path] = new_notebook(cells=[new_markdown_cell(read(path, "a page"))])
+        shorter[path], page = without_solutions(whole[path], name)
         cut.append(page)
 
+    settings = read_settings(source)
     shutil.rmtree(target, ignore_errors=True)
-    settings = _settings(source)
     _copy_files(source, target, settings.get("exclude_patterns", []))
     (target / "_config.yml").write_text(
         yaml.safe_dump(without_buttons(settings), sort_keys=False, allow_unicode=True),
         encoding="utf-8",
     )
-    for path, text in texts.items():
-        name = path.relative_to(source).as_posix()
-        text = unlinked(text, cut, name)
-        _make_sure(text, name)
-        (target / name).write_text(text, encoding="utf-8")
-    for path, (notebook, shorter, executed) in chapters.items():
-        name = path.relative_to(source).as_posix()
-        for cell in shorter.cells:
+    for path, notebook in shorter.items():
+        copied = target / path.relative_to(source)
+        for cell in notebook.cells:
             if cell.cell_type == "markdown":
-                cell.source = unlinked(cell.source, cut, name)
-                _make_sure(cell.source, name)
-        if shorter != notebook:
-            nbformat.write(shorter, target / name)
-        own.cache_notebook_bundle(
-            CacheBundleIn(executed, str(target / name)), check_validity=False
-        )
+                cell.source = unlinked(cell.source, cut, copied.name)
+        if notebook == whole[path]:
+            shutil.copy2(path, copied)
+        elif path.suffix == ".ipynb":
+            nbformat.write(notebook, copied)
+        else:
+            copied.write_text("\n\n".join(_texts(notebook.cells)), encoding="utf-8")
 
 
-def _make_sure(text: str, name: str) -> None:
-    """Nothing that Sphinx would take for a solution is left, whatever its form."""
-    if "{solution" in text:
-        raise SolutionsError(
-            f"{name}: a {{solution}} stands where it cannot be cut out, such as in a quote "
-            "or behind other words; let its fence begin a line."
-        )
+def _copy_files(source: Path, target: Path, excluded: list[str]) -> None:
+    """Copy what pages may need, but no page: one that is not listed may hold solutions."""
+    pages_and_caches = shutil.ignore_patterns(
+        ".*", "_build*", "__pycache__", *(f"*{suffix}" for suffix in SUFFIXES)
+    )
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        at_the_top = shutil.ignore_patterns(*excluded if Path(folder) == source else ())
+        return pages_and_caches(folder, names) | at_the_top(folder, names)
+
+    shutil.copytree(source, target, ignore=left_out)

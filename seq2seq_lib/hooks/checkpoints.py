@@ -63,8 +63,9 @@ class Checkpoint(Hook):
                 "a file that may be written."
             ) from None
         try:
+            self.identity = identity(run)
             if self.path.exists():
-                restore(run, read_checkpoint(self.path), self.path)
+                restore(run, read_checkpoint(self.path), self.identity, self.path)
         except BaseException:
             self.lock.release()
             raise
@@ -80,7 +81,8 @@ class Checkpoint(Hook):
 
     def _save(self, run: Run) -> None:
         try:
-            write_atomically(self.path, lambda path: torch.save(state_of(run), path))
+            state = {**state_of(run), "run": self.identity}
+            write_atomically(self.path, lambda path: torch.save(state, path))
         except (OSError, RuntimeError) as error:  # PyTorch's, on a full disk
             reason = getattr(error, "strerror", None) or "is the disk full?"
             warnings.warn(
@@ -92,27 +94,32 @@ class Checkpoint(Hook):
 
 
 def state_of(run: Run) -> dict[str, Any]:
-    """Everything that going on with a run needs."""
+    """Everything that going on with a run needs, and that changes while it trains."""
     state = {
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
         "scheduler": run.scheduler.state_dict(),
         "history": asdict(run.history),
         "rng": torch.get_rng_state(),
-        "run": identity(run),
     }
     if run.model.device.type == "cuda":
         state["cuda_rng"] = torch.cuda.get_rng_state(run.model.device)
     return state
 
 
-def restore(run: Run, state: dict[str, Any], path: Path) -> None:
+def restore(run: Run, state: dict[str, Any], given: dict[str, Any], path: Path) -> None:
     """Put everything back as it was.
+
+    Args:
+        run: changed in place.
+        state: what was saved.
+        given: the identity of ``run``.
+        path: of the file, for messages.
 
     Raises:
         ValueError: the state belongs to another run or model; nothing was changed.
     """
-    saved, given = state["run"], identity(run)
+    saved = state["run"]
     for part in ("train", "data"):
         require(
             saved[part] == given[part],

@@ -92,6 +92,13 @@ def test_damaged_results_are_told_by_their_file(project, text):
         page.stored("measured")
 
 
+def test_a_result_that_is_not_whole_is_not_drawn(project):
+    path = project / "results" / "measured.json"
+    path.write_text('{"complete": false, "values": {}}')
+    with pytest.raises(ValueError, match=r"incomplete; finish it .*experiments\.measured"):
+        page.stored("measured")
+
+
 def test_an_arm_is_a_list_of_records_and_a_measure_a_list_of_numbers(project):
     arms = page.arms_of("measured")
     assert page.per_seed(arms["fixed"], "aer", "content") == [0.1, 0.2]

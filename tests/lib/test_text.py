@@ -50,6 +50,14 @@ def test_once_is_enough(text):
     assert normalise(normalise(text)) == normalise(text)
 
 
+@pytest.mark.parametrize("wrong", [None, 5, b"text", ["text"]])
+def test_what_is_no_text_is_refused(wrong, no_shape_checks):
+    with pytest.raises(ValueError, match="A text is wanted, got .* \\(a "):
+        normalise(wrong)
+    with pytest.raises(ValueError, match="A text is wanted"):
+        numerals.kind(wrong, "de")
+
+
 def test_case_and_visible_characters_stay():
     for text in ("", "A b-C\td\n", "Ärger, „groß“ – 5 €", "ﬁ"):
         assert normalise(text) == text

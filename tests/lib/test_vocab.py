@@ -121,11 +121,11 @@ def test_a_text_is_its_tokens_where_every_token_is_a_character():
     assert Vocab("abc").encode("cab") == [6, 4, 5]
 
 
-@pytest.mark.parametrize("wrong", [5, None, b"one"])
+@pytest.mark.parametrize("wrong", [5, None, b"one", ["one"]])
 def test_a_token_is_a_text(wrong, no_shape_checks):
-    with pytest.raises(ValueError, match="Tokens are texts, got"):
+    with pytest.raises(ValueError, match="A text is wanted, got"):
         Vocab([wrong])
-    with pytest.raises(ValueError, match="A token is a text, got"):
+    with pytest.raises(ValueError, match="A text is wanted, got"):
         Vocab(["one"], unknown="unk").encode(["one", wrong])
 
 
