@@ -134,13 +134,13 @@ def wrong_number(
     return f"{what} is {found:.4g}, but {right:.4g} is right."
 
 
+# --- both -------------------------------------------------------------------------------
+
+
 def refuse(told: str | None) -> None:
     """Raise ``Wrong`` with what one of these functions said, if it said something."""
     if told is not None:
         raise Wrong(told)
-
-
-# --- both -------------------------------------------------------------------------------
 
 
 def known(

@@ -114,6 +114,7 @@ def test_nbgrader_generates_and_grades_the_source(tmp_path: Path):
     _nbgrader(course, "generate_assignment", "A1")
     theirs = nbformat.read(course / "release" / "A1" / "A1.ipynb", as_version=4)
     ours = handout.student_version(registry.source_notebook("A1"))
+    assert (course / "release" / "A1" / "a1_exercises" / "pad.py").is_file()
     assert [c.source for c in theirs.cells] == [c.source for c in ours.cells]
     wrong = {"pool": "def pool(enc_states, src_mask):\n    return enc_states.mean(dim=1)"}
     for student, changes in (("anna", {}), ("bert", wrong)):

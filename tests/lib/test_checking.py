@@ -7,10 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from checks.attempt import attempt, described, without_code
+from checks.attempt import attempt, described, failure, tried, without_code
 from checks.checker import Checker, forbidden_use
-from checks.differences import first_difference, same, wrong_shape
-from checks.exercise import Case, Criterion, Exercise, Failed
+from checks.differences import (
+    first_difference,
+    known,
+    near,
+    refuse,
+    same,
+    whole,
+    wrong_number,
+    wrong_shape,
+)
+from checks.exercise import Case, Criterion, Exercise, Failed, criterion
 from checks.judging import judge
 from seq2seq_lib import attention
 from seq2seq_lib.attention import masked_softmax
@@ -109,6 +118,64 @@ def test_a_judge_that_stumbles_counts_against_the_answer():
 
     (verdict,) = judge(_exercise(Criterion("a", 1, stumbles)), [Case({}, 0)], [1])
     assert verdict.points == 0 and "could not be compared" in verdict.reason
+
+
+def test_what_reads_an_answer_may_refuse_it():
+    """Also without a word: nothing that is refused earns points."""
+
+    def refuses(inputs: Any, answer: Any, expected: Any) -> None:
+        refuse(answer)
+
+    exercise = _exercise(Criterion("holds", 1, refuses))
+    for answer, reason in ((None, ""), ("No.", "No."), ("", "This does not hold: holds.")):
+        (verdict,) = judge(exercise, [Case({}, 0)], [answer])
+        assert (verdict.reason, verdict.points) == (reason, int(answer is None))
+
+
+def test_a_criterion_looks_at_its_cases_only_but_nothing_may_fail():
+    @criterion("is four", 1, cases=lambda inputs: inputs["x"] > 1)
+    def is_four(inputs: Any, answer: Any, expected: Any) -> str | None:
+        return None if answer == 4 else "It is not."
+
+    cases = [Case({"x": 1}, 0), Case({"x": 2}, 0)]
+    points = [
+        judge(_exercise(is_four), cases, answers)[0].points
+        for answers in ([0, 4], [4, 0], [Failed("It stopped."), 4])
+    ]
+    assert points == [1, 0, 0]
+
+
+def test_a_part_that_stops_costs_no_other():
+    def unanswered() -> None:
+        raise NotImplementedError
+
+    assert tried(lambda: 3) == 3 and failure(3) is None
+    assert failure(tried(lambda: 1 / 0)) == (
+        "It stopped with ZeroDivisionError: division by zero"
+    )
+    told = failure(tried(unanswered, "keep"))
+    assert told == "keep is not answered yet (NotImplementedError)."
+
+
+def test_numbers_are_compared_by_their_size():
+    assert near(torch.tensor([2.0]), 2.00001) and not near(2.1, 2)
+    assert near(3e-9, 2e-9) and not near(3e-9, 2e-9, least=0)
+    assert not any(near(value, 1) for value in (True, "1", None, [1], float("nan")))
+    assert whole(torch.tensor(3)) == 3
+    assert [whole(value) for value in (2.5, float("inf"), float("nan"), True)] == [None] * 4
+
+
+def test_a_known_mistake_is_named():
+    mistakes = [(6, "this is the sum."), ([1.0, 2.0], "this is the input.")]
+    assert known(6.00001, mistakes) == "this is the sum."
+    assert known(torch.tensor([1.0, 2.0]), mistakes) == "this is the input."
+    assert known(torch.tensor([1.0, 2.0, 3.0]), mistakes) is None
+    assert wrong_number(2.0, 2, "The mean") is None
+    assert wrong_number(5, 2, "The mean") == "The mean is 5, but 2 is right."
+    told = wrong_number([2], 2, "The mean")
+    assert told == "The mean has to be a number, but it is a list."
+    told = wrong_number(6, 2, "The mean", mistakes[:1])
+    assert told == "The mean is 6 and should be 2: this is the sum."
 
 
 def test_failures_are_told_in_one_sentence():
