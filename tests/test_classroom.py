@@ -67,49 +67,33 @@ def begin(label: str) -> str:
 
 
 END = gate("solution-end")
-WHOLE = """\
-````{solution} ex-three
-:label: sol-three
-
-A hummelflug is told.
-
-```python
-hummelflug = 3
-```
-````"""
+WITHOUT_GATE = "```{solution} ex-one\n\nA hummelflug is told.\n```"
 
 
 def chapter() -> NotebookNode:
-    """Solutions in every form that a chapter may give them."""
+    """Solutions as a chapter has them, and one without code."""
     cells = [
         new_markdown_cell(
-            "# A chapter\n\nSee {ref}`the first solution <sol-one>`, "
-            "{ref}`sol-two` and {ref}`ex-one`. Of the abacus: "
-            "{glue:text}`open_number:.1f`."
+            "# A chapter\n\nSee {ref}`ex-one`. Of the abacus: {glue:text}`open_number:.1f`."
         ),
         new_code_cell(f"from myst_nb import glue\n\n{COUNT}"),
         new_code_cell("glue('open_number', 1.5, display=False)\nprint('light' + 'house')"),
         shown(PIXELS[0], "fig-open"),
-        # A start with text before and after it, the code in cells of its own.
-        new_markdown_cell(
-            "## Exercises\n\n"
-            + exercise("ex-one", "Play the tambourine.")
-            + f"\n\n{begin('one')}\n\nThe zwiebelfisch swims."
-        ),
+        new_markdown_cell("## Exercises\n\n" + exercise("ex-one", "Play the tambourine.")),
+        new_markdown_cell(f"{begin('one')}\n\nThe zwiebelfisch swims."),
         new_code_cell("dachziegel = 'regen' + 'schirm'\nprint(dachziegel)"),
         new_code_cell("glue('secret_number', 7.25, display=False)"),
         shown(PIXELS[1], "fig-secret"),
         new_markdown_cell(
             "In {numref}`fig-secret` {glue:text}`secret_number:.2f` kirschkern."
-            f"\n\n{END}\n\n" + exercise("ex-two", "Beat the kettledrum.")
+            f"\n\n{END}"
         ),
+        new_markdown_cell(exercise("ex-two", "Beat the kettledrum.")),
         # Gates in cells of their own, and a solution without code.
         new_markdown_cell(begin("two")),
-        new_markdown_cell("Take quittensaft."),
+        new_markdown_cell("Take quittensaft on a hummelflug."),
         new_markdown_cell(END),
-        # A whole solution in one directive, and the rest of the chapter behind it.
-        new_markdown_cell(exercise("ex-three", "Look at {numref}`fig-open`.")),
-        new_markdown_cell(f"{WHOLE}\n\n## Summary\n\nAn exclaimer."),
+        new_markdown_cell("Look at {numref}`fig-open`.\n\n## Summary\n\nAn exclaimer."),
         new_code_cell("print(6 * 7)"),
     ]
     return stripped(new_notebook(cells=cells))
@@ -132,8 +116,7 @@ def make_book(folder: Path) -> Path:
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "_static", folder / "_static")
     (folder / "intro.md").write_text(
-        "# A book\n\nOf [a chapter](one.ipynb) and {ref}`its solution <sol-one>`, and of "
-        "{cite:t}`bahdanau2015neural`.\n"
+        "# A book\n\nOf [a chapter](one.ipynb), and of {cite:t}`bahdanau2015neural`.\n"
     )
     (folder / "bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n")
     (folder / "_toc.yml").write_text(
@@ -241,12 +224,6 @@ def test_the_exercises_and_the_rest_stay(classroom: dict[str, bytes], word: str)
     assert word in article(classroom, "one.html")
 
 
-def test_words_of_links_stay_without_the_link(classroom: dict[str, bytes]) -> None:
-    text = BeautifulSoup(article(classroom, "one.html"), "html.parser").get_text()
-    assert "See the first solution, the solution and Exercise 1." in text
-    assert "and its solution, and of" in article(classroom, "intro.html")
-
-
 def test_a_chapter_without_solutions_is_unchanged(
     book: Path, ordinary: dict[str, bytes], classroom: dict[str, bytes]
 ) -> None:
@@ -291,13 +268,14 @@ def test_a_solution_without_an_end_stops_the_build_and_loses_nothing(
     broken = tmp_path / "book"
     shutil.copytree(book, broken)
     notebook = chapter()
-    notebook.cells[11].source = "Nothing ends here."
+    assert notebook.cells[13].source == END
+    notebook.cells[13].source = "Nothing ends here."
     nbformat.write(notebook, broken / "one.ipynb")
     html = broken / "_build" / "classroom" / "_build" / "html"
     before = everything(html), everything(broken / "_build" / "html")
     done = build(broken, "--no-solutions")
     assert done.returncode == 1
-    assert "one.ipynb: the solution of ex-two begins in cell 10" in done.stderr
+    assert "one.ipynb: the solution of ex-two begins in cell 12" in done.stderr
     assert "Traceback" not in done.stderr
     assert (everything(html), everything(broken / "_build" / "html")) == before
 
@@ -318,8 +296,9 @@ def cut(*cells: NotebookNode | str) -> NotebookNode:
         ([begin("a"), "", exercise("ex-b", "?")], "the next exercise begins, in cell 3"),
         (["text", END], "a solution ends in cell 2 that did not begin"),
         ([begin("a"), END, END], "a solution ends in cell 3 that did not begin"),
-        (["```{solution} ex-a\n\ntext"], "the fence ``` of a solution in cell 1 is not"),
-        (["```{solution-start} ex-a"], "the fence ``` of a solution in cell 1 is not"),
+        ([f"text\n\n{begin('a')}", END], "a solution shares cell 1 with other text"),
+        ([begin("a"), f"{END}\n\ntext"], "a solution shares cell 2 with other text"),
+        (["```{solution} ex-a\n\ntext\n```"], "that did not begin"),
     ],
 )
 def test_gates_that_do_not_match_are_one_sentence(cells: list[str], said: str) -> None:
@@ -329,24 +308,8 @@ def test_gates_that_do_not_match_are_one_sentence(cells: list[str], said: str) -
 
 
 def test_colons_and_indents_are_gates_too() -> None:
-    left = cut(
-        "a\n\n:::{solution-start} ex-a\n:::\n\nb", "c\n\n  :::{solution-end}\n  :::\n\nd"
-    )
-    assert [cell.source for cell in left.cells] == ["a", "d"]
-
-
-def test_text_around_a_cut_keeps_its_form() -> None:
-    code = "```python\na = 1\n\n\nb = 2\n```"
-    left = cut(f"{code}\n\n\n{WHOLE}\n\n\n{code}", "untouched  \n\n\n\nend\n")
-    assert left.cells[0].source == f"{code}\n\n{code}"
-    assert left.cells[1].source == "untouched  \n\n\n\nend\n"
-
-
-def test_a_picture_attached_to_a_solution_goes_with_it() -> None:
-    cell = new_markdown_cell(f"![](attachment:a.png)\n\n{WHOLE}")
-    cell.attachments = {"a.png": {"image/png": "aGk="}, "b.png": {"image/png": "aGo="}}
-    (left,) = cut(cell).cells
-    assert set(left.attachments) == {"a.png"}
+    left = cut("a", ":::{solution-start} ex-a\n:::\n\nb", "c\n\n  :::{solution-end}\n  :::")
+    assert [cell.source for cell in left.cells] == ["a"]
 
 
 def glued(key: str) -> NotebookNode:
@@ -388,23 +351,29 @@ def test_a_name_that_only_a_solution_defines_must_not_be_used(
         cut(*cells)
 
 
-def page_without(*cells: NotebookNode | str) -> solutions.Page:
+def test_what_a_solution_defines_must_not_be_referred_to() -> None:
+    cells = [begin("a"), shown(PIXELS[0], "fig-a"), "(place-a)=\n## A", END]
     made = [new_markdown_cell(c) if isinstance(c, str) else c for c in cells]
-    return solutions.without_solutions(new_notebook(cells=made), "x.ipynb")[1]
+    _, gone = solutions.without_solutions(new_notebook(cells=made), "x.ipynb")
+    lost = solutions.labels(gone)
+    assert lost == {"sol-a", "fig-a", "place-a"}
+    for text in ("see {numref}`fig-a`", "[so](#sol-a)", "{ref}`the place <place-a>`"):
+        with pytest.raises(solutions.SolutionsError, match="y.md: .*stands in a solution"):
+            solutions.check_references(text, lost, "y.md")
+    solutions.check_references("{ref}`fig-ab`, {ref}`a-fig-a`", lost, "y.md")
 
 
-def test_a_figure_of_a_solution_must_not_be_referred_to() -> None:
-    page = page_without(begin("a"), shown(PIXELS[0], "fig-a"), "(place-a)=\n## A", END)
-    assert page.labels == {"sol-a", "fig-a", "place-a"}
-    for text in ("see {numref}`fig-a`", "see {numref}`figure %s <fig-a>`", "[](#place-a)"):
-        with pytest.raises(
-            solutions.SolutionsError, match="stands in a solution of x.ipynb"
-        ):
-            solutions.unlinked(text, [page], "y.md")
-    words = "{ref}`sol-a` [](#sol-a) [so](#sol-a)"
-    assert solutions.unlinked(words, [page], "y.md") == "the solution the solution so"
-    words = "{ref}`the place <place-a>`, [there](one.ipynb#place-a), {ref}`fig-ab`"
-    assert solutions.unlinked(words, [page], "y.md") == "the place, there, {ref}`fig-ab`"
+@pytest.mark.parametrize("text", ["{ref}`its solution <sol-one>`", WITHOUT_GATE])
+def test_a_page_that_needs_or_holds_a_solution_stops_the_build(
+    tmp_path: Path, book: Path, text: str
+) -> None:
+    broken = tmp_path / "book"
+    shutil.copytree(book, broken)
+    with (broken / "intro.md").open("a") as page:
+        page.write(f"\n{text}\n")
+    done = build(broken, "--no-solutions")
+    assert done.returncode == 1
+    assert "intro.md: a " in done.stderr and "Traceback" not in done.stderr
 
 
 # --- the real chapters ----------------------------------------------------------------
@@ -415,12 +384,12 @@ CHAPTERS = contents.notebooks(ROOT)
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_every_chapter_can_be_cut(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    left, page = solutions.without_solutions(notebook, path.name)
-    before = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-    after = "\n".join(page.kept)
+    left, gone = solutions.without_solutions(notebook, path.name)
+    before, after = solutions.prose(notebook), solutions.prose(left)
     pattern = r"^```\{exercise-start\}.*\n:label: .*$"
     assert re.findall(pattern, before, re.M) == re.findall(pattern, after, re.M)
-    assert before.count("{solution-start}") == len(page.solutions)
+    found = {label for label in solutions.labels(gone) if label.startswith("sol-")}
+    assert before.count("{solution-start}") == len(found)
     assert "{solution" not in after
     # Headings and everything between exercises stay; so does the code above them.
     assert re.findall(r"^## .*", before, re.M) == re.findall(r"^## .*", after, re.M)
@@ -432,27 +401,27 @@ def test_every_chapter_can_be_cut(path: Path) -> None:
 
 def test_no_chapter_needs_a_number_or_figure_of_a_solution() -> None:
     """As far as one sees without executing: the keys and labels in the sources."""
-    cuts = []
+    texts, lost_labels = {}, set()
     for path in CHAPTERS:
         notebook = nbformat.read(path, as_version=4)
-        left, page = solutions.without_solutions(notebook, path.name)
-        cuts.append((path, left, page))
+        left, gone = solutions.without_solutions(notebook, path.name)
+        texts[path.name] = solutions.prose(left)
+        lost_labels |= solutions.labels(gone)
         strings = [
             {
-                node.value
+                node.arg if isinstance(node, ast.keyword) else node.value
                 for cell in cells
                 if cell.cell_type == "code"
                 for node in ast.walk(ast.parse(cell.source))
-                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+                if isinstance(node, ast.keyword)
+                or (isinstance(node, ast.Constant) and isinstance(node.value, str))
             }
-            for cells in (left.cells, [notebook.cells[n] for n in page.cells])
+            for cells in (left.cells, gone)
         ]
-        lost = strings[1] - strings[0]
-        used = set(re.findall(r"\{glue:text\}`([^`:]+)", "\n".join(page.kept)))
-        assert not used & lost
-    for path, _, page in cuts:
-        for text in page.kept:
-            solutions.unlinked(text, [cut for _, _, cut in cuts], path.name)
+        used = set(re.findall(r"\{glue:text\}`([^`:]+)", texts[path.name]))
+        assert not used & (strings[1] - strings[0])
+    for name, text in texts.items():
+        solutions.check_references(text, lost_labels, name)
 
 
 @pytest.mark.parametrize("value", ["2", "no", ""])

@@ -2,21 +2,20 @@
 
     python -m tools.build_book --no-solutions     # what `make book SOLUTIONS=0` does
 
-A solution is everything from ``{solution-start}`` to ``{solution-end}``, or a whole
-``{solution}``; `tools.notebooks strip` tags the cells that hold nothing else. The chapters
-run as they always do, solutions included; then a copy of the book's source is written
-without them, with an execution cache of its own. Sphinx sees only this copy: what is not
-in it cannot be on a page, in a download, in the search index or in an image.
+A solution has cells of its own, from the one that begins with ``{solution-start}`` to the
+one that ends with ``{solution-end}``; `tools.notebooks strip` tags them. The chapters run
+as they always do, solutions included; then a copy of the book's source is written without
+the tagged cells, with an execution cache of its own. Sphinx sees only this copy: what is
+not in it cannot be on a page, in a download, in the search index or in an image.
 
-What stays must not need what goes: a glued value, a figure or a name that only a solution
-makes, and that the rest of the book uses, is an error here and not a hole in a page.
+What stays must not need what goes: a glued value, a reference or a name that only a
+solution makes, and that the rest of the book uses, is an error and not a hole in a page.
 """
 
 import copy
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,131 +25,73 @@ from jupyter_cache.base import JupyterCacheAbstract
 from jupyter_cache.cache.main import CacheBundleIn
 from nbconvert.preprocessors import TagRemovePreprocessor
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_notebook
 
-from tools.contents import SUFFIXES, ContentsError, pages, read, read_notebook
-from tools.contents import settings as read_settings
+from tools.contents import SUFFIXES, ContentsError, pages, read, read_notebook, settings
 from tools.names import undefined
 
 TAG = "solution"
 
-_GATE = re.compile(  # a directive from its first fence to the one that closes it
-    r"^ *(?P<fence>`{3,}|:{3,}|~{3,})\{(?P<kind>solution|exercise)(?P<edge>-start|-end)?\}"
-    r" *(?P<label>\S*).*\n(?P<options>(?: *:[\w-]+:.*\n)*)(?:.*\n)*? *(?P=fence)[`:~]* *$",
-    re.M,
-)
+_GATE = re.compile(r"^ *[`:~]{3,}\{(solution|exercise)(-start|-end)?\} *(\S*)", re.M)
+_BEGINS = re.compile(r"\s*[`:~]{3,}\{solution-start\}")
+_ENDS = re.compile(r"\{solution-end\}.*\n *[`:~]{3,}\s*\Z")
 _LABELS = re.compile(r"^\s*(?::(?:label|name):\s*(\S+)|\(([^()\s]+)\)=)", re.M)
-# References with words of their own, and those whose words Sphinx would fill in.
-_TITLED = r"\{(?!numref)[\w:]+\}`([^`<]+?)\s*<%s>`|\[([^\]]+)\]\([^()\s]*#%s\)"
-_BARE = r"\{[\w:]+\}`(?:[^`<]*<)?%s>?`|\[\]\([^()\s]*#%s\)"
 _GLUED = re.compile(r"\{glue(?::\w+)?\}\s*`?([^\s`:]+)")
+_BUTTONS = ("use_repository_button", "use_issues_button", "use_edit_page_button")
 
 
 class SolutionsError(ContentsError):
     """The solutions cannot be cut out; the message says where and why."""
 
 
-@dataclass
-class Page:
-    """A page whose solutions are cut out.
-
-    Args:
-        name: how to call it in messages.
-        kept: the text that stays, one entry for each cell.
-        cells: the numbers of the cells that go whole, from 0.
-        labels: what was defined in the text and the cells that go.
-        solutions: of these, the labels of the solutions themselves.
-    """
-
-    name: str
-    kept: list[str]
-    cells: list[int] = field(default_factory=list)
-    labels: set[str] = field(default_factory=set)
-    solutions: set[str] = field(default_factory=set)
-
-
-def _texts(cells: Iterable[NotebookNode]) -> list[str]:
-    return [cell.source for cell in cells if cell.cell_type == "markdown"]
-
-
-def _labels(text: str) -> set[str]:
-    return {a or b for a, b in _LABELS.findall(text)}
-
-
 def tagged(notebook: NotebookNode, name: str) -> NotebookNode:
-    """A copy in which exactly those cells are tagged that a solution fills.
+    """A copy in which exactly the cells of solutions are tagged.
 
     Raises:
-        SolutionsError: starts and ends do not match, a solution begins where it cannot be
-            cut, or a cell is tagged that holds none.
+        SolutionsError: starts and ends do not match, or a solution shares a cell.
     """
     result = copy.deepcopy(notebook)
-    parts = _parts(notebook, name)
-    for number, (cell, (stays, _)) in enumerate(zip(result.cells, parts, strict=True), 1):
-        tags = cell.metadata.pop("tags", [])
-        if TAG in tags and stays == cell.source:
-            raise SolutionsError(
-                f"{name}: cell {number} is tagged {TAG!r}, but stands in no solution: take "
-                "the tag off, or put it between {solution-start} and {solution-end}."
-            )
-        tags = [tag for tag in tags if tag != TAG] + [TAG] * (stays is None)
-        if tags:
-            cell.metadata.tags = tags
-    return result
-
-
-def _parts(notebook: NotebookNode, name: str) -> list[tuple[str | None, str]]:
-    """Of the source of each cell, what stays (None if the cell goes) and what goes.
-
-    Raises:
-        SolutionsError: see ``tagged``.
-    """
-    found: list[tuple[str | None, str]] = []
-    opened = ""  # the solution that we are in, and where it begins
-    for number, cell in enumerate(notebook.cells, start=1):
-        where, prose = f"cell {number}", cell.cell_type == "markdown"
-        kept: list[str] = []
-        gone: list[str] = []
-        done = 0
-        for gate in _GATE.finditer(cell.source if prose else ""):
-            if opened and gate["edge"] != "-end":
+    opened = ""  # the exercise whose solution we are in, and where it begins
+    for number, cell in enumerate(result.cells, start=1):
+        where, inside = f"cell {number}", bool(opened)
+        gates = _GATE.findall(cell.source if cell.cell_type == "markdown" else "")
+        for kind, edge, label in gates:
+            if opened and edge != "-end":
                 raise SolutionsError(
                     f"{name}: the solution of {opened} and has no {{solution-end}} before "
-                    f"the next {gate['kind']} begins, in {where}."
+                    f"the next {kind} begins, in {where}."
                 )
-            if gate["kind"] == "exercise":
-                continue
-            if gate["edge"] == "-end" and not opened:
-                raise SolutionsError(
-                    f"{name}: a solution ends in {where} that did not begin; its "
-                    "{solution-start} is missing."
-                )
-            (gone if opened else kept).append(cell.source[done : gate.start()])
-            gone.append(gate[0])
-            done = gate.end()
-            starts = gate["edge"] == "-start"
-            opened = f"{gate['label']} begins in {where}" if starts else ""
-        (gone if opened else kept).append(cell.source[done:])
-        stays = "\n\n".join(text.strip("\n") for text in kept if text.strip())
-        if prose and "{solution" in stays:
-            fence = re.search(r"^ *([`:~]{3,})\{solution", stays, re.M)
+            if kind == "solution":
+                if not opened and edge != "-start":
+                    raise SolutionsError(
+                        f"{name}: a solution ends in {where} that did not begin; its "
+                        "{solution-start} is missing."
+                    )
+                opened = f"{label} begins in {where}" if edge == "-start" else ""
+        begins = inside or _BEGINS.match(cell.source)
+        if any(gate[0] == "solution" for gate in gates) and not (
+            begins and (opened or _ENDS.search(cell.source))
+        ):
             raise SolutionsError(
-                f"{name}: the fence {fence[1]} of a solution in {where} is not closed."
-                if fence
-                else f"{name}: a {{solution}} stands where it cannot be cut out, such as "
-                f"in a quote or behind other words, in {where}; let its fence begin a line."
+                f"{name}: a solution shares {where} with other text; give it cells of "
+                "its own."
             )
-        found.append((stays or None, "\n".join(gone)) if gone else (cell.source, ""))
+        tags = [tag for tag in cell.metadata.pop("tags", []) if tag != TAG]
+        if inside or opened or (gates and begins):
+            tags.append(TAG)
+        if tags:
+            cell.metadata.tags = tags
     if opened:
         raise SolutionsError(
             f"{name}: the solution of {opened} and never ends; its {{solution-end}} is "
             "missing."
         )
-    return found
+    return result
 
 
-def without_solutions(notebook: NotebookNode, name: str) -> tuple[NotebookNode, Page]:
-    """A notebook without its solutions, executed or not, and what was cut.
+def without_solutions(
+    notebook: NotebookNode, name: str
+) -> tuple[NotebookNode, list[NotebookNode]]:
+    """A notebook without its solutions, executed or not, and the cells that went.
 
     Args:
         notebook: stays as it is.
@@ -159,49 +100,31 @@ def without_solutions(notebook: NotebookNode, name: str) -> tuple[NotebookNode, 
     Raises:
         SolutionsError: see ``tagged``; or what stays needs what goes.
     """
-    parts = _parts(notebook, name)
-    cutting = TagRemovePreprocessor(remove_cell_tags={TAG})
-    shorter, _ = cutting.preprocess(tagged(notebook, name), {})
-    staying = [text for text, _ in parts if text is not None]
-    for cell, text in zip(shorter.cells, staying, strict=True):
-        if text != cell.source and "attachments" in cell:
-            images = cell.attachments.items()
-            cell.attachments = {name: image for name, image in images if name in text}
-        cell.source = text
-    page = Page(name, _texts(shorter.cells))
-    page.cells = [number for number, (text, _) in enumerate(parts) if text is None]
-    gone = [notebook.cells[number] for number in page.cells]
-    if gone:
-        shorter.metadata.pop("widgets", None)  # their state would stay behind
-        _check_needs(page, notebook.cells, gone, shorter.cells)
-
-    pairs = zip(notebook.cells, parts, strict=True)
-    cut = "\n".join(text for cell, (_, text) in pairs if cell.cell_type == "markdown")
-    figures = (cell.metadata.get("mystnb", {}).get("figure", {}) for cell in gone)
-    page.labels = _labels(cut) | {each["name"] for each in figures if "name" in each}
-    page.solutions = _labels("".join(gate["options"] for gate in _GATE.finditer(cut)))
-    return shorter, page
-
-
-def _check_needs(
-    page: Page,
-    whole: list[NotebookNode],
-    gone: list[NotebookNode],
-    kept: list[NotebookNode],
-) -> None:
-    lost = _glued(gone) - _glued(kept)
-    for key in _GLUED.findall("\n".join(page.kept)):
+    whole = tagged(notebook, name)
+    gone = [cell for cell in whole.cells if TAG in cell.metadata.get("tags", [])]
+    if not gone:
+        return notebook, gone
+    shorter, _ = TagRemovePreprocessor(remove_cell_tags={TAG}).preprocess(whole, {})
+    shorter.metadata.pop("widgets", None)  # their state would stay behind
+    lost = _glued(gone) - _glued(shorter.cells)
+    for key in _GLUED.findall(prose(shorter)):
         if key in lost:
             raise SolutionsError(
-                f"{page.name}: a paragraph outside the solutions shows {key!r}, which only "
-                "a solution computes. Compute it in a cell that stays, or move the "
+                f"{name}: a paragraph outside the solutions shows {key!r}, which only a "
+                "solution computes. Compute it in a cell that stays, or move the "
                 "paragraph into the solution."
             )
-    for used in sorted(undefined(kept) - undefined(whole)):
+    for used in sorted(undefined(shorter.cells) - undefined(notebook.cells)):
         raise SolutionsError(
-            f"{page.name}: a cell outside the solutions uses {used!r}, which only a "
-            "solution defines. Define it in a cell that stays."
+            f"{name}: a cell outside the solutions uses {used!r}, which only a solution "
+            "defines. Define it in a cell that stays."
         )
+    return shorter, gone
+
+
+def prose(notebook: NotebookNode) -> str:
+    """The text of a notebook."""
+    return "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
 
 
 def _glued(cells: Iterable[NotebookNode]) -> set[str]:
@@ -214,33 +137,25 @@ def _glued(cells: Iterable[NotebookNode]) -> set[str]:
     }
 
 
-def unlinked(text: str, cut: Iterable[Page], name: str) -> str:
-    """A text without references to what was cut: of a link, its words stay.
-
-    Raises:
-        SolutionsError: it refers to a figure, table or formula of a solution, by number.
-    """
-    for page in cut:
-        for label in page.labels:
-            place = re.escape(label)
-            text = re.sub(_TITLED % (place, place), lambda m: m[1] or m[2], text)
-            bare = _BARE % (place, place)
-            if label in page.solutions:
-                text = re.sub(bare, "the solution", text)
-            elif re.search(bare, text):
-                raise SolutionsError(
-                    f"{name}: a paragraph outside the solutions refers to {label!r}, which "
-                    f"stands in a solution of {page.name}. Move one of the two."
-                )
-    return text
+def labels(cells: Iterable[NotebookNode]) -> set[str]:
+    """What text elsewhere could refer to in some cells."""
+    found = set()
+    for cell in cells:
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        found |= {figure["name"]} if "name" in figure else set()
+        if cell.cell_type == "markdown":
+            found |= {a or b for a, b in _LABELS.findall(cell.source)}
+    return found
 
 
-def without_buttons(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings without the buttons that lead to the repository, where solutions are."""
-    changed = {k: v for k, v in settings.items() if k != "launch_buttons"}
-    off = ("use_repository_button", "use_issues_button", "use_edit_page_button")
-    changed["html"] = {**settings.get("html", {}), **dict.fromkeys(off, False)}
-    return changed
+def check_references(text: str, lost: Iterable[str], name: str) -> None:
+    """Raise a SolutionsError if a text refers to what was cut out."""
+    for label in lost:
+        if re.search(rf"(?<![\w-]){re.escape(label)}(?![\w-])", text):
+            raise SolutionsError(
+                f"{name}: a paragraph outside the solutions refers to {label!r}, which "
+                "stands in a solution. Move one of the two."
+            )
 
 
 def write_copy(
@@ -255,58 +170,69 @@ def write_copy(
         own: an empty cache, for the chapters of ``target``.
 
     Raises:
-        SolutionsError: see ``without_solutions`` and ``unlinked``.
+        SolutionsError: see ``without_solutions`` and ``check_references``.
     """
-    whole: dict[Path, NotebookNode] = {}
+    texts: dict[Path, str] = {}
     shorter: dict[Path, NotebookNode] = {}
-    cut: list[Page] = []
+    lost: set[str] = set()
     for path in pages(source):
         name = path.relative_to(source).as_posix()
-        if path.suffix == ".ipynb":
-            whole[path] = read_notebook(path)
-            try:
-                _, executed = cache.merge_match_into_notebook(whole[path])
-            except KeyError:
-                raise SolutionsError(
-                    f"{name} was changed meanwhile; build again."
-                ) from None
-            executed, _ = without_solutions(executed, name)
-            own.cache_notebook_bundle(
-                CacheBundleIn(executed, str(target / name)), check_validity=False
+        if path.suffix != ".ipynb":
+            texts[path] = read(path, "a page")
+            continue
+        notebook = read_notebook(path)
+        try:
+            _, executed = cache.merge_match_into_notebook(notebook)
+        except KeyError:
+            raise SolutionsError(f"{name} was changed meanwhile; build again.") from None
+        own.cache_notebook_bundle(
+            CacheBundleIn(without_solutions(executed, name)[0], str(target / name)),
+            check_validity=False,
+        )
+        left, gone = without_solutions(notebook, name)
+        texts[path] = prose(left)
+        lost |= labels(gone)
+        if gone:
+            shorter[path] = left
+    for path, text in texts.items():
+        name = path.relative_to(source).as_posix()
+        check_references(text, lost, name)
+        if "{solution" in text:
+            raise SolutionsError(
+                f"{name}: a {{solution}} stands where it cannot be cut out; give it cells "
+                "of its own in a notebook, between {solution-start} and {solution-end}."
             )
-        else:
-            whole[path] = new_notebook(cells=[new_markdown_cell(read(path, "a page"))])
-        shorter[path], page = without_solutions(whole[path], name)
-        cut.append(page)
 
-    settings = read_settings(source)
     shutil.rmtree(target, ignore_errors=True)
-    _copy_files(source, target, settings.get("exclude_patterns", []))
-    (target / "_config.yml").write_text(
-        yaml.safe_dump(without_buttons(settings), sort_keys=False, allow_unicode=True),
-        encoding="utf-8",
-    )
+    _copy_files(source, target, list(texts))
     for path, notebook in shorter.items():
-        copied = target / path.relative_to(source)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = unlinked(cell.source, cut, copied.name)
-        if notebook == whole[path]:
-            shutil.copy2(path, copied)
-        elif path.suffix == ".ipynb":
-            nbformat.write(notebook, copied)
-        else:
-            copied.write_text("\n\n".join(_texts(notebook.cells)), encoding="utf-8")
+        nbformat.write(notebook, target / path.relative_to(source))
 
 
-def _copy_files(source: Path, target: Path, excluded: list[str]) -> None:
-    """Copy what pages may need, but no page: one that is not listed may hold solutions."""
-    pages_and_caches = shutil.ignore_patterns(
+def without_buttons(given: dict[str, Any]) -> dict[str, Any]:
+    """Settings without the buttons that lead to the repository, where solutions are."""
+    changed = {key: value for key, value in given.items() if key != "launch_buttons"}
+    return changed | {"html": given.get("html", {}) | dict.fromkeys(_BUTTONS, False)}
+
+
+def _copy_files(source: Path, target: Path, listed: list[Path]) -> None:
+    """Copy what pages may need; a page that is not listed may hold solutions."""
+    given = settings(source)
+    no_page = shutil.ignore_patterns(
         ".*", "_build*", "__pycache__", *(f"*{suffix}" for suffix in SUFFIXES)
     )
+    excluded = shutil.ignore_patterns(*given.get("exclude_patterns", []))
 
     def left_out(folder: str, names: list[str]) -> set[str]:
-        at_the_top = shutil.ignore_patterns(*excluded if Path(folder) == source else ())
-        return pages_and_caches(folder, names) | at_the_top(folder, names)
+        return no_page(folder, names) | (
+            excluded(folder, names) if Path(folder) == source else set()
+        )
 
     shutil.copytree(source, target, ignore=left_out)
+    for path in listed:
+        (target / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target / path.relative_to(source))
+    (target / "_config.yml").write_text(
+        yaml.safe_dump(without_buttons(given), sort_keys=False, allow_unicode=True),
+        encoding="utf-8",
+    )
