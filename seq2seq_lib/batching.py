@@ -3,13 +3,12 @@
 import random
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import SupportsIndex
 
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from seq2seq_lib.require import require, whole
+from seq2seq_lib.require import Whole, require, whole
 from seq2seq_lib.tasks import Example
 from seq2seq_lib.vocab import BOS, EOS, PAD, Vocab
 
@@ -61,7 +60,7 @@ class Batch:
         )
 
 
-def pad(rows: Collection[Collection[SupportsIndex]]) -> Int64[Tensor, "batch length"]:
+def pad(rows: Collection[Collection[Whole]]) -> Int64[Tensor, "batch length"]:
     """Stack rows of ids, filling short ones with PAD at the end.
 
     >>> pad([[7, 8, 9], [7]])
@@ -135,9 +134,9 @@ class Batches:
     def __init__(
         self,
         pairs: Sequence[Pair],
-        batch_size: SupportsIndex = 64,
+        batch_size: Whole = 64,
         bucketed: bool = True,
-        seed: SupportsIndex = 0,
+        seed: Whole = 0,
     ) -> None:
         require(len(pairs), "Batches needs at least one pair to train on, got none.")
         self.pairs, self.bucketed = list(pairs), bucketed
@@ -148,7 +147,7 @@ class Batches:
         """Number of batches in one epoch."""
         return -(-len(self.pairs) // self.batch_size)
 
-    def epoch(self, number: SupportsIndex) -> Iterator[Batch]:
+    def epoch(self, number: Whole) -> Iterator[Batch]:
         """The batches of one epoch; the same ``number`` gives the same batches."""
         rng = random.Random(f"{self.seed}-{whole('number', number)}")
         pairs = rng.sample(self.pairs, len(self.pairs))
@@ -162,7 +161,7 @@ class Batches:
             yield collate(pairs[start : start + self.batch_size])
 
 
-def in_order(pairs: Sequence[Pair], batch_size: SupportsIndex = 256) -> Iterator[Batch]:
+def in_order(pairs: Sequence[Pair], batch_size: Whole = 256) -> Iterator[Batch]:
     """Every pair once, in the given order: for evaluation.
 
     Raises:

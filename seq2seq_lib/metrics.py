@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, SupportsIndex
+from typing import Any, NamedTuple
 
 import numpy as np
 import sacrebleu
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seq2seq_lib.batching import Pair, in_order
 from seq2seq_lib.model import Seq2Seq, evaluating, token_loss
-from seq2seq_lib.require import option, require, shown, whole
+from seq2seq_lib.require import Whole, option, require, shown, whole
 from seq2seq_lib.tasks import Example
 
 Tokens = Sequence[str]
@@ -116,9 +116,7 @@ def exact_match_by_length(
 
 
 @torch.no_grad()
-def loss_per_token(
-    model: Seq2Seq, pairs: Sequence[Pair], batch_size: SupportsIndex = 256
-) -> float:
+def loss_per_token(model: Seq2Seq, pairs: Sequence[Pair], batch_size: Whole = 256) -> float:
     """Mean cross-entropy in nats per target token, EOS included, teacher-forced.
 
     Every token counts once. (The mean of the batches' means would count a token in a
@@ -138,9 +136,7 @@ def loss_per_token(
     return total / tokens
 
 
-def perplexity(
-    model: Seq2Seq, pairs: Sequence[Pair], batch_size: SupportsIndex = 256
-) -> float:
+def perplexity(model: Seq2Seq, pairs: Sequence[Pair], batch_size: Whole = 256) -> float:
     """The exponential of the loss per token: between how many tokens it wavers.
 
         perplexity = exp(- 1/N sum over all N target tokens of log p(y_t | y_(<t), x))
@@ -236,9 +232,9 @@ def _plain_links(pairs: Iterable[Any]) -> set[tuple[int, int]]:
 
 
 def alignment_error_rate(
-    predicted: Sequence[Iterable[Iterable[SupportsIndex]]],
+    predicted: Sequence[Iterable[Iterable[Whole]]],
     examples: Sequence[Example],
-    positions: Sequence[Iterable[SupportsIndex]] | None = None,
+    positions: Sequence[Iterable[Whole]] | None = None,
 ) -> float:
     """Alignment error rate (AER) over a corpus, from 0 (all right) to 1 (all wrong).
 

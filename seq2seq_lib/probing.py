@@ -1,6 +1,6 @@
 """What can be read out of a model's states, and which inputs its answers feel."""
 
-from typing import NamedTuple, SupportsIndex
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from seq2seq_lib.batching import Batch
 from seq2seq_lib.model import Seq2Seq, evaluating
 from seq2seq_lib.precision import at_least_float32
-from seq2seq_lib.require import require, whole
+from seq2seq_lib.require import Whole, require, whole
 
 MIN_PER_CLASS = 8  # a quarter of them is held out: two that the probe has never seen
 
@@ -42,7 +42,7 @@ class Probe(NamedTuple):
 def linear_probe(
     features: Float[Tensor | np.ndarray, "examples features"],
     labels: Tensor | np.ndarray,
-    seed: SupportsIndex = 0,
+    seed: Whole = 0,
 ) -> Probe:
     """How well a linear classifier reads ``labels`` out of ``features``.
 

@@ -4,7 +4,9 @@ import math
 import numbers
 from collections.abc import Iterable
 from reprlib import repr as shown  # cut where a value is too long for a sentence
-from typing import Any
+from typing import Any, SupportsIndex
+
+Whole = SupportsIndex  # what ``whole`` takes: ints, also those of NumPy and 0-d tensors
 
 
 def require(condition: Any, message: str) -> None:

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import SupportsIndex
 
-from seq2seq_lib.require import option, require, shown, whole
+from seq2seq_lib.require import Whole, option, require, shown, whole
 from seq2seq_lib.text import normalise
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
@@ -40,23 +39,22 @@ class Vocab:
         option("unknown", unknown, UNKNOWN_POLICIES)
         self.unknown = unknown
         self._tokens = [*SPECIALS, *tokens]
-        spelled = [normalise(token) for token in self._tokens]
+        spelled = [(normalise(t) or t, i) for i, t in enumerate(self._tokens) if i > UNK]
         twice = [t for t, n in Counter(self._tokens).items() if n > 1]
         if twice:
             raise ValueError(
                 f"Each token may appear once, but {twice[0]!r} appears twice "
                 f"(the names {', '.join(SPECIALS)} are reserved)."
             )
-        self._ids = {token: i for i, token in enumerate(self._tokens) if i > UNK}
-        for i, token in enumerate(spelled):
-            if i > UNK and token:
-                self._ids.setdefault(token, i)
+        # A token as it is listed comes before one that is only spelled the same.
+        self._ids = dict(reversed(spelled))
+        self._ids |= {t: i for i, t in enumerate(self._tokens) if i > UNK}
 
     @classmethod
     def build(
         cls,
         sentences: Iterable[Sequence[str]],
-        min_count: SupportsIndex = 1,
+        min_count: Whole = 1,
         unknown: str = "error",
     ) -> "Vocab":
         """Collect the tokens of ``sentences``, the most frequent first.
@@ -72,14 +70,10 @@ class Vocab:
                 no positive whole number.
         """
         min_count = whole("min_count", min_count, at_least=1)
-        counts: Counter[str] = Counter()
-        for sentence in sentences:
-            if isinstance(sentence, str):
-                raise ValueError(
-                    "A sentence is a list of tokens, got the text "
-                    f"{shown(sentence)}; split it first."
-                )
-            counts.update(map(normalise, sentence))
+        given = list(sentences)
+        texts = [sentence for sentence in given if isinstance(sentence, str)]
+        require(not texts, f"Sentences are lists of tokens; split {shown(texts)} first.")
+        counts = Counter(normalise(token) for sentence in given for token in sentence)
         kept = [t for t, n in counts.items() if n >= min_count and t not in ("", *SPECIALS)]
         return cls(sorted(kept, key=lambda t: (-counts[t], t)), unknown)
 
@@ -124,19 +118,18 @@ class Vocab:
             )
         return [UNK if i is None else i for i in ids]
 
-    def decode(self, ids: Iterable[SupportsIndex]) -> list[str]:
+    def decode(self, ids: Iterable[Whole]) -> list[str]:
         """The tokens of ``ids`` up to the first EOS; PAD and BOS are dropped.
 
         Raises:
             ValueError: an id is no whole number, or lies outside the vocabulary.
         """
         tokens = []
-        for given in ids:
-            i = whole("An id", given)
-            require(
-                0 <= i < len(self),
-                f"The id {i} is outside this vocabulary of {len(self)} tokens.",
-            )
+        for i in (whole("An id", given) for given in ids):
+            if not 0 <= i < len(self):
+                raise ValueError(
+                    f"The id {i} is outside this vocabulary of {len(self)} tokens."
+                )
             if i == EOS:
                 break
             if i not in (PAD, BOS):

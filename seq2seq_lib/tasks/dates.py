@@ -14,12 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from typing import SupportsIndex
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import DateTimeFormat, tokenize_pattern
 
-from seq2seq_lib.require import option, require, shown, whole
+from seq2seq_lib.require import Whole, option, require, shown, whole
 from seq2seq_lib.tasks.example import Example, known_length
 from seq2seq_lib.text import normalise
 from seq2seq_lib.vocab import Vocab
@@ -216,8 +215,8 @@ class Dates:
         self,
         locales: Sequence[str] = LOCALES,
         formats: Sequence[str] = FORMATS,
-        first_year: SupportsIndex = 1950,
-        last_year: SupportsIndex = 2049,
+        first_year: Whole = 1950,
+        last_year: Whole = 2049,
     ) -> None:
         first_year = whole("first_year", first_year)
         last_year = whole("last_year", last_year)
@@ -248,17 +247,12 @@ class Dates:
                 f"in these formats: {', '.join(self.formats)}; give others, or leave it "
                 "out.",
             )
-        self._days = self._days_by_kind()
         self._sources = self._distinct_sources()
         self.lengths = tuple(
             length
             for length, kinds in sorted(self._sources.items())
             if sum(len(days) for _, days in kinds) >= FEWEST_SOURCES
         )
-        self._weights = {
-            length: [len(days) for _, days in self._sources[length]]
-            for length in self.lengths
-        }
 
     @property
     def written(self) -> tuple[tuple[str, str], ...]:
@@ -291,7 +285,7 @@ class Dates:
             if template.month == day.month and template.weekday in (None, day.weekday())
         )
 
-    def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
+    def draw(self, rng: random.Random, length: Whole) -> Example:
         """A date as one of the locales writes it, with ``length`` characters.
 
         All different sources of this length are equally likely.
@@ -300,8 +294,8 @@ class Dates:
             ValueError: the task has no sources of ``length`` characters.
         """
         length = known_length(length, self.lengths, unit="characters")
-        kinds, weights = self._sources[length], self._weights[length]
-        ((template, days),) = rng.choices(kinds, weights)
+        kinds = self._sources[length]
+        ((template, days),) = rng.choices(kinds, [len(days) for _, days in kinds])
         return template.example(rng.choice(days))
 
     def vocabs(self) -> tuple[Vocab, Vocab]:
@@ -332,13 +326,14 @@ class Dates:
         Raises:
             ValueError: a text would stand for two months.
         """
+        days_of = self._days_by_kind()
         readings: dict[str, tuple[int, str]] = {}
         seen: set[str] = set()
         sources = defaultdict(list)
         for (locale, _), written in self._written.items():
             for template in written:
                 for digits in (1, 2):
-                    days = self._days[template.month, template.weekday, digits]
+                    days = days_of[template.month, template.weekday, digits]
                     text = "".join(text for _, text in template.texts(days[0]))
                     # The year is the one number of four digits and the day the other
                     # one, so what is left decides the month.

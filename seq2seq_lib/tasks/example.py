@@ -3,9 +3,9 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, SupportsIndex, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from seq2seq_lib.require import require, shown, whole
+from seq2seq_lib.require import Whole, require, shown, whole
 from seq2seq_lib.vocab import Vocab
 
 
@@ -64,7 +64,7 @@ class Task(Protocol):
 
 
 def known_length(
-    length: SupportsIndex,
+    length: Whole,
     lengths: Sequence[int],
     sources: str = "The sources of this task",
     unit: str = "tokens",

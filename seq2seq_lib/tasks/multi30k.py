@@ -11,11 +11,10 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import SupportsIndex
 
 import pooch
 
-from seq2seq_lib.require import require, whole
+from seq2seq_lib.require import Whole, require, whole
 from seq2seq_lib.tasks.example import Example
 from seq2seq_lib.tasks.splits import Splits
 from seq2seq_lib.text import normalise
@@ -109,8 +108,8 @@ def load(
     split: str,
     src_lang: str = "en",
     tgt_lang: str = "de",
-    limit: SupportsIndex | None = None,
-    max_length: SupportsIndex | None = None,
+    limit: Whole | None = None,
+    max_length: Whole | None = None,
 ) -> tuple[Example, ...]:
     """The sentence pairs of one split, in the order of the files.
 
@@ -158,8 +157,8 @@ def load(
 def load_splits(
     src_lang: str = "en",
     tgt_lang: str = "de",
-    limit: SupportsIndex | None = None,
-    max_length: SupportsIndex | None = None,
+    limit: Whole | None = None,
+    max_length: Whole | None = None,
 ) -> Splits:
     """The dataset's own splits; ``limit`` and ``max_length`` apply to training only."""
     return Splits(
@@ -169,7 +168,7 @@ def load_splits(
     )
 
 
-def vocabs(train: Sequence[Example], min_count: SupportsIndex = 2) -> tuple[Vocab, Vocab]:
+def vocabs(train: Sequence[Example], min_count: Whole = 2) -> tuple[Vocab, Vocab]:
     """Source and target vocabulary of the training words seen ``min_count`` times.
 
     Rarer words, and words that only the other splits have, become UNK.

@@ -3,9 +3,9 @@
 import random
 import string
 from collections.abc import Iterable, Sequence
-from typing import SupportsIndex, cast
+from typing import cast
 
-from seq2seq_lib.require import require, whole
+from seq2seq_lib.require import Whole, require, whole
 from seq2seq_lib.tasks.example import Example, known_length
 from seq2seq_lib.vocab import Vocab
 
@@ -36,16 +36,16 @@ class Needle:
 
     def __init__(
         self,
-        length: SupportsIndex = 64,
-        n_classes: SupportsIndex = 10,
-        distances: SupportsIndex | Iterable[SupportsIndex] | None = None,
+        length: Whole = 64,
+        n_classes: Whole = 10,
+        distances: Whole | Iterable[Whole] | None = None,
     ) -> None:
         length = whole("length", length, at_least=1)
         n_classes = whole("n_classes", n_classes, at_least=2, at_most=26)
         if distances is None:
             distances = range(length)
         elif not isinstance(distances, Iterable) or getattr(distances, "ndim", 1) == 0:
-            distances = [cast(SupportsIndex, distances)]
+            distances = [cast(Whole, distances)]
         self.distances = tuple(whole("A distance", distance) for distance in distances)
         outside = [d for d in self.distances if not 0 <= d < length]
         require(
@@ -76,7 +76,7 @@ class Needle:
         (s,) = marked
         return Example(tuple(src), (src[s].lower(),), frozenset({(0, s)}))
 
-    def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
+    def draw(self, rng: random.Random, length: Whole) -> Example:
         """Random letters, one of them made the needle at one of the distances.
 
         Raises:

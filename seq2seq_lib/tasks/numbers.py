@@ -7,9 +7,8 @@ reordering (German says units before tens).
 
 import random
 from itertools import product
-from typing import SupportsIndex
 
-from seq2seq_lib.require import require, whole
+from seq2seq_lib.require import Whole, require, whole
 from seq2seq_lib.tasks.example import Example, known_length
 from seq2seq_lib.tasks.numerals import (
     LANGUAGES,
@@ -45,10 +44,7 @@ class Numbers:
     """
 
     def __init__(
-        self,
-        src_lang: str = "en",
-        tgt_lang: str = "de",
-        max_digits: SupportsIndex | None = None,
+        self, src_lang: str = "en", tgt_lang: str = "de", max_digits: Whole | None = None
     ) -> None:
         limit = min(language(src_lang).max_digits, language(tgt_lang).max_digits)
         max_digits = limit if max_digits is None else whole("max_digits", max_digits)
@@ -70,7 +66,7 @@ class Numbers:
             self._by_length.append(sizes)
         self.lengths = self._existing_lengths()
 
-    def example(self, n: SupportsIndex) -> Example:
+    def example(self, n: Whole) -> Example:
         """The example that translates ``n``.
 
         A target and a source word are aligned when they express a part in common:
@@ -93,10 +89,7 @@ class Numbers:
         )
 
     def draw_number(
-        self,
-        rng: random.Random,
-        length: SupportsIndex,
-        digits: SupportsIndex | None = None,
+        self, rng: random.Random, length: Whole, digits: Whole | None = None
     ) -> int:
         """A number of exactly ``length`` source words and, if given, ``digits`` digits.
 
@@ -126,7 +119,7 @@ class Numbers:
             + " was found in 10,000 draws; choose fewer words or more digits."
         )
 
-    def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
+    def draw(self, rng: random.Random, length: Whole) -> Example:
         """The example of a random number of ``length`` source words.
 
         Raises:

@@ -4,14 +4,15 @@ The words come from the ``num2words`` library; here they are taken apart ("einun
 is three words) and read back.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple, SupportsIndex
+from typing import NamedTuple
 
 from num2words import num2words
 
-from seq2seq_lib.require import require, shown, whole
+from seq2seq_lib.require import Whole, require, shown, whole
 from seq2seq_lib.text import normalise
 
 # What a word expresses: ("digit", place), ("hundred", group) or ("scale", group), where
@@ -100,18 +101,15 @@ def tokenize(text: str, lang: Language) -> list[str]:
     >>> tokenize("einundsiebzig Millionen", LANGUAGES["de"])
     ['ein', 'und', 'siebzig', 'millionen']
     """
-    words = normalise(text.lower()).replace("-", " ").replace(",", " ").split()
+    words = re.findall(r"[^\s,-]+", normalise(text.lower()))
     if not lang.compounds:
         return words
+    parts = "|".join(sorted(lang.compounds, key=len, reverse=True))
     tokens = []
     for word in words:
-        while word:
-            part = max(
-                (p for p in lang.compounds if word.startswith(p)), key=len, default=""
-            )
-            require(part, f"{shown(word)} begins with no number word in {lang.code!r}.")
-            tokens.append(part)
-            word = word[len(part) :]
+        found = re.findall(parts, word)
+        require("".join(found) == word, f"{shown(word)} is no number in {lang.code!r}.")
+        tokens += found
     return tokens
 
 
@@ -199,7 +197,7 @@ def _scales(code: str) -> frozenset[str]:
     return frozenset(group_words[-1].token for group_words in words)
 
 
-def number_words(n: SupportsIndex, code: str) -> tuple[Word, ...]:
+def number_words(n: Whole, code: str) -> tuple[Word, ...]:
     """The words of ``n`` in the language ``code``, each with what it expresses.
 
     >>> [word.token for word in number_words(4871, "de")]

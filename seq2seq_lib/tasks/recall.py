@@ -3,9 +3,8 @@
 import random
 import string
 from collections.abc import Sequence
-from typing import SupportsIndex
 
-from seq2seq_lib.require import require, whole
+from seq2seq_lib.require import Whole, require, whole
 from seq2seq_lib.tasks.example import Example, known_length
 from seq2seq_lib.vocab import Vocab
 
@@ -40,10 +39,7 @@ class Recall:
     """
 
     def __init__(
-        self,
-        max_pairs: SupportsIndex = 6,
-        n_keys: SupportsIndex = 12,
-        n_values: SupportsIndex = 10,
+        self, max_pairs: Whole = 6, n_keys: Whole = 12, n_values: Whole = 10
     ) -> None:
         max_pairs = whole("max_pairs", max_pairs, at_least=1)
         n_keys = whole("n_keys", n_keys)
@@ -81,7 +77,7 @@ class Recall:
             alignment=frozenset({(1, 2 * asked + 1)}),
         )
 
-    def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
+    def draw(self, rng: random.Random, length: Whole) -> Example:
         """Pairs of random different keys and random values, and one of the keys.
 
         Raises:

@@ -4,9 +4,8 @@ import random
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import SupportsIndex
 
-from seq2seq_lib.require import require, whole
+from seq2seq_lib.require import Whole, require, whole
 from seq2seq_lib.tasks.example import Example, Task
 
 
@@ -38,11 +37,11 @@ def split_of(src: tuple[str, ...]) -> str:
 def make_splits(
     task: Task,
     *,
-    train: SupportsIndex,
-    per_length: SupportsIndex,
-    lengths: Iterable[SupportsIndex] | None = None,
-    train_lengths: Iterable[SupportsIndex] | None = None,
-    seed: SupportsIndex = 0,
+    train: Whole,
+    per_length: Whole,
+    lengths: Iterable[Whole] | None = None,
+    train_lengths: Iterable[Whole] | None = None,
+    seed: Whole = 0,
 ) -> Splits:
     """Draw disjoint splits, with equally many examples of every source length.
 
@@ -77,7 +76,7 @@ def make_splits(
     )
 
 
-def _wanted(task: Task, lengths: Iterable[SupportsIndex]) -> list[int]:
+def _wanted(task: Task, lengths: Iterable[Whole]) -> list[int]:
     """The lengths as Python ints, if there are some and the task has all of them."""
     wanted = [whole("A length", length) for length in lengths]
     require(

@@ -3,9 +3,8 @@
 import random
 import string
 from collections.abc import Sequence
-from typing import SupportsIndex
 
-from seq2seq_lib.require import whole
+from seq2seq_lib.require import Whole, whole
 from seq2seq_lib.tasks.example import Example, known_length
 from seq2seq_lib.vocab import Vocab
 
@@ -21,9 +20,7 @@ class SymbolTask:
         ValueError: an argument is no whole number, or out of range.
     """
 
-    def __init__(
-        self, n_symbols: SupportsIndex = 20, max_length: SupportsIndex = 24
-    ) -> None:
+    def __init__(self, n_symbols: Whole = 20, max_length: Whole = 24) -> None:
         n_symbols = whole("n_symbols", n_symbols, at_least=2, at_most=26)
         max_length = whole("max_length", max_length, at_least=1)
         self.symbols = tuple(string.ascii_lowercase[:n_symbols])
@@ -46,7 +43,7 @@ class SymbolTask:
             alignment=frozenset(enumerate(order)),
         )
 
-    def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
+    def draw(self, rng: random.Random, length: Whole) -> Example:
         """``length`` symbols, each drawn independently and uniformly.
 
         Raises:
