@@ -30,15 +30,6 @@ MAX_LINES = 25  # in a code cell
 MAX_LINES_CLASS = 40  # in one code cell of a notebook that holds a class and no more
 MAX_COLUMNS = 79  # in a line of code
 
-# Cells from before this was checked: how many of a file are longer. The numbers only fall.
-STILL_LONG = {
-    "chapters/04-encoder-decoder.ipynb": 1,
-    "chapters/07-attention-from-scratch.ipynb": 1,
-    "chapters/08-additive-attention.ipynb": 1,
-    "chapters/11-the-evidence.ipynb": 1,
-    "assignments/source/A4/A4.ipynb": 1,
-}
-
 METADATA: dict[str, Any] = {
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
@@ -129,9 +120,9 @@ def long_cells(notebook: NotebookNode) -> list[str]:
     ]
 
 
-def problems(notebook: NotebookNode, still_long: int = 0) -> list[str]:
+def problems(notebook: NotebookNode) -> list[str]:
     """What keeps a notebook from being committed, one sentence each."""
-    found = long_cells(notebook)[still_long:]
+    found = long_cells(notebook)
     for number, cell in enumerate(code_cells(notebook), start=1):
         where = f"code cell {number}"
         if not cell.source.strip():
@@ -155,7 +146,7 @@ def problems(notebook: NotebookNode, still_long: int = 0) -> list[str]:
         return [*found, str(error)]
     if not found and not clean:
         found.append(
-            "it holds outputs, counts or metadata of a run, or solutions without a tag: "
+            "it holds outputs, counts or metadata of a run, or a wrong tag for solutions: "
             "run `python -m tools.notebooks strip`"
         )
     return found
@@ -195,7 +186,7 @@ def check(files: list[Path]) -> int:
     """Print every problem; returns 1 if there is one."""
     count = 0
     for path in files:
-        for problem in problems(_read(path), STILL_LONG.get(_shown(path), 0)):
+        for problem in problems(_read(path)):
             print(f"{_shown(path)}: {problem}")
             count += 1
     if not count:
