@@ -14,6 +14,7 @@ fingerprint of what the cells depend on: library files, stored results, packages
 
 import argparse
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -74,7 +75,7 @@ def fingerprint(source: Path, *chapters: Path) -> str:
     )
 
 
-def _run_chapters(source: Path, build: Path, listed: list[Path]) -> list[Run]:
+def run_chapters(source: Path, build: Path, listed: list[Path]) -> list[Run]:
     """Execute those of the listed pages that are chapters and that the cache does not hold.
 
     Raises:
@@ -149,6 +150,9 @@ def _write_pages(
     )
     problems = "\n".join(filter(_is_problem, done.stdout.splitlines()))
     if done.returncode:
+        shutil.rmtree(fresh, ignore_errors=True)
+        if cause := re.search(r"\[Errno \d+\][^\x1b\n]*", done.stdout):
+            raise OSError(cause[0])
         say(problems or done.stdout, sys.stderr)
         raise BuildFailed(
             "Not built: the messages above are fatal. Correct the pages they name."
@@ -201,7 +205,7 @@ def build_book(source: Path, output: Path) -> Path:
     source, build = source.resolve(), output.resolve() / "_build"
     listed = pages(source)
     with _alone(build):
-        runs = _run_chapters(source, build, listed)
+        runs = run_chapters(source, build, listed)
         html = _write_pages(source, build, runs, toc=source / "_toc.yml", strict=True)
     return html / "index.html"
 
@@ -222,7 +226,7 @@ def build_classroom(source: Path, output: Path) -> Path:
     listed = pages(source)
     with _alone(build):
         with _alone(ordinary):
-            runs = _run_chapters(source, ordinary, listed)
+            runs = run_chapters(source, ordinary, listed)
             shutil.rmtree(build / CACHE, ignore_errors=True)
             solutions.write_copy(
                 source, get_cache(ordinary / CACHE), copied, get_cache(build / CACHE)
@@ -255,7 +259,7 @@ def build_page(source: Path, page: Path) -> Path:
         entries = [{"file": file} for file in files if file != "intro"]
         contents = {"format": "jb-book", "root": "intro", "chapters": entries}
         toc.write_text(yaml.safe_dump(contents))
-        runs = _run_chapters(source, build, listed)
+        runs = run_chapters(source, build, listed)
         html = _write_pages(source, build, runs, toc=toc, strict=False)
     first = html / f"{name}.html"
     if not first.is_file():
