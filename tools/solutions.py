@@ -173,35 +173,26 @@ def without_solutions(notebook: NotebookNode, name: str) -> tuple[NotebookNode, 
     gone = [notebook.cells[number] for number in page.cells]
     if gone:
         shorter.metadata.pop("widgets", None)  # their state would stay behind
-        _check_needs(page, notebook.cells, gone, shorter.cells)
-
+    lost = _glued(gone) - _glued(shorter.cells)
+    for key in _GLUED.findall("\n".join(page.kept)):
+        if key in lost:
+            raise SolutionsError(
+                f"{name}: a paragraph outside the solutions shows {key!r}, which only a "
+                "solution computes. Compute it in a cell that stays, or move the paragraph "
+                "into the solution."
+            )
+    needed = undefined(shorter.cells) - undefined(notebook.cells) if gone else set()
+    if needed:
+        raise SolutionsError(
+            f"{name}: a cell outside the solutions uses {min(needed)!r}, which only a "
+            "solution defines. Define it in a cell that stays."
+        )
     pairs = zip(notebook.cells, parts, strict=True)
     cut = "\n".join(text for cell, (_, text) in pairs if cell.cell_type == "markdown")
     figures = (cell.metadata.get("mystnb", {}).get("figure", {}) for cell in gone)
     page.labels = _labels(cut) | {each["name"] for each in figures if "name" in each}
     page.solutions = _labels("".join(gate["options"] for gate in _GATE.finditer(cut)))
     return shorter, page
-
-
-def _check_needs(
-    page: Page,
-    whole: list[NotebookNode],
-    gone: list[NotebookNode],
-    kept: list[NotebookNode],
-) -> None:
-    lost = _glued(gone) - _glued(kept)
-    for key in _GLUED.findall("\n".join(page.kept)):
-        if key in lost:
-            raise SolutionsError(
-                f"{page.name}: a paragraph outside the solutions shows {key!r}, which only "
-                "a solution computes. Compute it in a cell that stays, or move the "
-                "paragraph into the solution."
-            )
-    for used in sorted(undefined(kept) - undefined(whole)):
-        raise SolutionsError(
-            f"{page.name}: a cell outside the solutions uses {used!r}, which only a "
-            "solution defines. Define it in a cell that stays."
-        )
 
 
 def _glued(cells: Iterable[NotebookNode]) -> set[str]:
@@ -280,8 +271,16 @@ def write_copy(
         cut.append(page)
 
     settings = read_settings(source)
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        """All pages, too: one that is not listed may hold solutions."""
+        patterns = [".*", "_build*", "__pycache__", *(f"*{suffix}" for suffix in SUFFIXES)]
+        if Path(folder) == source:
+            patterns += settings.get("exclude_patterns", [])
+        return shutil.ignore_patterns(*patterns)(folder, names)
+
     shutil.rmtree(target, ignore_errors=True)
-    _copy_files(source, target, settings.get("exclude_patterns", []))
+    shutil.copytree(source, target, ignore=left_out)
     (target / "_config.yml").write_text(
         yaml.safe_dump(without_buttons(settings), sort_keys=False, allow_unicode=True),
         encoding="utf-8",
@@ -297,16 +296,3 @@ def write_copy(
             nbformat.write(notebook, copied)
         else:
             copied.write_text("\n\n".join(_texts(notebook.cells)), encoding="utf-8")
-
-
-def _copy_files(source: Path, target: Path, excluded: list[str]) -> None:
-    """Copy what pages may need, but no page: one that is not listed may hold solutions."""
-    pages_and_caches = shutil.ignore_patterns(
-        ".*", "_build*", "__pycache__", *(f"*{suffix}" for suffix in SUFFIXES)
-    )
-
-    def left_out(folder: str, names: list[str]) -> set[str]:
-        at_the_top = shutil.ignore_patterns(*excluded if Path(folder) == source else ())
-        return pages_and_caches(folder, names) | at_the_top(folder, names)
-
-    shutil.copytree(source, target, ignore=left_out)
