@@ -7,16 +7,19 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import build_book, environment, reproduce
+from tools import build_book, contents, environment, reproduce, serve
+from tools.contents import ContentsError
 from tools.execution import SIDE_BY_SIDE
 from tools.notebooks import stripped
 
@@ -34,6 +37,12 @@ def write_chapter(path: Path, *code: str, text: str = "# A chapter") -> None:
 def runs(book: Path) -> int:
     """How often the chapter with the cell COUNT was executed."""
     return len((book / "runs.txt").read_text().splitlines())
+
+
+def ran(book: Path) -> list[bool]:
+    """Run the chapters without writing pages; which of them were run this time."""
+    done = build_book.run_chapters(book, book / "_build", contents.pages(book))
+    return ["kept from an earlier build" not in took for took in done.values()]
 
 
 @pytest.fixture
@@ -55,10 +64,10 @@ def book(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def build(book: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def build(book: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """`python -m tools.build_book` on the tiny book."""
     return subprocess.run(
-        [sys.executable, "-m", "tools.build_book", "--source", str(book)],
+        [sys.executable, "-m", "tools.build_book", "--source", str(book), *options],
         cwd=ROOT,
         env=os.environ | variables,
         capture_output=True,
@@ -104,6 +113,34 @@ def test_a_renamed_module_changes_the_fingerprint(book: Path) -> None:
     assert build_book.fingerprint(book) != before
 
 
+def test_what_no_chapter_reaches_leaves_the_fingerprint_alone(book: Path) -> None:
+    write_chapter(book / "one.ipynb", "from experiments import toy")
+    for folder in ("experiments", "checks"):
+        (book / folder).mkdir()
+        (book / folder / "toy.py").write_text("SAID = 'one'\n")
+    before = build_book.fingerprint(book)
+    (book / "checks" / "toy.py").write_text("SAID = 'two'\n")
+    assert build_book.fingerprint(book) == before
+    (book / "experiments" / "toy.py").write_text("SAID = 'two'\n")
+    assert build_book.fingerprint(book) != before
+
+
+def test_a_module_that_changes_during_a_build_is_noticed_by_the_next(book: Path) -> None:
+    edit = "open('seq2seq_lib/vocab.py', 'w').write('PAD = 5\\n')"
+    write_chapter(book / "one.ipynb", f"_ = {edit}")
+    assert ran(book) == [True, True]
+    assert ran(book) == [True, True]
+    assert ran(book) == [False, False]
+
+
+def test_what_the_cache_lost_runs_again(book: Path) -> None:
+    assert ran(book) == [True, True]
+    for path in (book / "_build" / ".jupyter_cache").rglob("base.ipynb"):
+        text = path.read_text()
+        path.write_text(text[:50] if "runs.txt" in text else text)
+    assert ran(book) == [True, False]
+
+
 def test_chapters_run_once_until_the_library_changes(book: Path) -> None:
     first = build(book)
     assert first.returncode == 0, first.stdout + first.stderr
@@ -147,9 +184,13 @@ def test_chapters_run_side_by_side(book: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind")
-@pytest.mark.parametrize("whole_group", [True, False], ids=["Ctrl-C", "kill -INT"])
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGINT), (os.kill, signal.SIGTERM)],
+    ids=["Ctrl-C", "kill -INT", "kill"],
+)
 def test_a_stopped_build_keeps_what_ran_and_leaves_no_kernel(
-    book: Path, whole_group: bool
+    book: Path, send: Callable[[int, int], None], number: int
 ) -> None:
     sleeps = "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(100)"
     write_chapter(book / "two.ipynb", "import time", sleeps)
@@ -165,7 +206,7 @@ def test_a_stopped_build_keeps_what_ran_and_leaves_no_kernel(
     printed = iter(process.stdout.readline, "")
     assert any("one.ipynb: done" in line for line in printed)
     kernel = _number_in(book / "pid")
-    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    send(process.pid, number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Stopped. The chapters that ran are kept." in said and "Traceback" not in said
@@ -234,6 +275,197 @@ def test_what_leads_nowhere_fails_every_time(book: Path) -> None:
         warnings = [line for line in done.stderr.splitlines() if "WARNING" in line]
         for name in lines:
             assert any(name in line for line in warnings), name
+
+
+def test_readers_keep_the_old_book_until_a_new_one_is_complete(book: Path) -> None:
+    assert build(book).returncode == 0
+    page = book / "_build" / "html" / "one.html"
+    (book / "intro.md").write_text("# Another title\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.build_book", "--source", str(book)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    while process.poll() is None:
+        if not page.exists():  # between two renames; a reader would load it again
+            time.sleep(0.5)
+            assert page.exists()
+        time.sleep(0.01)
+    assert process.returncode == 0
+    assert "Another title" in (page.parent / "intro.html").read_text()
+
+    (book / "intro.md").write_text("# A third title\n\n{ref}`nowhere`\n")
+    assert build(book).returncode == 1
+    assert "Another title" in (page.parent / "intro.html").read_text()
+    assert sorted(path.name for path in page.parent.parent.glob("[!.]*")) == ["html"]
+
+
+MERGE = "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> other\n"
+DAMAGE = {
+    "empty": lambda text: b"",
+    "cut short": lambda text: text[: len(text) // 2].encode(),
+    "unmerged": lambda text: MERGE.format(text, text).encode(),
+    "not UTF-8": lambda text: text.encode() + b'"caf\xe9"',
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "something else": lambda text: b"[1, 2]",
+    "marked": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "nothing": lambda text: b"\0" * 100,
+    "with a tab": lambda text: (text + "\n\tx: [\n").encode(),
+}
+# What is no damage to some files: a mark of the order of bytes, or any text at all.
+HARMLESS = {
+    ("_toc.yml", "marked"),
+    ("_config.yml", "marked"),
+    ("references.bib", "marked"),
+    ("references.bib", "something else"),
+    ("references.bib", "nothing"),
+    ("references.bib", "with a tab"),
+    ("intro.md", "marked"),
+    ("intro.md", "cut short"),
+    ("intro.md", "something else"),
+    ("intro.md", "nothing"),
+    ("intro.md", "with a tab"),
+}
+FILES = (
+    "two.ipynb",
+    "_toc.yml",
+    "_config.yml",
+    "intro.md",
+    "references.bib",
+    "results/bench.json",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(name, kind) for name in FILES for kind in DAMAGE if (name, kind) not in HARMLESS],
+)
+def test_a_damaged_file_is_one_sentence_with_its_name(
+    book: Path, name: str, kind: str
+) -> None:
+    path = book / name
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists():
+        path.write_text('{"values": [1, 2, 3]}')
+    path.write_bytes(DAMAGE[kind](path.read_text()))
+    with pytest.raises(ContentsError) as error:
+        build_book.build_book(book, book)
+    said = str(error.value)
+    assert said.startswith(str(path)) and "\n" not in said and len(said) < 500
+    assert not (book / "runs.txt").exists()
+
+
+def test_damage_loses_nothing(book: Path) -> None:
+    assert build(book).returncode == 0
+    before = (book / "two.ipynb").read_bytes()
+    (book / "results").mkdir()
+    for name in ("two.ipynb", "results/new.json"):
+        (book / name).write_bytes(b"{")
+        done = build(book)
+        assert done.returncode == 1 and name in done.stderr
+        assert "Traceback" not in done.stderr
+        (book / "two.ipynb").write_bytes(before)
+    (book / "results" / "new.json").unlink()
+    assert (book / "_build" / "html" / "two.html").is_file()
+    assert ran(book) == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("root: intro\nchapters:\n- file: one\n- file: one", "'one'"),
+        ("root: intro\nchapters:\n- file: one\n- file: one.ipynb", "'one.ipynb' twice"),
+        ("root: intro\nchapters:\n- file: nowhere", "lists 'nowhere'"),
+        ("root: intro\nchapters:\n- file: ../outside", "lists '../outside'"),
+        ("root: requirements.txt", "lists 'requirements.txt'"),
+        ("root: intro\nchapters: one", "chapters"),
+        ("root: intro\nchapters:\n- file:", "chapters"),
+        ("root: intro\nparts: 3", "parts"),
+        ("chapters:\n- file: one", "'root'"),
+    ],
+)
+def test_a_wrong_entry_of_the_contents_is_named(book: Path, lines: str, said: str) -> None:
+    write_chapter(book.parent / "outside.ipynb", "1")
+    (book / "_toc.yml").write_text(f"format: jb-book\n{lines}\n")
+    with pytest.raises(ContentsError) as error:
+        build_book.build_book(book, book)
+    assert said in str(error.value) and "_toc.yml" in str(error.value)
+
+
+def test_a_setting_of_the_wrong_kind_is_named(book: Path) -> None:
+    with (book / "_config.yml").open("a") as file:
+        file.write("exclude_patterns: tests\n")
+    with pytest.raises(ContentsError, match=r"_config\.yml.*exclude_patterns"):
+        build_book.build_book(book, book)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(book: Path) -> None:
+    (book / "_build").write_text("not a folder")
+    for options in ((), ("--no-solutions",), ("--page", str(book / "one.ipynb"))):
+        done = build(book, *options)
+        assert done.returncode == 1
+        assert "_build" in done.stderr and "allow writing there" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of this kind")
+@pytest.mark.parametrize("kept", [False, True], ids=["at first", "with a cache"])
+def test_a_full_disk_is_one_sentence_and_loses_nothing(book: Path, kept: bool) -> None:
+    import resource
+
+    if kept:
+        assert ran(book) == [True, True]
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.build_book", "--source", str(book)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+    )
+    assert done.returncode == 1
+    assert "make room on the disk" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    if kept:
+        assert ran(book) == [False, False]
+
+
+def test_a_page_that_is_none_of_the_book_is_one_sentence(book: Path) -> None:
+    outside = book.parent / "outside.ipynb"
+    write_chapter(outside, "1")
+    (book / "tests").mkdir()
+    write_chapter(book / "tests" / "x.ipynb", "1")
+    for page in (outside, book / "no.ipynb", book, book / "references.bib"):
+        with pytest.raises(ContentsError, match="is no page of this book"):
+            build_book.build_page(book, page)
+    done = build(book, "--page", str(book / "tests" / "x.ipynb"))
+    assert done.returncode == 1
+    assert "_config.yml excludes its folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_page_can_be_built_before_it_is_in_the_contents(book: Path) -> None:
+    write_chapter(book / "draft.ipynb", "print('not ' + 'yet')")
+    (book / "two.ipynb").write_text("in pieces")
+    done = build(book, "--page", str(book / "draft.ipynb"))
+    assert done.returncode == 0, done.stderr
+    assert "not yet" in Path(done.stdout.split()[-1]).read_text()
+
+
+@pytest.mark.parametrize("port", ["x", "", "99999", "-1", "80.5"])
+def test_a_port_is_a_number(tmp_path: Path, port: str) -> None:
+    (tmp_path / "index.html").touch()
+    with pytest.raises(ContentsError, match="PORT is a number from 1 to 65535"):
+        serve.serve(port, tmp_path)
+
+
+def test_a_used_port_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "index.html").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with pytest.raises(ContentsError, match=f"Port {port} cannot be used"):
+            serve.serve(port, tmp_path)
+    with pytest.raises(ContentsError, match="no book yet"):
+        serve.serve(port, tmp_path / "nothing")
 
 
 def test_a_page_that_is_missing_is_one_sentence(book: Path) -> None:

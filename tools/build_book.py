@@ -14,6 +14,7 @@ fingerprint of what the cells depend on: library files, stored results, packages
 
 import argparse
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 from filelock import FileLock, Timeout
@@ -42,17 +42,14 @@ from tools.execution import run_notebooks, say, unexpected_stderr
 
 CACHE = ".jupyter_cache"  # in the build folder, as _config.yml says
 
+# Everything outside a chapter that can change what its cells print, imported or not: a
+# name may be put together while code runs.
+PACKAGES = ["requirements.txt", "constraints.txt"]
+INGREDIENTS = ["seq2seq_lib/**/*.py", "results/*.json", *PACKAGES]
+
 
 class BuildFailed(ContentsError):
     """The book cannot be built; the message says why."""
-
-
-class Run(NamedTuple):
-    """A chapter that was executed, in this build or in an earlier one."""
-
-    name: str
-    seconds: float
-    cached: bool
 
 
 def fingerprint(source: Path, *chapters: Path) -> str:
@@ -62,32 +59,30 @@ def fingerprint(source: Path, *chapters: Path) -> str:
         source: the folder with _toc.yml.
         chapters: notebooks; without any, all of the book.
     """
-    # All of the library counts: a module may be imported by a name made while code runs.
-    used = ["seq2seq_lib/**/*.py", "results/*.json", "requirements.txt", "constraints.txt"]
-    found = [path for pattern in used for path in source.glob(pattern)]
+    files = [path for pattern in INGREDIENTS for path in source.glob(pattern)]
     reached = provenance.files(*(chapters or notebooks(source)), root=source)
-    return provenance.digest(
-        [*found, *(path for path in reached if path.suffix == ".py")],
-        platform.python_version(),
-        environment.THREADS,
-        root=source,
-    )
+    files += [path for path in reached if path.suffix == ".py"]
+    more = platform.python_version(), environment.THREADS
+    return provenance.digest(files, *more, root=source)
 
 
-def _run_chapters(source: Path, build: Path, listed: list[Path]) -> list[Run]:
-    """Execute those of the listed pages that are chapters and that the cache does not hold.
+def run_chapters(source: Path, build: Path, listed: list[Path]) -> dict[str, str]:
+    """Execute the chapters among some pages, but those that the cache holds.
+
+    Returns:
+        For each chapter how long it took, in words.
 
     Raises:
-        BuildFailed: after all of them were tried, if any failed.
-        ContentsError: before any is tried, if a file is damaged.
+        ContentsError: before any is tried, if a file is damaged; after all of them were
+            tried, if any failed.
     """
     check(source, [path for path in listed if path.suffix != ".ipynb"])
     chapters = [path for path in listed if path.suffix == ".ipynb"]
-    names = {path.relative_to(source).as_posix(): path for path in chapters}
-    contents = {name: read_notebook(path) for name, path in names.items()}
-    depends = {name: fingerprint(source, path) for name, path in names.items()}
+    paths = {path.relative_to(source).as_posix(): path for path in chapters}
+    contents = {name: read_notebook(path) for name, path in paths.items()}
+    depends = {name: fingerprint(source, path) for name, path in paths.items()}
     cache = get_cache(build / CACHE)
-    runs: dict[str, Run] = {}
+    times = dict.fromkeys(paths, "")
     outdated = False
     for name, notebook in contents.items():
         try:
@@ -96,31 +91,33 @@ def _run_chapters(source: Path, build: Path, listed: list[Path]) -> list[Run]:
             continue
         known = record.data or {}
         if known.get("fingerprint") == depends[name]:
-            runs[name] = Run(name, known["execution_seconds"], True)
-        outdated |= name not in runs
+            seconds = known["execution_seconds"]
+            times[name] = f"{seconds:6.1f} s  (unchanged, kept from an earlier build)"
+        else:
+            outdated = True
     if outdated:
         say("The library, a result or a package changed: every chapter runs again.")
 
     def keep(name: str, notebook: NotebookNode, seconds: float) -> None:
         data = {"execution_seconds": round(seconds, 2), "fingerprint": depends[name]}
-        bundle = CacheBundleIn(notebook, str(names[name]), data=data)
+        bundle = CacheBundleIn(notebook, str(paths[name]), data=data)
         cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-        runs[name] = Run(name, seconds, False)
+        times[name] = f"{seconds:6.1f} s"
         say(f"{name}: done in {seconds:.1f} s")
         for position, line in unexpected_stderr(notebook):
             say(f"{name}, code cell {position} wrote to standard error: {line}")
 
-    waiting = [(name, names[name], contents[name]) for name in names if name not in runs]
+    waiting = [(name, paths[name], contents[name]) for name in paths if not times[name]]
     if failed := run_notebooks(waiting, keep):
         raise BuildFailed(
             f"Not built: {', '.join(failed)} failed (see above). "
             "The chapters that ran are kept."
         )
-    return [runs[name] for name in names]
+    return times
 
 
-def _write_pages(
-    source: Path, build: Path, runs: list[Run], *, toc: Path, strict: bool
+def write_pages(
+    source: Path, build: Path, times: dict[str, str], *, toc: Path, strict: bool
 ) -> Path:
     """Let Jupyter Book turn the executed chapters into pages; returns their folder.
 
@@ -134,46 +131,36 @@ def _write_pages(
     jupyter_book = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", jupyter_book, "build", str(source), "--quiet"]
     command += ["--path-output", str(fresh), "--toc", str(toc)]
-    if strict:
-        command += ["-W", "-n", "--keep-going"]
+    command += ["-W", "-n", "--keep-going"] if strict else []
     say("Writing the pages ...")
     # The cache's path in _config.yml is relative: run where _build is.
     done = subprocess.run(
-        command,
-        cwd=build.parent,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        command, cwd=build.parent, capture_output=True, encoding="utf-8", errors="replace"
     )
-    problems = "\n".join(filter(_is_problem, done.stdout.splitlines()))
+    said = done.stdout + done.stderr
+    problems = re.findall(r"^.*(?:WARNING|ERROR|[Ee]rror:).*$", said, re.M)
     if done.returncode:
-        say(problems or done.stdout, sys.stderr)
+        shutil.rmtree(fresh, ignore_errors=True)
+        if cause := re.search(r"\[Errno \d+\][^\x1b\n]*", said):
+            raise OSError(cause[0])
+        say("\n".join(problems) or said, sys.stderr)
         raise BuildFailed(
             "Not built: the messages above are fatal. Correct the pages they name."
         )
-    if problems:
-        say(problems)
     if html.exists():
         html.rename(fresh / "old")
     (fresh / "_build" / "html").rename(html)
     shutil.rmtree(fresh, ignore_errors=True)
 
-    width = max([len(run.name) for run in runs], default=0)
-    for run in runs:
-        note = "  (unchanged, kept from an earlier build)" if run.cached else ""
-        say(f"  {run.name:{width}}  {run.seconds:6.1f} s{note}")
-    say(f"  {'pages':{width}}  {time.perf_counter() - started:6.1f} s")
+    width = max(map(len, times), default=0)
+    table = [f"  {name:{width}}  {took}" for name, took in times.items()]
+    table += [f"  {'pages':{width}}  {time.perf_counter() - started:6.1f} s"]
+    say("\n".join(problems + table))
     return html
 
 
-def _is_problem(line: str) -> bool:
-    return any(word in line for word in ("WARNING", "ERROR", "Error:", "error:"))
-
-
 @contextmanager
-def _alone(build: Path) -> Iterator[None]:
+def alone(build: Path) -> Iterator[None]:
     """Hold the build folder, so that two builds do not write into each other."""
     build.mkdir(parents=True, exist_ok=True)
     lock = FileLock(build / ".lock")
@@ -200,9 +187,9 @@ def build_book(source: Path, output: Path) -> Path:
     """
     source, build = source.resolve(), output.resolve() / "_build"
     listed = pages(source)
-    with _alone(build):
-        runs = _run_chapters(source, build, listed)
-        html = _write_pages(source, build, runs, toc=source / "_toc.yml", strict=True)
+    with alone(build):
+        times = run_chapters(source, build, listed)
+        html = write_pages(source, build, times, toc=source / "_toc.yml", strict=True)
     return html / "index.html"
 
 
@@ -220,14 +207,13 @@ def build_classroom(source: Path, output: Path) -> Path:
     source, ordinary = source.resolve(), output.resolve() / "_build"
     build, copied = ordinary / "classroom" / "_build", ordinary / "classroom" / "source"
     listed = pages(source)
-    with _alone(build):
-        with _alone(ordinary):
-            runs = _run_chapters(source, ordinary, listed)
+    with alone(build):
+        with alone(ordinary):
+            times = run_chapters(source, ordinary, listed)
             shutil.rmtree(build / CACHE, ignore_errors=True)
-            solutions.write_copy(
-                source, get_cache(ordinary / CACHE), copied, get_cache(build / CACHE)
-            )
-        html = _write_pages(copied, build, runs, toc=copied / "_toc.yml", strict=True)
+            caches = get_cache(ordinary / CACHE), get_cache(build / CACHE)
+            solutions.write_copy(source, caches[0], copied, caches[1])
+        html = write_pages(copied, build, times, toc=copied / "_toc.yml", strict=True)
     return html / "index.html"
 
 
@@ -249,18 +235,17 @@ def build_page(source: Path, page: Path) -> Path:
     build = source / "_build" / "page" / page.stem / "_build"
     front = (source / f"intro{suffix}" for suffix in SUFFIXES)
     listed = list(dict.fromkeys([*filter(Path.is_file, front), page]))
-    with _alone(build):
+    files = [file for file in dict.fromkeys((name, "bibliography")) if file != "intro"]
+    with alone(build):
         toc = build / "_toc.yml"
-        files = dict.fromkeys((name, "bibliography"))
-        entries = [{"file": file} for file in files if file != "intro"]
+        entries = [{"file": file} for file in files]
         contents = {"format": "jb-book", "root": "intro", "chapters": entries}
         toc.write_text(yaml.safe_dump(contents))
-        runs = _run_chapters(source, build, listed)
-        html = _write_pages(source, build, runs, toc=toc, strict=False)
-    first = html / f"{name}.html"
-    if not first.is_file():
+        times = run_chapters(source, build, listed)
+        html = write_pages(source, build, times, toc=toc, strict=False)
+    if not (html / f"{name}.html").is_file():
         raise BuildFailed(f"{page} became no page: _config.yml excludes its folder.")
-    return first
+    return html / f"{name}.html"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -275,32 +260,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--output", type=Path, help="where _build is made (default: the source folder)"
     )
-    parser.add_argument(
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
         "--page", type=Path, help="build this one chapter alone, in _build/page"
     )
-    parser.add_argument(
+    kind.add_argument(
         "--no-solutions",
         action="store_true",
         help="build the site of a class, in _build/classroom: no solution is in it",
     )
     options = parser.parse_args(arguments)
-    if options.page and options.no_solutions:
-        parser.error("--page and --no-solutions do not go together")
+    environment.apply(static=True)
     output = options.output or options.source
-
-    def build() -> int:
-        environment.apply(static=True)
-        if options.page:
-            first = build_page(options.source, options.page)
-        elif options.no_solutions:
-            first = build_classroom(options.source, output)
-        else:
-            first = build_book(options.source, output)
-        say(f"Open {first}")
-        return 0
-
-    return commands.run(build)
+    if options.page:
+        first = build_page(options.source, options.page)
+    elif options.no_solutions:
+        first = build_classroom(options.source, output)
+    else:
+        first = build_book(options.source, output)
+    say(f"Open {first}")
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commands.run(main))

@@ -8,6 +8,8 @@ from sqlalchemy.exc import DatabaseError
 
 from tools.contents import ContentsError
 
+CURE = "make room on the disk, or allow writing there"
+
 
 def run(work: Callable[[], int]) -> int:
     """Do the work of a command; returns the exit status.
@@ -20,20 +22,17 @@ def run(work: Callable[[], int]) -> int:
     try:
         return work()
     except ContentsError as error:
-        print(error, file=sys.stderr)
+        message = str(error)
     except OSError as error:
-        print(
-            f"A file cannot be read or written: {error}. Make room on the disk or allow "
-            "writing there; what was done before is kept.",
-            file=sys.stderr,
-        )
-    except DatabaseError as error:
-        print(
-            f"The cache of executed chapters cannot be used: {error.orig}. Make room on "
-            "the disk or allow writing there; if it is damaged, run `make clean`.",
-            file=sys.stderr,
-        )
+        message = f"A file cannot be read or written ({error}): {CURE}."
+    except (DatabaseError, RuntimeError) as error:
+        cause = error if isinstance(error, DatabaseError) else error.__cause__
+        if not isinstance(cause, DatabaseError):
+            raise
+        message = f"The cache of executed chapters cannot be used ({cause.orig}): {CURE}; "
+        message += "if it is damaged, delete _build/.jupyter_cache."
     except KeyboardInterrupt:
         print("\nStopped. The chapters that ran are kept.", file=sys.stderr)
         return 130
+    print(message, file=sys.stderr)
     return 1

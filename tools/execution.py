@@ -37,34 +37,6 @@ def say(text: str, file: TextIO | None = None) -> None:
         print(text, file=file, flush=True)
 
 
-class _Progress:
-    """How far a notebook is: a bar in a terminal, a line now and then in a log."""
-
-    def __init__(self, name: str, total: int):
-        self._name, self._total, self._told = name, total, time.monotonic()
-        self._bar = tqdm(
-            total=total,
-            desc=name,
-            leave=False,
-            disable=not sys.stderr.isatty(),
-            bar_format="{desc}: {bar:20} cell {n_fmt}/{total_fmt}  {elapsed}",
-        )
-        if self._bar.disable:
-            say(f"{name}: {total} cells")
-
-    def at(self, position: int) -> None:
-        """A cell begins; positions count from 1."""
-        self._bar.update(position - 1 - self._bar.n)
-        self._bar.refresh()
-        if self._bar.disable and time.monotonic() - self._told >= LOG_EVERY:
-            say(f"{self._name}: cell {position}/{self._total}")
-            self._told = time.monotonic()
-
-    def close(self) -> None:
-        """Take the bar away."""
-        self._bar.close()
-
-
 class _Client(NotebookClient):
     """Leaves signals to ``asyncio.run``, which cancels every notebook at Ctrl-C."""
 
@@ -89,19 +61,31 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 async def _run(notebook: NotebookNode, name: str, folder: Path) -> None:
-    """Execute every code cell in place.
+    """Execute every code cell in place; a bar, or a line now and then, shows how far it is.
 
     Raises:
         NotebookFailed: names the notebook and the cell, with its source and error.
     """
     cells = code_cells(notebook)
-    progress = _Progress(name, len(cells))
-    position, trace = 0, ""
+    position, trace, told = 0, "", time.monotonic()
+    bar = tqdm(
+        total=len(cells),
+        desc=name,
+        leave=False,
+        disable=not sys.stderr.isatty(),
+        bar_format="{desc}: {bar:20} cell {n_fmt}/{total_fmt}  {elapsed}",
+    )
+    if bar.disable:
+        say(f"{name}: {len(cells)} cells")
 
     def begin(cell: NotebookNode, cell_index: int) -> None:
-        nonlocal position
+        nonlocal position, told
         position = 1 + next(n for n, one in enumerate(cells) if one is cell)
-        progress.at(position)
+        bar.update(position - 1 - bar.n)
+        bar.refresh()
+        if bar.disable and time.monotonic() - told >= LOG_EVERY:
+            say(f"{name}: cell {position}/{len(cells)}")
+            told = time.monotonic()
 
     client = _Client(
         notebook,
@@ -117,7 +101,7 @@ async def _run(notebook: NotebookNode, name: str, folder: Path) -> None:
         return
     except CellExecutionError as error:
         reason = f"{error.ename}: {error.evalue}"
-        trace = _ANSI.sub("", error.traceback)
+        trace = _ANSI.sub("", error.traceback).strip()
     except CellTimeoutError:
         reason = f"it ran longer than {CELL_TIMEOUT} seconds"
     except DeadKernelError:
@@ -126,21 +110,12 @@ async def _run(notebook: NotebookNode, name: str, folder: Path) -> None:
             raise asyncio.CancelledError from None
         reason = "its kernel died (out of memory, or the process was ended)"
     finally:
-        progress.close()
-    raise NotebookFailed(_report(name, position, cells, reason, trace))
-
-
-def _report(
-    name: str, position: int, cells: list[NotebookNode], reason: str, trace: str
-) -> str:
-    source = cells[position - 1].source if position else ""
-    numbered = "\n".join(
-        f"  {number:3d} | {line}"
-        for number, line in enumerate(source.splitlines(), start=1)
-    )
-    tail = "\n".join(f"  {line}" for line in trace.strip().splitlines()[-30:])
-    where = f"{name}, code cell {position} of {len(cells)} failed"
-    return f"{where}: {reason}\n\n{numbered}" + (f"\n\n{tail}" if tail else "")
+        bar.close()
+    lines = cells[position - 1].source.splitlines() if position else []
+    numbered = [f"{number:3d} | {line}" for number, line in enumerate(lines, start=1)]
+    told_last = ["", *trace.splitlines()[-30:]] if trace else []
+    where = f"{name}, code cell {position} of {len(cells)} failed: {reason}\n"
+    raise NotebookFailed("\n".join([where, *(f"  {x}" for x in numbered + told_last)]))
 
 
 def run_notebooks(

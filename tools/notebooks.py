@@ -100,23 +100,23 @@ def stripped(notebook: NotebookNode, name: str = "notebook") -> NotebookNode:
 def _is_class(source: str) -> bool:
     """Whether code defines one class and does nothing else."""
     try:
-        (statement,) = ast.parse(source).body
+        return [type(part) for part in ast.parse(source).body] == [ast.ClassDef]
     except (SyntaxError, ValueError):
         return False
-    return isinstance(statement, ast.ClassDef)
 
 
 def long_cells(notebook: NotebookNode) -> list[str]:
     """The code cells with too many lines, one sentence each."""
-    cells = [(number, cell.source) for number, cell in enumerate(code_cells(notebook), 1)]
-    long = [(len(source.splitlines()), number, source) for number, source in cells]
-    long = sorted(each for each in long if each[0] > MAX_LINES)
-    classes = [each for each in long if each[0] <= MAX_LINES_CLASS and _is_class(each[2])]
+    sources = [cell.source for cell in code_cells(notebook)]
+    counts = {n: len(source.splitlines()) for n, source in enumerate(sources, start=1)}
+    long = {number: count for number, count in counts.items() if count > MAX_LINES}
+    classes = [n for n in long if long[n] <= MAX_LINES_CLASS and _is_class(sources[n - 1])]
+    if classes:
+        del long[max(classes, key=counts.__getitem__)]
     return [
-        f"code cell {each[1]} has {each[0]} lines, {MAX_LINES} are the most "
+        f"code cell {number} has {count} lines, {MAX_LINES} are the most "
         f"({MAX_LINES_CLASS} in one cell that holds a class alone)"
-        for each in long
-        if each not in classes[-1:]
+        for number, count in long.items()
     ]
 
 
@@ -222,13 +222,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=chosen)
     parser.add_argument("files", nargs="*", type=Path, help="default: all notebooks")
     options = parser.parse_args(arguments)
-
-    def work() -> int:
-        environment.apply(static=False)
-        return chosen[options.command](options.files or default_files())
-
-    return commands.run(work)
+    environment.apply(static=False)
+    return chosen[options.command](options.files or default_files())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commands.run(main))

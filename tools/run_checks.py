@@ -17,8 +17,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -27,9 +25,28 @@ from tools.execution import CELL_TIMEOUT, SIDE_BY_SIDE
 from tools.notebooks import default_files
 
 # Tests that look at _build/html, and so run after the build.
-BUILT = ("tests/test_book.py", "tests/test_browser.py")
-
+BUILT = ["tests/test_book.py", "tests/test_browser.py"]
 ASSIGNMENTS = "tests/assignments"
+
+# What to run as `python -m ...` in each step; the notebooks are added to their line.
+STEPS = {
+    "lint": [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+        ["tools.notebooks", "check"],
+    ],
+    "library": [
+        ["pytest", "tests", *(f"--ignore={path}" for path in [*BUILT, ASSIGNMENTS])]
+    ],
+    "assignments": [["pytest", ASSIGNMENTS]],
+    "notebooks": [
+        ["pytest", "--nbval-lax", f"--nbval-cell-timeout={CELL_TIMEOUT}", "--timeout=0"]
+        + ["-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
+    ],
+    "book": [["tools.build_book"]],
+    "pages": [["pytest", *BUILT]],
+}
 
 # How pytest's report marks a test that did not pass, and pytest's word for it.
 MARKS = {
@@ -40,133 +57,46 @@ MARKS = {
 }
 
 
-@dataclass
-class Outcome:
-    """One line of the table at the end.
+def run(command: list[str], counts: Counter[str], skipped: Counter[str]) -> bool:
+    """Run `python -m ...`; whether it succeeded.
 
     Args:
-        name: of the step.
-        passed: whether every command of it succeeded.
-        seconds: how long it took.
-        counts: how many tests ended with which of pytest's words.
-        skipped: why tests were skipped, and how many.
+        command: the module and its arguments.
+        counts: gets how many tests ended with which of pytest's words.
+        skipped: gets why tests were skipped, and how many.
     """
-
-    name: str
-    passed: bool = True
-    seconds: float = 0.0
-    counts: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    def run(self, *arguments: str, **variables: str) -> None:
-        """Run `python -m ...` as a part of the step."""
-        started = time.perf_counter()
+    env = environment.book_environment(static=False)
+    if "--nbval-lax" in command:  # kernels draw inline, as they do for a reader
+        command = [*command, *map(str, default_files())]
+    else:
+        env["MPLBACKEND"] = "Agg"  # figures in tests need no window
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        reporting = [f"--junitxml={report}"] if command[0] == "pytest" else []
         process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=environment.ROOT,
-            env=environment.book_environment(static=False) | variables,
+            [sys.executable, "-m", *command, *reporting], cwd=environment.ROOT, env=env
         )
         try:
-            self.passed = process.wait() == 0 and self.passed
+            status = process.wait()
         except KeyboardInterrupt:
             process.terminate()
             process.wait()
             raise
-        self.seconds += time.perf_counter() - started
-
-    def pytest(self, *arguments: str, **variables: str) -> None:
-        """Run pytest as a part of the step, and count what it reports."""
-        with tempfile.TemporaryDirectory() as folder:
-            report = Path(folder) / "report.xml"
-            self.run("pytest", f"--junitxml={report}", *arguments, **variables)
-            tests = ElementTree.parse(report).iter("testcase") if report.is_file() else ()
-        for test in tests:
-            marks = {MARKS.get(mark.get("type", mark.tag)): mark for mark in test}
-            word = next((word for word in MARKS.values() if word in marks), "passed")
-            self.counts[word] += 1
-            if word == "skipped":
-                file, reason = test.get("classname"), marks[word].get("message")
-                self.skipped[f"{file}: {reason}"] += 1
+        tests = ElementTree.parse(report).iter("testcase") if report.is_file() else ()
+    for test in tests:
+        marks = {MARKS.get(mark.get("type", mark.tag)): mark for mark in test}
+        word = next((word for word in MARKS.values() if word in marks), "passed")
+        counts[word] += 1
+        if word == "skipped":
+            skipped[f"{test.get('classname')}: {marks[word].get('message')}"] += 1
+    return status == 0
 
 
-def lint(step: Outcome) -> None:
-    """Style, types, and the state in which notebooks are committed."""
-    step.run("ruff", "check", ".")
-    step.run("ruff", "format", "--check", ".")
-    step.run("mypy")
-    step.run("tools.notebooks", "check")
-
-
-def library(step: Outcome) -> None:
-    """The library and the tools."""
-    others = (f"--ignore={path}" for path in (*BUILT, ASSIGNMENTS))
-    step.pytest("tests", *others, MPLBACKEND="Agg")  # figures in tests need no window
-
-
-def assignments(step: Outcome) -> None:
-    """Assignments: right and wrong answers, hostile submissions, the handout."""
-    step.pytest(ASSIGNMENTS, MPLBACKEND="Agg")
-
-
-def notebooks(step: Outcome) -> None:
-    """Every notebook runs, and keeps its promises."""
-    files = [path.relative_to(environment.ROOT).as_posix() for path in default_files()]
-    # No MPLBACKEND here: kernels draw inline, as they do for a reader.
-    timeouts = ["--timeout=0", f"--nbval-cell-timeout={CELL_TIMEOUT}"]
-    two_at_a_time = ["-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
-    step.pytest("--nbval-lax", *timeouts, *two_at_a_time, *files)
-
-
-def book(step: Outcome) -> None:
-    """The book builds without a warning."""
-    step.run("tools.build_book")
-
-
-def pages(step: Outcome) -> None:
-    """The built pages hold together."""
-    step.pytest(*BUILT, MPLBACKEND="Agg")
-
-
-STEPS = {
-    "lint": lint,
-    "library": library,
-    "assignments": assignments,
-    "notebooks": notebooks,
-    "book": book,
-    "pages": pages,
-}
-
-
-def _summary(counts: Counter[str]) -> str:
-    words = ("failed", "passed", "skipped", "xfailed", "error")  # in pytest's order
-    return ", ".join(f"{counts[word]} {word}" for word in words if counts[word])
-
-
-def run_steps(names: Iterable[str]) -> int:
-    """Run steps by name and print the table; returns the exit status."""
-    environment.apply(static=False)
-    started = time.perf_counter()
-    steps = [Outcome(name) for name in names]
-    for step in steps:
-        print(f"\n##### {step.name}: {STEPS[step.name].__doc__}", flush=True)
-        STEPS[step.name](step)
-
-    print("\n##### together")
-    total: Counter[str] = Counter()
-    skipped: Counter[str] = Counter()
-    for step in steps:
-        verdict = "passed" if step.passed else "FAILED"
-        print(f"{verdict}  {step.name:10} {step.seconds:6.1f} s  {_summary(step.counts)}")
-        total += step.counts
-        skipped += step.skipped
-    if skipped:
-        print("\nNot checked here:")
-        for reason, count in skipped.items():
-            print(f"  [{count}] {reason}")
-    if total:
-        seconds = time.perf_counter() - started
-        print(f"===== {_summary(total)} in {seconds:.2f}s =====")
-    return int(not all(step.passed for step in steps))
+def summary(counts: Counter[str], seconds: float) -> str:
+    """Numbers of tests in pytest's words and order, and a time."""
+    words = ("failed", "passed", "skipped", "xfailed", "error")
+    told = [f"{counts[word]} {word}" for word in words if counts[word]]
+    return f"{', '.join(told) or 'done'} in {seconds:.2f}s"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -181,10 +111,34 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = [name for name in options.steps if name not in STEPS]
     if unknown:
         parser.error(f"unknown step {unknown[0]!r}: choose from {', '.join(STEPS)}")
-    return commands.run(lambda: run_steps(options.steps or STEPS))
+    environment.apply(static=False)
+
+    table = []
+    total: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    failed = False
+    began = time.perf_counter()
+    for name in options.steps or STEPS:
+        print(f"\n##### {name}", flush=True)
+        counts: Counter[str] = Counter()
+        started = time.perf_counter()
+        good = all([run(command, counts, skipped) for command in STEPS[name]])
+        seconds = time.perf_counter() - started
+        verdict = "passed" if good else "FAILED"
+        table.append(f"{verdict}  {name:12} {summary(counts, seconds)}")
+        total += counts
+        failed |= not good
+
+    print("\n##### together", *table, sep="\n")
+    if skipped:
+        print("\nNot checked here:")
+        print(*(f"  [{count}] {reason}" for reason, count in skipped.items()), sep="\n")
+    if total:
+        print(f"===== {summary(total, time.perf_counter() - began)} =====")
+    return int(failed)
 
 
 if __name__ == "__main__":
     # Output of this process and of its children stays in order, in a pipe too.
     os.environ["PYTHONUNBUFFERED"] = "1"
-    sys.exit(main())
+    sys.exit(commands.run(main))
