@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from experiments.claims import CLAIMS, REACH, Difference, Level, Measure
+from experiments.claims import CLAIMS, MEASURES, REACH, Measure, Rule
 from experiments.engine import runs
 from experiments.engine.job import Values
 from experiments.engine.results import (
@@ -22,6 +22,7 @@ from experiments.engine.results import (
     write_json,
 )
 from seq2seq_lib.intervals import Interval, mean_interval
+from seq2seq_lib.require import require
 
 CONFIDENCE, FEWEST_SEEDS = 0.95, 5
 METHOD = (
@@ -31,22 +32,22 @@ METHOD = (
 )
 
 
-def shows(rule: Level | Difference, found: Interval) -> str:
+def shows(rule: Rule, found: Interval) -> str:
     """What an interval says of a claim.
 
     Args:
         rule: what would support the claim.
         found: of one model's level, or of attention minus fixed context.
     """
-    if isinstance(rule, Difference):
-        sign = 1 if rule.higher == "attention" else -1
-        low, high = sorted((sign * found.low, sign * found.high))
+    low, high = found.low, found.high
+    if rule.wording == "at least":
+        beyond, short = low >= rule.level, high < rule.level
+    elif rule.wording == "at most":
+        beyond, short = high <= rule.level, low > rule.level
+    elif rule.side == "attention":
         beyond, short = low > 0, high < 0
-    elif rule.at_least is not None:
-        beyond, short = found.low >= rule.at_least, found.high < rule.at_least
     else:
-        assert rule.at_most is not None
-        beyond, short = found.high <= rule.at_most, found.low > rule.at_most
+        beyond, short = high < 0, low > 0
     return "supports" if beyond else "contradicts" if short else "shows nothing"
 
 
@@ -84,31 +85,8 @@ def taken(measure: Measure, values: Values, place: str, limit: float | None) -> 
     return number
 
 
-def _seeds(measure: Measure, stored: Values, arm: str) -> dict[str, Values]:
-    if arm not in stored["values"]:
-        raise ValueError(
-            f"results/{measure.source}.json has no arm {arm!r}; run `python -m "
-            f"experiments.{measure.source}` again."
-        )
-    return stored["values"][arm]
-
-
-def _side(values: Sequence[float], seeds: dict[str, Values], limit: float | None) -> Values:
-    """What is stored of one model."""
-    found = mean_interval(values, CONFIDENCE)
-    first = next(iter(seeds.values()))
-    side: Values = {
-        "values": dict(zip(seeds, values, strict=True)),
-        "mean": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "parameters": first["parameters"],
-        "updates": first["updates"],
-    }
-    if limit is not None:
-        side["updates"] = int(limit)  # at most
-        side["censored"] = sum(value >= limit for value in values)
-    return side
+def _range(found: Interval) -> Values:
+    return {"mean": found.mean, "low": found.low, "high": found.high}
 
 
 def entry(measure: Measure) -> Values:
@@ -118,24 +96,39 @@ def entry(measure: Measure) -> Values:
         ValueError: an arm or a seed is missing, or there are fewer than five seeds.
     """
     stored = read_results(measure.source)
-    fixed, attention = (_seeds(measure, stored, arm) for arm in measure.arms)
-    if set(fixed) != set(attention) or len(fixed) < FEWEST_SEEDS:
-        raise ValueError(
-            f"{measure.name!r} needs the same {FEWEST_SEEDS} seeds or more of both models, "
-            f"got {', '.join(fixed)} of {measure.arms[0]!r} and {', '.join(attention)} of "
-            f"{measure.arms[1]!r}; run `python -m experiments.{measure.source}` again."
-        )
-    limit = stored["run"]["configuration"].get("limit")
-    place = measure.place_fixed or measure.place
-    ours = [taken(measure, fixed[seed], place, limit) for seed in fixed]
-    theirs = [taken(measure, attention[seed], measure.place, limit) for seed in fixed]
-    difference = mean_interval(
-        [b - a for a, b in zip(ours, theirs, strict=True)], CONFIDENCE
+    again = f"run `python -m experiments.{measure.source}` again."
+    for arm in measure.arms:
+        has_it = arm in stored["values"]
+        require(has_it, f"results/{measure.source}.json has no arm {arm!r}; {again}")
+    fixed, attention = (stored["values"][arm] for arm in measure.arms)
+    require(
+        set(fixed) == set(attention) and len(fixed) >= FEWEST_SEEDS,
+        f"{measure.name!r} needs the same {FEWEST_SEEDS} seeds or more of both models, got "
+        f"{', '.join(fixed)} of {measure.arms[0]!r} and {', '.join(attention)} of "
+        f"{measure.arms[1]!r}; {again}",
     )
-    sides = {"fixed": ours, "attention": theirs}
-    judged = difference
-    if isinstance(measure.rule, Level):
-        judged = mean_interval(sides[measure.rule.side], CONFIDENCE)
+    reached = stored["run"]["configuration"].get("limit")
+    intervals, sides = {}, {}
+    for side, seeds, place in (
+        ("fixed", fixed, measure.place_fixed or measure.place),
+        ("attention", attention, measure.place),
+    ):
+        numbers = {seed: taken(measure, seeds[seed], place, reached) for seed in fixed}
+        intervals[side] = mean_interval(list(numbers.values()), CONFIDENCE)
+        first = next(iter(seeds.values()))
+        sides[side] = {
+            "values": numbers,
+            **_range(intervals[side]),
+            "parameters": first["parameters"],
+            "updates": first["updates"],
+        }
+        if measure.limit is not None:
+            sides[side]["updates"] = int(measure.limit)  # at most
+            censored = [number >= measure.limit for number in numbers.values()]
+            sides[side]["censored"] = sum(censored)
+    ours, theirs = (sides[side]["values"] for side in sides)
+    difference = mean_interval([theirs[s] - ours[s] for s in fixed], CONFIDENCE)
+    judged = difference if measure.rule.level is None else intervals[measure.rule.side]
     return {
         "measure": measure.name,
         "result": f"results/{measure.source}.json",
@@ -143,13 +136,8 @@ def entry(measure: Measure) -> Values:
         "code": stored["run"]["code"],
         "arms": dict(zip(sides, measure.arms, strict=True)),
         "seeds": [int(seed) for seed in fixed],
-        "fixed": _side(ours, fixed, measure.limit),
-        "attention": _side(theirs, {s: attention[s] for s in fixed}, measure.limit),
-        "difference": {
-            "mean": difference.mean,
-            "low": difference.low,
-            "high": difference.high,
-        },
+        **sides,
+        "difference": _range(difference),
         "rule": str(measure.rule),
         "shows": shows(measure.rule, judged),
     }
@@ -166,15 +154,10 @@ def verdict(measures: Sequence[Values]) -> str:
 def ledger() -> Values:
     """All claims with their measures, and how both models do beyond their training."""
     found: Values = {}
-    for claim in CLAIMS:
-        measures = [entry(measure) for measure in claim.measures]
-        found[str(claim.number)] = {
-            "statement": claim.statement,
-            "chapter": claim.chapter,
-            "verdict": verdict(measures),
-            "headline": claim.headline,
-            "measures": measures,
-        }
+    for number, claim in CLAIMS.items():
+        measures = [entry(measure) for measure in MEASURES[number]]
+        more = {"verdict": verdict(measures), "measures": measures}
+        found[str(number)] = claim._asdict() | more
     return {"claims": found, "reach": [entry(measure) for measure in REACH]}
 
 
@@ -182,7 +165,7 @@ def main() -> None:
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
-    measures = [*(m for claim in CLAIMS for m in claim.measures), *REACH]
+    measures = [*sum(MEASURES.values(), []), *REACH]
     try:
         for source in sorted({measure.source for measure in measures}):
             runs.stored(import_module(f"experiments.{source}").experiment())

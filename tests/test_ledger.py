@@ -5,7 +5,7 @@ import json
 import pytest
 
 from experiments import claims, extrapolation, ledger, multi30k_small, needle
-from experiments.claims import Difference, Level, Measure
+from experiments.claims import Measure, Rule
 from experiments.engine import results
 from seq2seq_lib.intervals import Interval
 
@@ -17,18 +17,18 @@ def interval(low: float, high: float) -> Interval:
 @pytest.mark.parametrize(
     "rule, low, high, shows",
     [
-        (Difference("attention"), 0.1, 0.3, "supports"),
-        (Difference("attention"), -0.1, 0.3, "shows nothing"),
-        (Difference("attention"), -0.3, -0.1, "contradicts"),
-        (Difference("fixed"), -0.3, -0.1, "supports"),
-        (Difference("fixed"), 0.1, 0.3, "contradicts"),
-        (Difference("fixed"), 0.0, 0.0, "shows nothing"),
-        (Level("fixed", at_least=0.95), 0.96, 0.99, "supports"),
-        (Level("fixed", at_least=0.95), 0.94, 0.99, "shows nothing"),
-        (Level("fixed", at_least=0.95), 0.90, 0.94, "contradicts"),
-        (Level("attention", at_most=0.1), 0.02, 0.09, "supports"),
-        (Level("attention", at_most=0.1), 0.02, 0.2, "shows nothing"),
-        (Level("attention", at_most=0.1), 0.2, 0.3, "contradicts"),
+        (Rule("attention"), 0.1, 0.3, "supports"),
+        (Rule("attention"), -0.1, 0.3, "shows nothing"),
+        (Rule("attention"), -0.3, -0.1, "contradicts"),
+        (Rule("fixed"), -0.3, -0.1, "supports"),
+        (Rule("fixed"), 0.1, 0.3, "contradicts"),
+        (Rule("fixed"), 0.0, 0.0, "shows nothing"),
+        (Rule("fixed", "at least", 0.95), 0.96, 0.99, "supports"),
+        (Rule("fixed", "at least", 0.95), 0.94, 0.99, "shows nothing"),
+        (Rule("fixed", "at least", 0.95), 0.90, 0.94, "contradicts"),
+        (Rule("attention", "at most", 0.1), 0.02, 0.09, "supports"),
+        (Rule("attention", "at most", 0.1), 0.02, 0.2, "shows nothing"),
+        (Rule("attention", "at most", 0.1), 0.2, 0.3, "contradicts"),
     ],
 )
 def test_a_rule_looks_at_the_whole_interval(rule, low, high, shows):
@@ -76,7 +76,7 @@ def written(tmp_path, monkeypatch):
     return write
 
 
-MEASURE = Measure("score", "made_up", "score", Difference("attention"))
+MEASURE = Measure("score", "score", Rule("attention"), "made_up")
 
 
 def test_differences_are_paired_by_seed(written):
@@ -98,7 +98,7 @@ def test_a_result_that_contradicts_the_claim_is_written_down_as_such(written):
 
 def test_censored_values_are_counted(written):
     written([1500.0, 900.0, 1500.0, 1500.0, 800.0], [70.0, 80.0, 90.0, 70.0, 60.0])
-    measure = Measure("updates", "made_up", "score", Difference("fixed"), limit=1500)
+    measure = Measure("updates", "score", Rule("fixed"), "made_up", limit=1500)
     found = ledger.entry(measure)
     assert found["fixed"]["censored"] == 3 and found["attention"]["censored"] == 0
     assert found["shows"] == "supports"
@@ -118,9 +118,7 @@ def test_a_missing_seed_is_refused(written):
 
 def test_a_missing_arm_is_refused(written):
     written([0.1] * 5, [0.2] * 5)
-    measure = Measure(
-        "s", "made_up", "score", Difference("fixed"), arms=("slow", "additive")
-    )
+    measure = Measure("s", "score", Rule("fixed"), "made_up", arms=("slow", "additive"))
     with pytest.raises(ValueError, match="has no arm 'slow'"):
         ledger.entry(measure)
 
@@ -145,7 +143,7 @@ def test_a_refused_result_is_one_sentence_on_the_command_line(monkeypatch, tmp_p
 def test_a_place_without_a_number_is_told(written, place):
     written([0.1] * 5, [0.2] * 5)
     with pytest.raises(ValueError, match="made_up.json has no number at"):
-        ledger.entry(Measure("s", "made_up", place, Difference("fixed")))
+        ledger.entry(Measure("s", place, Rule("fixed"), "made_up"))
 
 
 @pytest.mark.parametrize(
@@ -159,19 +157,19 @@ def test_a_place_without_a_number_is_told(written, place):
 )
 def test_a_measure_is_a_number_a_difference_or_a_ratio(more, expected):
     values = {"a": 8, "b": {"c": 2.0}, "never": None}
-    measure = Measure("s", "made_up", "a", Difference("fixed"), **more)
+    measure = Measure("s", "a", Rule("fixed"), "made_up", **more)
     assert ledger.taken(measure, values, "a", limit=100) == expected
 
 
 def test_the_claims_name_what_the_experiments_measure():
     """The names and limits stand in the claims as a reader sees them."""
-    found, ratio = next(c for c in claims.CLAIMS if c.number == 3).measures
+    found, ratio = claims.MEASURES[3]
     assert found.limit == needle.LIMIT and f"of {needle.LENGTH} is found" in found.name
     assert found.arms == ratio.arms
     for mechanism, arm in zip(needle.MECHANISMS, found.arms, strict=True):
         assert needle.arms()[arm][:3] == (mechanism, "one-way", needle.RATE)
     assert all(f"at most {extrapolation.LONGEST}" in m.name for m in claims.REACH)
-    *_, long, fall = next(c for c in claims.CLAIMS if c.number == 8).measures
+    *_, long, fall = claims.MEASURES[8]
     (short, *_, longest) = (f"{a}-{b}" for a, b in multi30k_small.BUCKETS)
     assert long.place == fall.minus == f"by_reference_length/{longest}/bleu"
     assert fall.place == f"by_reference_length/{short}/bleu"
