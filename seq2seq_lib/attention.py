@@ -20,10 +20,15 @@ from torch import Tensor, nn
 from seq2seq_lib.encoder import Encoded
 from seq2seq_lib.require import require
 
+Query = Float[Tensor, "batch tgt_len query_dim"]
+Keys = Float[Tensor, "batch src_len key_dim"]
+Values = Float[Tensor, "batch src_len value_dim"]
+Mask = Bool[Tensor, "batch src_len"]  # True = real position
+Weights = Float[Tensor, "batch tgt_len src_len"]
+Context = Float[Tensor, "batch tgt_len value_dim"]
 
-def masked_softmax(
-    scores: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch src_len"]
-) -> Float[Tensor, "batch tgt_len src_len"]:
+
+def masked_softmax(scores: Weights, mask: Mask) -> Weights:
     """Scores to weights that sum to 1 over the real positions.
 
         weights[t, s] = exp(scores[t, s]) / sum over real s' of exp(scores[t, s'])
@@ -52,10 +57,7 @@ def masked_softmax(
     return scores.masked_fill(~mask[:, None, :], -math.inf).softmax(dim=-1)
 
 
-def weighted_sum(
-    weights: Float[Tensor, "batch tgt_len src_len"],
-    values: Float[Tensor, "batch src_len value_dim"],
-) -> Float[Tensor, "batch tgt_len value_dim"]:
+def weighted_sum(weights: Weights, values: Values) -> Context:
     """The context of every query: ``context[t] = sum over s of weights[t, s] values[s]``.
 
     Source: Bahdanau et al. 2015, equation 5.
@@ -72,9 +74,9 @@ class Memory(NamedTuple):
         mask: True = real slot, (batch, src_len).
     """
 
-    keys: Float[Tensor, "batch src_len key_dim"]
-    values: Float[Tensor, "batch src_len value_dim"]
-    mask: Bool[Tensor, "batch src_len"]
+    keys: Keys
+    values: Values
+    mask: Mask
 
 
 class Attention(nn.Module):
@@ -86,29 +88,17 @@ class Attention(nn.Module):
         """The memory of an encoded source: by default one slot per source token."""
         return Memory(self.project_keys(encoded.states), encoded.states, encoded.src_mask)
 
-    def project_keys(
-        self, enc_states: Float[Tensor, "batch src_len enc_dim"]
-    ) -> Float[Tensor, "batch src_len key_dim"]:
+    def project_keys(self, enc_states: Values) -> Keys:
         """What depends on the source alone is computed here, once, not at every step."""
         return enc_states
 
-    def scores(
-        self,
-        query: Float[Tensor, "batch tgt_len query_dim"],
-        keys: Float[Tensor, "batch src_len key_dim"],
-    ) -> Float[Tensor, "batch tgt_len src_len"]:
+    def scores(self, query: Query, keys: Keys) -> Weights:
         """How well each key answers each query, before the softmax."""
         raise NotImplementedError
 
     def forward(
-        self,
-        query: Float[Tensor, "batch tgt_len query_dim"],
-        keys: Float[Tensor, "batch src_len key_dim"],
-        values: Float[Tensor, "batch src_len value_dim"],
-        mask: Bool[Tensor, "batch src_len"],
-    ) -> tuple[
-        Float[Tensor, "batch tgt_len value_dim"], Float[Tensor, "batch tgt_len src_len"]
-    ]:
+        self, query: Query, keys: Keys, values: Values, mask: Mask
+    ) -> tuple[Context, Weights]:
         """Look up every query.
 
         Returns:
@@ -129,11 +119,7 @@ class Uniform(Attention):
     mean of the encoder's states at every step and cannot choose.
     """
 
-    def scores(
-        self,
-        query: Float[Tensor, "batch tgt_len query_dim"],
-        keys: Float[Tensor, "batch src_len key_dim"],
-    ) -> Float[Tensor, "batch tgt_len src_len"]:
+    def scores(self, query: Query, keys: Keys) -> Weights:
         return query.new_zeros(query.shape[0], query.shape[1], keys.shape[1])
 
 
@@ -175,16 +161,10 @@ class Additive(Attention):
         self.key_proj = nn.Linear(enc_dim, attn_dim, bias=False)  # U
         self.v = nn.Linear(attn_dim, 1, bias=False)
 
-    def project_keys(
-        self, enc_states: Float[Tensor, "batch src_len enc_dim"]
-    ) -> Float[Tensor, "batch src_len attn_dim"]:
+    def project_keys(self, enc_states: Values) -> Keys:
         return self.key_proj(enc_states)
 
-    def scores(
-        self,
-        query: Float[Tensor, "batch tgt_len query_dim"],
-        keys: Float[Tensor, "batch src_len attn_dim"],
-    ) -> Float[Tensor, "batch tgt_len src_len"]:
+    def scores(self, query: Query, keys: Keys) -> Weights:
         hidden = self.query_proj(query)[:, :, None, :] + keys[:, None, :, :]
         return self.v(hidden.tanh_()).squeeze(-1)  # (batch, tgt_len, src_len)
 
@@ -223,11 +203,7 @@ class Dot(Attention):
         """What the list of modules does not show; a checkpoint compares it."""
         return f"scale={self.scale}"
 
-    def scores(
-        self,
-        query: Float[Tensor, "batch tgt_len query_dim"],
-        keys: Float[Tensor, "batch src_len query_dim"],
-    ) -> Float[Tensor, "batch tgt_len src_len"]:
+    def scores(self, query: Query, keys: Keys) -> Weights:
         return torch.bmm(query, keys.transpose(1, 2)) * self.scale
 
 
@@ -248,16 +224,10 @@ class General(Attention):
         super().__init__()
         self.key_proj = nn.Linear(enc_dim, query_dim, bias=False)  # W
 
-    def project_keys(
-        self, enc_states: Float[Tensor, "batch src_len enc_dim"]
-    ) -> Float[Tensor, "batch src_len query_dim"]:
+    def project_keys(self, enc_states: Values) -> Keys:
         return self.key_proj(enc_states)
 
-    def scores(
-        self,
-        query: Float[Tensor, "batch tgt_len query_dim"],
-        keys: Float[Tensor, "batch src_len query_dim"],
-    ) -> Float[Tensor, "batch tgt_len src_len"]:
+    def scores(self, query: Query, keys: Keys) -> Weights:
         return torch.bmm(query, keys.transpose(1, 2))
 
 

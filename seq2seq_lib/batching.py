@@ -52,12 +52,10 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on ``device``; the lengths stay on the CPU."""
-        return Batch(
-            self.src_ids.to(device),
-            self.src_lengths,
-            self.tgt_in.to(device),
-            self.tgt_out.to(device),
+        src_ids, tgt_in, tgt_out = (
+            ids.to(device) for ids in (self.src_ids, self.tgt_in, self.tgt_out)
         )
+        return Batch(src_ids, self.src_lengths, tgt_in, tgt_out)
 
 
 def pad(rows: Collection[Collection[Whole]]) -> Int64[Tensor, "batch length"]:
@@ -72,12 +70,9 @@ def pad(rows: Collection[Collection[Whole]]) -> Int64[Tensor, "batch length"]:
     """
     require(len(rows), "A batch needs at least one sequence, got none.")
     for i, row in enumerate(rows):
-        require(
-            len(row),
-            f"Sequence {i} of the batch is empty; every sequence needs at least one token.",
-        )
+        require(len(row), f"Sequence {i} of the batch is empty; give it a token.")
     width = max(len(row) for row in rows)
-    plain = [[i if type(i) is int else whole("An id", i) for i in row] for row in rows]
+    plain = [[whole("An id", i) for i in row] for row in rows]
     ids = torch.tensor([[*row, *[PAD] * (width - len(row))] for row in plain])
     require(bool((ids >= 0).all()), f"No id is negative, got {int(ids.min())}.")
     return ids
@@ -100,11 +95,7 @@ def encode(examples: Sequence[Example], src_vocab: Vocab, tgt_vocab: Vocab) -> l
 
 
 def collate(pairs: Sequence[Pair]) -> Batch:
-    """Make one batch of ``pairs``.
-
-    Raises:
-        ValueError: there is no pair, or a source is empty.
-    """
+    """Make one batch of ``pairs``; at least one, and no empty source, or a ValueError."""
     return Batch(
         src_ids=pad([p.src for p in pairs]),
         src_lengths=torch.tensor([len(p.src) for p in pairs]),
@@ -162,11 +153,7 @@ class Batches:
 
 
 def in_order(pairs: Sequence[Pair], batch_size: Whole = 256) -> Iterator[Batch]:
-    """Every pair once, in the given order: for evaluation.
-
-    Raises:
-        ValueError: ``batch_size`` is no positive whole number.
-    """
+    """Every pair once, in the given order, ``batch_size`` (at least 1) at a time."""
     batch_size = whole("batch_size", batch_size, at_least=1)
     for start in range(0, len(pairs), batch_size):
         yield collate(pairs[start : start + batch_size])

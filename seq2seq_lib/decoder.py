@@ -13,6 +13,10 @@ from seq2seq_lib.vocab import PAD
 
 QUERIES = ("before", "after")
 
+State = Float[Tensor, "batch dec_hidden"]
+Context = Float[Tensor, "batch enc_dim"]
+Weights = Float[Tensor, "batch src_len"]
+
 
 class Step(NamedTuple):
     """One step's answer.
@@ -25,9 +29,9 @@ class Step(NamedTuple):
     """
 
     logits: Float[Tensor, "batch vocab"]
-    dec_state: Float[Tensor, "batch dec_hidden"]
-    context: Float[Tensor, "batch enc_dim"]
-    weights: Float[Tensor, "batch src_len"]
+    dec_state: State
+    context: Context
+    weights: Weights
 
 
 class Unrolled(NamedTuple):
@@ -97,7 +101,7 @@ class Decoder(nn.Module):
         self.output = nn.Linear(hidden + enc_dim + emb_dim, vocab_size)  # O
         self.dropout = nn.Dropout(dropout)
 
-    def initial_state(self, encoded: Encoded) -> Float[Tensor, "batch dec_hidden"]:
+    def initial_state(self, encoded: Encoded) -> State:
         """The state before the first step, s_0 = tanh(P summary)."""
         return torch.tanh(self.initial(encoded.summary))
 
@@ -105,23 +109,14 @@ class Decoder(nn.Module):
         """What the list of modules does not show; a checkpoint compares it."""
         return f"query={self.query}"
 
-    def look(
-        self, dec_state: Float[Tensor, "batch dec_hidden"], memory: Memory
-    ) -> tuple[Float[Tensor, "batch enc_dim"], Float[Tensor, "batch src_len"]]:
+    def look(self, dec_state: State, memory: Memory) -> tuple[Context, Weights]:
         """Ask with one state: c_t and the weights."""
         context, weights = self.attention(dec_state[:, None, :], *memory)
         return context[:, 0], weights[:, 0]  # one query: drop tgt_len
 
     def advance(
-        self,
-        embedded: Float[Tensor, "batch emb"],
-        dec_state: Float[Tensor, "batch dec_hidden"],
-        memory: Memory,
-    ) -> tuple[
-        Float[Tensor, "batch dec_hidden"],
-        Float[Tensor, "batch enc_dim"],
-        Float[Tensor, "batch src_len"],
-    ]:
+        self, embedded: Float[Tensor, "batch emb"], dec_state: State, memory: Memory
+    ) -> tuple[State, Context, Weights]:
         """Look, then move the state by one token: s_t, c_t and the weights."""
         context, weights = self.look(dec_state, memory)
         dec_state = self.cell(torch.cat([embedded, context], dim=-1), dec_state)
@@ -130,10 +125,7 @@ class Decoder(nn.Module):
         return dec_state, context, weights
 
     def step(
-        self,
-        prev_ids: Int64[Tensor, " batch"],
-        dec_state: Float[Tensor, "batch dec_hidden"],
-        memory: Memory,
+        self, prev_ids: Int64[Tensor, " batch"], dec_state: State, memory: Memory
     ) -> Step:
         """Read one target token and score the next."""
         embedded = self.dropout(self.embedding(prev_ids))  # (batch, emb)
@@ -173,14 +165,14 @@ class Decoder(nn.Module):
         embedded = self.dropout(self.embedding(tgt_in))  # (batch, tgt_len, emb)
         steps = []
         for token in embedded.unbind(dim=1):  # (batch, emb)
-            dec_state, context, weights = self.advance(token, dec_state, memory)
-            steps.append((dec_state, context, weights))
-        dec_states, contexts, all_weights = (
+            steps.append(self.advance(token, dec_state, memory))
+            dec_state = steps[-1][0]
+        dec_states, contexts, weights = (
             torch.stack(part, dim=1) for part in zip(*steps, strict=True)
         )
         features = torch.cat([dec_states, contexts, embedded], dim=-1)
         logits = self.output(self.dropout(features))  # (batch, tgt_len, vocab)
-        return Unrolled(logits, all_weights, dec_states)
+        return Unrolled(logits, weights, dec_states)
 
     def _unroll_mixed(
         self, tgt_in: Int64[Tensor, "batch tgt_len"], encoded: Encoded, rate: float
@@ -190,15 +182,11 @@ class Decoder(nn.Module):
         dec_state = self.initial_state(encoded)
         # Drawn on the CPU, so that the same seed gives the same choices on every device.
         forced = (torch.rand(tgt_in.shape) < rate).to(tgt_in.device)
-        prev_ids = tgt_in[:, 0]
-        steps: list[Step] = []
-        for t in range(tgt_in.shape[1]):
-            if t:
-                own = steps[-1].logits.argmax(dim=-1)
-                prev_ids = torch.where(forced[:, t], tgt_in[:, t], own)
-            step = self.step(prev_ids, dec_state, memory)
-            dec_state = step.dec_state
-            steps.append(step)
+        steps = [self.step(tgt_in[:, 0], dec_state, memory)]
+        for t in range(1, tgt_in.shape[1]):
+            own = steps[-1].logits.argmax(dim=-1)
+            prev_ids = torch.where(forced[:, t], tgt_in[:, t], own)
+            steps.append(self.step(prev_ids, steps[-1].dec_state, memory))
         logits, dec_states, _, weights = (
             torch.stack(part, dim=1) for part in zip(*steps, strict=True)
         )

@@ -1,8 +1,9 @@
 """From a trained model to sentences."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -226,21 +227,16 @@ def source_ids(
         expected = part.embedding.num_embeddings
         require(
             len(vocab) == expected,
-            f"The model's {side} vocabulary has {expected} tokens but the one given has "
-            f"{len(vocab)}; give the vocabularies that the model was built for.",
+            f"The model's {side} vocabulary has {expected} tokens, the one given has "
+            f"{len(vocab)}; give the one that the model was built for.",
         )
     for i, source in enumerate(sources):
+        is_list = isinstance(source, Iterable) and not isinstance(source, str)
         require(
-            isinstance(source, Iterable)
-            and not isinstance(source, str)
-            and all(isinstance(token, str) for token in source),
-            f"Source {i} must be a sequence of tokens, got {shown(source)}; split a text "
-            "into the tokens of the vocabulary first.",
+            is_list and all(isinstance(token, str) for token in source),
+            f"Source {i} must be a sequence of tokens, got {shown(source)}; split a text.",
         )
-        require(
-            len(source) > 0,
-            f"Source {i} is empty; every source needs at least one token.",
-        )
+        require(len(source), f"Source {i} is empty; every source needs at least one token.")
     return [src_vocab.encode(source) for source in sources]
 
 
@@ -251,15 +247,9 @@ def to_words(
     weights = at_least_float32(decoded.weights).cpu().numpy()
     answers = []
     for src, ids, looked in zip(sources, decoded.ids.tolist(), weights, strict=True):
-        steps = ids.index(EOS) + 1 if EOS in ids else len(ids)
-        answers.append(
-            Translation(
-                src=tuple(src),
-                tokens=tuple(tgt_vocab.decode(ids)),
-                weights=looked[:steps, : len(src)],
-                finished=EOS in ids,
-            )
-        )
+        tokens, finished = tuple(tgt_vocab.decode(ids)), EOS in ids
+        looked = looked[: len(tokens) + finished, : len(src)]
+        answers.append(Translation(tuple(src), tokens, looked, finished))
     return answers
 
 
@@ -294,7 +284,9 @@ def translate(
             not the model's, or a number is out of range.
     """
     batch_size = whole("batch_size", batch_size, at_least=1)
-    beam_size = whole("beam_size", beam_size, at_least=1)
+    search: Callable[..., Decoded] = greedy
+    if whole("beam_size", beam_size, at_least=1) > 1:
+        search = partial(beam_search, beam_size=beam_size, length_penalty=length_penalty)
     rows = source_ids(model, sources, src_vocab, tgt_vocab)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     answers: dict[int, Translation] = {}
@@ -303,17 +295,7 @@ def translate(
         src_ids = pad([rows[i] for i in chosen]).to(model.device)
         src_lengths = torch.tensor([len(rows[i]) for i in chosen])
         limit = 2 * src_ids.shape[1] + 10 if max_len is None else max_len
-        if beam_size == 1:
-            decoded = greedy(model, src_ids, src_lengths, limit)
-        else:
-            decoded = beam_search(
-                model,
-                src_ids,
-                src_lengths,
-                limit,
-                beam_size=beam_size,
-                length_penalty=length_penalty,
-            )
+        decoded = search(model, src_ids, src_lengths, limit)
         said = to_words(decoded, [sources[i] for i in chosen], tgt_vocab)
         answers.update(zip(chosen, said, strict=True))
     return [answers[i] for i in range(len(rows))]

@@ -77,8 +77,7 @@ class Encoder(nn.Module):
         batch, src_len = src_ids.shape
         require(
             len(src_lengths) == batch,
-            f"src_ids has {batch} rows but src_lengths has {len(src_lengths)} entries; "
-            "give one length per row.",
+            f"src_ids has {batch} rows but src_lengths has {len(src_lengths)} entries.",
         )
         shortest, longest = int(src_lengths.min()), int(src_lengths.max())
         require(
@@ -94,12 +93,10 @@ class Encoder(nn.Module):
             packed = pack_padded_sequence(
                 embedded, src_lengths.cpu(), batch_first=True, enforce_sorted=False
             )
-            packed_states, last = self.gru(packed)
-            states, _ = pad_packed_sequence(
-                packed_states, batch_first=True, total_length=src_len
-            )  # (batch, src_len, enc_dim)
-        # last is (directions, batch, hidden): PyTorch's hidden states are not
-        # batch first.
+            packed, last = self.gru(packed)
+            # (batch, src_len, enc_dim)
+            states, _ = pad_packed_sequence(packed, batch_first=True, total_length=src_len)
+        # last is (directions, batch, hidden): PyTorch's hidden states are not batch first.
         summary = torch.cat(list(last), dim=-1)  # (batch, enc_dim)
         src_mask = torch.arange(src_len) < src_lengths.cpu()[:, None]  # (batch, src_len)
         return Encoded(states, summary, src_mask.to(src_ids.device))

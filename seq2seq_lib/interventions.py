@@ -17,7 +17,17 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from seq2seq_lib.attention import Attention, Memory, weighted_sum
+from seq2seq_lib.attention import (
+    Attention,
+    Context,
+    Keys,
+    Mask,
+    Memory,
+    Query,
+    Values,
+    Weights,
+    weighted_sum,
+)
 from seq2seq_lib.batching import Batch
 from seq2seq_lib.decoding import Translation, greedy, source_ids, to_words
 from seq2seq_lib.encoder import Encoded
@@ -28,28 +38,25 @@ from seq2seq_lib.vocab import Vocab
 
 # Takes weights (batch, tgt_len, src_len) and a mask (batch, 1, src_len), returns weights.
 Edit = Callable[[Tensor, Tensor], Tensor]
+FirstQuery = Callable[[Encoded], Tensor]
+EditMask = Bool[Tensor, "batch 1 src_len"]  # True = real position
 
 TOLERANCE = 1e-4  # how far from 1 the sum of a row may be
 
 
-def _check_distribution(weights: Tensor, mask: Tensor, expected: torch.Size) -> None:
+def _check_distribution(weights: Tensor, mask: Tensor) -> None:
     """Raise unless every row of ``weights`` is a distribution over the real positions."""
-    require(
-        weights.shape == expected,
-        f"The weights must have the shape {tuple(expected)}, got {tuple(weights.shape)}.",
-    )
     require(
         not weights.masked_fill(mask, 0.0).any(),
         "The weights are not zero on padding; multiply them by the mask.",
     )
-    totals = at_least_float32(weights).sum(dim=-1)
+    lowest, totals = weights.min(), at_least_float32(weights).sum(dim=-1)
     tolerance = max(TOLERANCE, torch.finfo(weights.dtype).eps)
-    if not (weights.min() >= 0 and ((totals - 1).abs() <= tolerance).all()):
-        raise ValueError(
-            "Every row of weights must be a distribution: no weight below 0 and a sum of "
-            f"1, got a smallest weight of {weights.min():.3g} and sums from "
-            f"{totals.min():.3g} to {totals.max():.3g}."
-        )
+    require(
+        lowest >= 0 and ((totals - 1).abs() <= tolerance).all(),
+        "Every row of weights must be a distribution, got a smallest weight of "
+        f"{lowest:.3g} and sums from {totals.min():.3g} to {totals.max():.3g}.",
+    )
 
 
 def _described(edit: Any) -> str:
@@ -101,17 +108,13 @@ class Edited(Attention):
         return self.attention.memory(encoded)
 
     def forward(
-        self,
-        query: Float[Tensor, "batch tgt_len query_dim"],
-        keys: Float[Tensor, "batch src_len key_dim"],
-        values: Float[Tensor, "batch src_len value_dim"],
-        mask: Bool[Tensor, "batch src_len"],
-    ) -> tuple[
-        Float[Tensor, "batch tgt_len value_dim"], Float[Tensor, "batch tgt_len src_len"]
-    ]:
+        self, query: Query, keys: Keys, values: Values, mask: Mask
+    ) -> tuple[Context, Weights]:
         _, own = self.attention(query, keys, values, mask)
         weights = self.edit(own, mask[:, None, :]).to(own)
-        _check_distribution(weights, mask[:, None, :], own.shape)
+        given, wanted = tuple(weights.shape), tuple(own.shape)
+        require(given == wanted, f"The weights must have the shape {wanted}, got {given}.")
+        _check_distribution(weights, mask[:, None, :])
         return weighted_sum(weights, values), weights
 
 
@@ -127,9 +130,7 @@ class Frozen(Attention):
             query_dim).
     """
 
-    def __init__(
-        self, attention: Attention, first_query: Callable[[Encoded], Tensor]
-    ) -> None:
+    def __init__(self, attention: Attention, first_query: FirstQuery) -> None:
         super().__init__()
         self.attention, self.first_query = attention, first_query
 
@@ -143,31 +144,19 @@ class Frozen(Attention):
         return memory._replace(keys=weights.transpose(1, 2))  # (batch, src_len, 1)
 
     def forward(
-        self,
-        query: Float[Tensor, "batch tgt_len query_dim"],
-        keys: Float[Tensor, "batch src_len 1"],
-        values: Float[Tensor, "batch src_len value_dim"],
-        mask: Bool[Tensor, "batch src_len"],
-    ) -> tuple[
-        Float[Tensor, "batch tgt_len value_dim"], Float[Tensor, "batch tgt_len src_len"]
-    ]:
+        self, query: Query, keys: Keys, values: Values, mask: Mask
+    ) -> tuple[Context, Weights]:
         weights = keys.transpose(1, 2).expand(-1, query.shape[1], -1)
         return weighted_sum(weights, values), weights
 
 
-def harden(
-    weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch 1 src_len"]
-) -> Float[Tensor, "batch tgt_len src_len"]:
+def harden(weights: Weights, mask: EditMask) -> Weights:
     """All weight on the largest: every step looks at one position only."""
     best = weights.argmax(dim=-1)
     return nn.functional.one_hot(best, weights.shape[-1]).to(weights.dtype)
 
 
-def erase(
-    weights: Float[Tensor, "batch tgt_len src_len"],
-    mask: Bool[Tensor, "batch 1 src_len"],
-    rank: int = 0,
-) -> Float[Tensor, "batch tgt_len src_len"]:
+def erase(weights: Weights, mask: EditMask, rank: int = 0) -> Weights:
     """One weight taken away, the others scaled up to a sum of 1.
 
     Where nothing else has any weight the others share evenly; a single real position
@@ -191,9 +180,7 @@ def erase(
     return torch.where(total > 0, rest / total.clamp(min=1e-30), weights).to(weights.dtype)
 
 
-def spread(
-    weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch 1 src_len"]
-) -> Float[Tensor, "batch tgt_len src_len"]:
+def spread(weights: Weights, mask: EditMask) -> Weights:
     """The same weight on every real position."""
     return (mask / mask.sum(dim=-1, keepdim=True)).to(weights.dtype).expand_as(weights)
 
@@ -210,18 +197,12 @@ def _moved(weights: Tensor, mask: Tensor, order: Callable[[int], Sequence[int]])
     return weights.gather(-1, source.expand_as(weights))
 
 
-def shift(
-    weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch 1 src_len"]
-) -> Float[Tensor, "batch tgt_len src_len"]:
+def shift(weights: Weights, mask: EditMask) -> Weights:
     """Every weight one source word to the right, and that of the last to the first."""
     return _moved(weights, mask, lambda n: [n - 1, *range(n - 1)])
 
 
-def shuffle(
-    weights: Float[Tensor, "batch tgt_len src_len"],
-    mask: Bool[Tensor, "batch 1 src_len"],
-    seed: int = 0,
-) -> Float[Tensor, "batch tgt_len src_len"]:
+def shuffle(weights: Weights, mask: EditMask, seed: int = 0) -> Weights:
     """The weights in another order among the real positions; none keeps its own.
 
     The order depends on the seed and the number of real positions alone, so it is the
@@ -272,10 +253,8 @@ def one_at_a_time(
         first = model.decoder.initial_state(encoded)[:, None]
     before = torch.cat([first, after[:, :-1]], dim=1)  # (batch, tgt_len, dec_hidden)
     steps = [
-        changed.decoder.step(prev_ids, dec_state, memory).logits
-        for prev_ids, dec_state in zip(
-            batch.tgt_in.unbind(dim=1), before.unbind(dim=1), strict=True
-        )
+        changed.decoder.step(batch.tgt_in[:, t], before[:, t], memory).logits
+        for t in range(before.shape[1])
     ]
     return torch.stack(steps, dim=1)
 
@@ -314,29 +293,24 @@ def rewrite(
     max_len = 2 * len(ids) + 10 if max_len is None else max_len
 
     def given(row: Sequence[float] | Tensor) -> Edit:
-        wanted = torch.as_tensor(row)
-        return lambda weights, mask: wanted[None, None, :]
+        return lambda weights, mask: torch.as_tensor(row)[None, None, :]
 
     decoders = {
         whole("Every step of edits", step): edited(model, given(row)).eval().decoder
         for step, row in edits.items()
     }
     src_ids = torch.tensor([ids], device=model.device)
-    src_lengths = torch.tensor([len(ids)])
-    decoded = greedy(model, src_ids, src_lengths, max_len, decoders=decoders)
-    written = decoded.ids.shape[1]
-    unused = sorted(step for step in decoders if not 0 <= step < written)
+    decoded = greedy(model, src_ids, torch.tensor([len(ids)]), max_len, decoders)
+    written = range(decoded.ids.shape[1])
+    unused = sorted(decoders.keys() - set(written))
     require(
         not unused,
-        f"The steps {unused} were to be edited, but the translation has the steps 0 to "
-        f"{written - 1}.",
+        f"The steps {unused} cannot be edited: the translation has 0 to {written[-1]}.",
     )
     return to_words(decoded, [source], tgt_vocab)[0]
 
 
-def entropy(
-    weights: Float[Tensor, "batch tgt_len src_len"], mask: Bool[Tensor, "batch src_len"]
-) -> Float[Tensor, "batch tgt_len"]:
+def entropy(weights: Weights, mask: Mask) -> Float[Tensor, "batch tgt_len"]:
     """How widely every query looks, in nats.
 
         entropy[t] = - sum over s of weights[t, s] ln weights[t, s]        (0 ln 0 = 0)
@@ -347,8 +321,5 @@ def entropy(
     Raises:
         ValueError: a row is not a distribution over the real positions.
     """
-    batch, tgt_len, _ = weights.shape
-    _check_distribution(
-        weights, mask[:, None, :], torch.Size((batch, tgt_len, mask.shape[-1]))
-    )
+    _check_distribution(weights, mask[:, None, :])
     return torch.special.entr(weights).sum(dim=-1)

@@ -24,10 +24,8 @@ LENGTH_BUCKETS = ((1, 4), (5, 8), (9, 12), (13, 16), (17, 20), (21, 24))
 def _same_number(**sides: Sequence[object]) -> None:
     """Raise a ValueError unless two lists are equally long, and not empty."""
     for name, side in sides.items():
-        require(
-            not isinstance(side, str),
-            f"Give a list of {name}, even of one; got the text {shown(side)}.",
-        )
+        wrong = f"Give a list of {name}, even of one; got the text {shown(side)}."
+        require(not isinstance(side, str), wrong)
         require(len(side), f"There is nothing to score: got no {name}.")
     (one, n), (other, m) = ((name, len(side)) for name, side in sides.items())
     require(n == m, f"Give as many {one} as {other}, got {n} {one} and {m} {other}.")
@@ -36,13 +34,15 @@ def _same_number(**sides: Sequence[object]) -> None:
 def _matches(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -> list[bool]:
     """For each sentence, whether it is right in every token."""
     _same_number(hypotheses=hypotheses, references=references)
-    pairs = list(zip(hypotheses, references, strict=True))
-    mixed = [(h, r) for h, r in pairs if isinstance(h, str) != isinstance(r, str)]
-    require(
-        not mixed,
-        f"A text and a list of tokens never match; split or join one of {shown(mixed)}.",
-    )
-    return [tuple(hyp) == tuple(ref) for hyp, ref in pairs]
+    matches = []
+    for pair in zip(hypotheses, references, strict=True):
+        require(
+            len({isinstance(side, str) for side in pair}) == 1,
+            f"A text and a list of tokens never match; split or join one of {shown(pair)}.",
+        )
+        hyp, ref = map(tuple, pair)
+        matches.append(hyp == ref)
+    return matches
 
 
 def exact_match(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -> float:
@@ -102,13 +102,9 @@ def exact_match_by_length(
     require(not texts, f"A source is a list of tokens; split the texts {shown(texts)}.")
     right: dict[tuple[int, int], list[bool]] = {(low, high): [] for low, high in buckets}
     for src, match in zip(sources, matches, strict=True):
-        bucket = next((b for b in right if b[0] <= len(src) <= b[1]), None)
-        if bucket is None:
-            raise ValueError(
-                f"A source of {len(src)} tokens lies in none of the buckets "
-                f"{list(right)}; give buckets that cover all lengths."
-            )
-        right[bucket].append(match)
+        its = [b for b in right if b[0] <= len(src) <= b[1]]
+        require(its, f"A source of {len(src)} tokens lies in no bucket of {list(right)}.")
+        right[its[0]].append(match)
     return [
         LengthBucket(low, high, len(r), sum(r) / len(r) if r else math.nan)
         for (low, high), r in right.items()
@@ -131,8 +127,7 @@ def loss_per_token(model: Seq2Seq, pairs: Sequence[Pair], batch_size: Whole = 25
             batch = batch.to(model.device)
             total += token_loss(model(batch).logits, batch, reduction="sum").item()
             tokens += batch.n_tokens
-    if not tokens:
-        raise ValueError("There is nothing to score: got no pairs.")
+    require(tokens, "There is nothing to score: got no pairs.")
     return total / tokens
 
 
@@ -179,10 +174,8 @@ def bleu(
     _texts(hypotheses, references)
     option("tokenize", tokenize, sorted(BLEU.TOKENIZERS))
     # force: sacrebleu otherwise warns when it is told not to split split text again.
-    score = sacrebleu.corpus_bleu(
-        list(hypotheses), [list(references)], tokenize=tokenize, force=True
-    )
-    return float(score.score)
+    bleu = BLEU(tokenize=tokenize, force=True)
+    return float(bleu.corpus_score(list(hypotheses), [list(references)]).score)
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
@@ -211,8 +204,7 @@ def links(weights: np.ndarray | Tensor) -> frozenset[tuple[int, int]]:
     shape = tuple(getattr(weights, "shape", ()))
     require(
         len(shape) == 2 and shape[1],
-        "Weights must be a table (tgt_len, src_len) with at least one column, got the "
-        f"shape {shape}.",
+        f"Weights must be a table (tgt_len, src_len) with a column, got the shape {shape}.",
     )
     return frozenset(enumerate(weights.argmax(1).tolist()))
 
@@ -221,12 +213,11 @@ def _plain_links(pairs: Iterable[Any]) -> set[tuple[int, int]]:
     """The links as Python ints, whether those of the pairs are NumPy's or of tensors."""
     plain = set()
     for pair in pairs:
+        wrong = f"A link is a pair (target position, source position), not {shown(pair)}."
         try:
             t, s = pair
         except (TypeError, ValueError):
-            raise ValueError(
-                f"A link is a pair (target position, source position), got {shown(pair)}."
-            ) from None
+            raise ValueError(wrong) from None
         plain.add((whole("A target position", t), whole("A source position", s)))
     return plain
 
@@ -266,36 +257,24 @@ def alignment_error_rate(
         positions = [range(len(e.tgt)) for e in examples]
     _same_number(positions=positions, examples=examples)
     agreeing, total, sure = 0, 0, 0
-    for i, (found, example, chosen) in enumerate(
-        zip(predicted, examples, positions, strict=True)
-    ):
+    for found, example, chosen in zip(predicted, examples, positions, strict=True):
         if example.alignment is None:
-            raise ValueError(
-                f"Example {i} has no gold alignment; AER needs a task that knows it."
-            )
+            raise ValueError("An example has no gold alignment; AER needs a task with one.")
+        tgt_len, src_len = len(example.tgt), len(example.src)
+        where = f"lies outside an example of {tgt_len} target and {src_len} source tokens"
         counted = {whole("A position", t) for t in chosen}
         for t in counted:
-            if not 0 <= t < len(example.tgt):
-                raise ValueError(
-                    f"Position {t} lies outside the {len(example.tgt)} target tokens of "
-                    f"example {i}."
-                )
+            require(0 <= t < tgt_len, f"Position {t} {where}.")
         answered = _plain_links(found)
         for t, s in answered:
-            if not (0 <= t < len(example.tgt) and 0 <= s < len(example.src)):
-                raise ValueError(
-                    f"The link (target {t}, source {s}) lies outside example {i} with "
-                    f"{len(example.tgt)} target and {len(example.src)} source tokens; "
-                    "leave out the rows of EOS and of padding."
-                )
+            require(
+                0 <= t < tgt_len and 0 <= s < src_len,
+                f"The link (target {t}, source {s}) {where}; leave out EOS and padding.",
+            )
         kept = {(t, s) for t, s in answered if t in counted}
         gold = {(t, s) for t, s in _plain_links(example.alignment) if t in counted}
         agreeing += len(kept & gold)
         total += len(kept)
         sure += len(gold)
-    require(
-        sure,
-        "There is no gold link among the positions that count, so there is nothing to "
-        "find; choose other examples or positions.",
-    )
+    require(sure, "There is no gold link among the positions that count; choose others.")
     return 1 - 2 * agreeing / (total + sure)

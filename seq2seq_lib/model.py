@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -20,7 +21,6 @@ from seq2seq_lib.require import number, option, require, whole
 from seq2seq_lib.vocab import PAD
 
 DEVICE_VARIABLE = "SEQ2SEQ_DEVICE"
-ATTENTIONS = tuple(MECHANISMS)
 SIZES = ("src_vocab_size", "tgt_vocab_size", "emb_dim", "enc_hidden", "dec_hidden")
 
 
@@ -31,7 +31,7 @@ class ModelConfig:
     Args:
         src_vocab_size: number of source tokens.
         tgt_vocab_size: number of target tokens.
-        attention: one of ``ATTENTIONS``, the names in ``attention.MECHANISMS``.
+        attention: a name in ``attention.MECHANISMS``.
         emb_dim: size of the embeddings on both sides.
         enc_hidden: size of one direction of the encoder.
         dec_hidden: size of the decoder's state and of additive attention's layer.
@@ -60,13 +60,11 @@ class ModelConfig:
             self.bidirectional in (True, False),
             f"bidirectional must be True or False, got {self.bidirectional!r}.",
         )
-        numbers: dict[str, int | float] = {
-            **{name: whole(name, getattr(self, name), at_least=1) for name in SIZES},
-            "bidirectional": bool(self.bidirectional),
-            "dropout": number("dropout", self.dropout, at_least=0, below=1),
-        }
-        for name, value in numbers.items():  # numbers of NumPy become Python's
-            object.__setattr__(self, name, value)
+        store = partial(object.__setattr__, self)  # numbers of NumPy become Python's
+        for name in SIZES:
+            store(name, whole(name, getattr(self, name), at_least=1))
+        store("bidirectional", bool(self.bidirectional))
+        store("dropout", number("dropout", self.dropout, at_least=0, below=1))
 
     @property
     def enc_dim(self) -> int:
@@ -111,10 +109,7 @@ class Seq2Seq(nn.Module):
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Without dropout inside; then every module is in the mode it was in.
-
-    The modes come back after an error too.
-    """
+    """Without dropout inside; then, also after an error, every module's mode is back."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -124,29 +119,21 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def default_device() -> torch.device:
-    """Where ``build_model`` puts a model: what ``SEQ2SEQ_DEVICE`` names, else the CPU.
-
-    So the same chapter runs on a GPU: start it with ``SEQ2SEQ_DEVICE=cuda``.
-
-    Raises:
-        ValueError: this machine has no such device.
-    """
+def _default_device() -> torch.device:
     name = os.environ.get(DEVICE_VARIABLE, "cpu")
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError):  # AssertionError: a PyTorch without CUDA
         raise ValueError(
-            f"{DEVICE_VARIABLE}={name!r} is not a device that PyTorch has on this "
-            "machine; unset it to use the CPU."
+            f"{DEVICE_VARIABLE}={name!r} is no device of this machine; unset it."
         ) from None
 
 
 def build_model(config: ModelConfig, seed: int = 0) -> Seq2Seq:
-    """A model with fresh weights on the default device.
+    """A model with fresh weights on the device that ``SEQ2SEQ_DEVICE`` names, or the CPU.
 
-    The same seed gives the same weights on every device. The global random state is
-    left as it was.
+    So the same chapter runs on a GPU: start it with ``SEQ2SEQ_DEVICE=cuda``. The same seed
+    gives the same weights on every device. The global random state is left as it was.
 
     Raises:
         ValueError: ``seed`` is no whole number, the sizes do not suit the attention, or
@@ -156,7 +143,7 @@ def build_model(config: ModelConfig, seed: int = 0) -> Seq2Seq:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # the CPU's alone
         model = _assemble(config)
-    return model.to(default_device())
+    return model.to(_default_device())
 
 
 def _assemble(config: ModelConfig) -> Seq2Seq:
@@ -206,11 +193,8 @@ def widen(config: ModelConfig, at_least: int | float) -> ModelConfig:
     per_unit = config.enc_dim // config.enc_hidden if in_step else 1
 
     def wider(units: int) -> ModelConfig:
-        return replace(
-            config,
-            enc_hidden=config.enc_hidden + units,
-            dec_hidden=config.dec_hidden + units * per_unit,
-        )
+        dec_hidden = config.dec_hidden + units * per_unit
+        return replace(config, enc_hidden=config.enc_hidden + units, dec_hidden=dec_hidden)
 
     # A million units are enough: the parameters grow with the square of the sizes.
     return wider(bisect_left(range(10**6), at_least, key=lambda n: n_parameters(wider(n))))
@@ -231,11 +215,8 @@ def token_loss(
     Raises:
         ValueError: the logits do not fit the batch.
     """
-    require(
-        logits.shape[:2] == batch.tgt_out.shape,
-        f"The logits are for {tuple(logits.shape[:2])} (batch, tgt_len) tokens but the "
-        f"batch has {tuple(batch.tgt_out.shape)}.",
-    )
+    given, wanted = tuple(logits.shape[:2]), tuple(batch.tgt_out.shape)
+    require(given == wanted, f"The logits are for {given} tokens; the batch has {wanted}.")
     return cross_entropy(
         at_least_float32(logits).flatten(0, 1),
         batch.tgt_out.flatten(),

@@ -1,12 +1,15 @@
 """Checks of what a person passes in: each refusal is one sentence."""
 
-import math
 import numbers
+import sys
 from collections.abc import Iterable
+from operator import ge, gt, le, lt
 from reprlib import repr as shown  # cut where a value is too long for a sentence
 from typing import Any, SupportsIndex
 
 Whole = SupportsIndex  # what ``whole`` takes: ints, also those of NumPy and 0-d tensors
+
+LIMITS = {"above": gt, "at_least": ge, "below": lt, "at_most": le}
 
 
 def require(condition: Any, message: str) -> None:
@@ -24,9 +27,7 @@ def option(name: str, value: Any, known: Iterable[str]) -> None:
     )
 
 
-def whole(
-    name: str, value: Any, *, at_least: int | None = None, at_most: int | None = None
-) -> int:
+def whole(name: str, value: Any, **limits: int | float) -> int:
     """``value`` as a Python int.
 
     Numbers of NumPy are numbers, and so is what a 0-d tensor or array holds. A bool is
@@ -35,8 +36,7 @@ def whole(
     Args:
         name: what the message calls it.
         value: what was given.
-        at_least: the smallest number allowed.
-        at_most: the largest number allowed.
+        limits: what it is to be: ``above``, ``at_least``, ``below`` or ``at_most``.
 
     Raises:
         ValueError: it is no whole number, or out of range.
@@ -45,80 +45,36 @@ def whole(
     Traceback (most recent call last):
     ValueError: updates must be a whole number, got 1000.0 (a float).
     """
-    if type(value) is int and at_least is None and at_most is None:
+    if type(value) is int and not limits:
         return value  # as most are; a batch has thousands of ids
-    plain = _plain(value)
-    is_whole = isinstance(plain, numbers.Integral) and not isinstance(plain, bool)
-    require(is_whole, _not_a(name, "a whole number", plain))
-    _require_range(name, plain, at_least=at_least, at_most=at_most)
-    return int(plain)
+    return int(_checked(name, value, "whole", numbers.Integral, limits))
 
 
-def number(
-    name: str,
-    value: Any,
-    *,
-    above: float | int | None = None,
-    at_least: float | int | None = None,
-    below: float | int | None = None,
-    at_most: float | int | None = None,
-) -> float:
-    """``value`` as a Python float; what counts as a number is said under ``whole``.
-
-    Args:
-        name: what the message calls it.
-        value: what was given.
-        above: every number allowed is larger.
-        at_least: the smallest number allowed.
-        below: every number allowed is smaller.
-        at_most: the largest number allowed.
+def number(name: str, value: Any, **limits: int | float) -> float:
+    """``value`` as a Python float; numbers and limits are those of ``whole``.
 
     Raises:
         ValueError: it is no number, NaN or infinite, or out of range.
-
-    >>> number("dropout", float("nan"), at_least=0, below=1)
-    Traceback (most recent call last):
-    ValueError: dropout must be a finite number, got nan (a float).
     """
-    plain = _plain(value)
-    is_real = isinstance(plain, numbers.Real) and not isinstance(plain, bool)
-    require(is_real and _is_finite(plain), _not_a(name, "a finite number", plain))
-    _require_range(
-        name, plain, above=above, at_least=at_least, below=below, at_most=at_most
+    return float(_checked(name, value, "finite", numbers.Real, limits))
+
+
+def _checked(name: str, value: Any, sort: str, kind: type, limits: dict[str, Any]) -> Any:
+    plain = value.item() if getattr(value, "ndim", None) == 0 else value
+    fits = isinstance(plain, kind) and not isinstance(plain, bool)
+    if sort == "finite":
+        fits = fits and abs(plain) <= sys.float_info.max
+    require(
+        fits,
+        f"{name} must be a {sort} number, got {shown(plain)} (a {type(plain).__name__}).",
     )
-    return float(plain)
-
-
-def _plain(value: Any) -> Any:
-    """What a number of NumPy, a 0-d array or a 0-d tensor holds; all else as it is."""
-    return value.item() if getattr(value, "ndim", None) == 0 else value
-
-
-def _is_finite(value: Any) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
-        return False
-
-
-def _not_a(name: str, wanted: str, value: Any) -> str:
-    return f"{name} must be {wanted}, got {shown(value)} (a {type(value).__name__})."
-
-
-def _require_range(name: str, value: Any, **limits: float | int | None) -> None:
-    holds = {
-        "above": lambda limit: value > limit,
-        "at_least": lambda limit: value >= limit,
-        "below": lambda limit: value < limit,
-        "at_most": lambda limit: value <= limit,
-    }
-    given = {words: limit for words, limit in limits.items() if limit is not None}
-    if given.keys() == {"at_least", "at_most"}:
-        wanted = "lie between {at_least} and {at_most}".format(**given)
+    if limits.keys() == {"at_least", "at_most"}:
+        wanted = "lie between {at_least} and {at_most}".format(**limits)
     else:
-        each = (f"{words.replace('_', ' ')} {limit}" for words, limit in given.items())
+        each = (f"{limit.replace('_', ' ')} {bound}" for limit, bound in limits.items())
         wanted = f"be {' and '.join(each)}"
     require(
-        all(holds[words](limit) for words, limit in given.items()),
-        f"{name} must {wanted}, got {value}.",
+        all(LIMITS[limit](plain, bound) for limit, bound in limits.items()),
+        f"{name} must {wanted}, got {plain}.",
     )
+    return plain

@@ -47,15 +47,14 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         option("schedule", self.schedule, SCHEDULES)
+        forced = self.teacher_forcing
         numbers = {
             "updates": whole("updates", self.updates, at_least=1),
             "warmup": whole("warmup", self.warmup, at_least=0),
             "seed": whole("seed", self.seed, at_least=0, at_most=2**63 - 1),
             "lr": number("lr", self.lr, above=0),
             "clip": number("clip", self.clip, above=0),
-            "teacher_forcing": number(
-                "teacher_forcing", self.teacher_forcing, at_least=0, at_most=1
-            ),
+            "teacher_forcing": number("teacher_forcing", forced, at_least=0, at_most=1),
         }
         for name, value in numbers.items():
             object.__setattr__(self, name, value)  # numbers of NumPy are numbers
@@ -182,9 +181,9 @@ def _check_ids(model: Seq2Seq, batches: Batches) -> None:
     }
     for side, (embedding, rows) in sides.items():
         largest = max((max(row) for row in rows if row), default=0)
+        size = embedding.num_embeddings
         require(
-            largest < embedding.num_embeddings,
-            f"The {side} sentences have an id {largest}, but the model's {side} "
-            f"vocabulary has only {embedding.num_embeddings} tokens; build the "
-            "model for the vocabularies that encoded the sentences.",
+            largest < size,
+            f"The {side} sentences have an id {largest}, but the model was built for a "
+            f"vocabulary of only {size} tokens; build it for the one that encoded them.",
         )

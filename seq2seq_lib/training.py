@@ -85,13 +85,8 @@ def fit(
 def _update(run: Run, batch: Batch) -> None:
     """One update of a run, and what its history says of it."""
     start = time.perf_counter()
-    loss = train_step(
-        run.model,
-        batch.to(run.model.device),
-        run.optimizer,
-        run.config.clip,
-        run.teacher_forcing,
-    )
+    batch = batch.to(run.model.device)
+    loss = train_step(run.model, batch, run.optimizer, run.config.clip, run.teacher_forcing)
     run.scheduler.step()
     run.history.tokens += batch.n_tokens
     run.history.losses.append(loss)

@@ -1,5 +1,6 @@
 """A training run in one file: always whole, read without running code, never mixed up."""
 
+import io
 import warnings
 import zlib
 from dataclasses import asdict
@@ -10,9 +11,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from seq2seq_lib.batching import Batches
 from seq2seq_lib.files import write_atomically
-from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.require import require, whole
 from seq2seq_lib.run import History, Hook, Run
 
@@ -54,18 +53,16 @@ class Checkpoint(Hook):
             self.lock.acquire()
         except Timeout:
             raise ValueError(
-                f"Another training is at work on {self.path}; wait for it, or give another "
-                "path."
+                f"Another training is at work on {self.path}; wait, or give another path."
             ) from None
         except OSError as error:
             raise ValueError(
-                f"Nothing can be saved to {self.path} ({error.strerror}); give the path of "
-                "a file that may be written."
+                f"Nothing can be saved to {self.path} ({error.strerror}); try another path."
             ) from None
         try:
             self.identity = identity(run)
             if self.path.exists():
-                restore(run, read_checkpoint(self.path), self.identity, self.path)
+                self._resume(run, read_checkpoint(self.path))
         except BaseException:
             self.lock.release()
             raise
@@ -80,8 +77,18 @@ class Checkpoint(Hook):
         self.lock.release()
 
     def _save(self, run: Run) -> None:
+        """Store everything that going on needs, and that changes while a run trains."""
+        state = {
+            "model": run.model.state_dict(),
+            "optimizer": run.optimizer.state_dict(),
+            "scheduler": run.scheduler.state_dict(),
+            "history": asdict(run.history),
+            "rng": torch.get_rng_state(),
+            "run": self.identity,
+        }
         try:
-            state = {**state_of(run), "run": self.identity}
+            if run.model.device.type == "cuda":
+                state["cuda_rng"] = torch.cuda.get_rng_state(run.model.device)
             write_atomically(self.path, lambda path: torch.save(state, path))
         except (OSError, RuntimeError) as error:  # PyTorch's, on a full disk
             reason = getattr(error, "strerror", None) or "is the disk full?"
@@ -92,82 +99,49 @@ class Checkpoint(Hook):
                 stacklevel=2,
             )
 
-
-def state_of(run: Run) -> dict[str, Any]:
-    """Everything that going on with a run needs, and that changes while it trains."""
-    state = {
-        "model": run.model.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "scheduler": run.scheduler.state_dict(),
-        "history": asdict(run.history),
-        "rng": torch.get_rng_state(),
-    }
-    if run.model.device.type == "cuda":
-        state["cuda_rng"] = torch.cuda.get_rng_state(run.model.device)
-    return state
-
-
-def restore(run: Run, state: dict[str, Any], given: dict[str, Any], path: Path) -> None:
-    """Put everything back as it was.
-
-    Args:
-        run: changed in place.
-        state: what was saved.
-        given: the identity of ``run``.
-        path: of the file, for messages.
-
-    Raises:
-        ValueError: the state belongs to another run or model; nothing was changed.
-    """
-    saved = state["run"]
-    for part in ("train", "data"):
-        require(
-            saved[part] == given[part],
-            f"{path} belongs to another run ({saved[part]}) than this one ({given[part]}); "
-            "give another path, or move it away to start again.",
-        )
-    lines = zip_longest(saved["model"].splitlines(), given["model"].splitlines())
-    for theirs, ours in lines:
-        require(
-            theirs == ours,
-            f"{path} holds another model, with {str(theirs).strip()} where this one has "
-            f"{str(ours).strip()}; build the model with the configuration that it was "
-            "trained with, or give another path.",
-        )
-    run.model.load_state_dict(state["model"])
-    run.optimizer.load_state_dict(state["optimizer"])
-    run.scheduler.load_state_dict(state["scheduler"])
-    run.history = History(**{**state["history"], "interrupted": False})
-    torch.set_rng_state(state["rng"])
-    if "cuda_rng" in state and run.model.device.type == "cuda":
-        torch.cuda.set_rng_state(state["cuda_rng"], run.model.device)
+    def _resume(self, run: Run, state: dict[str, Any]) -> None:
+        """Put everything back as it was, unless it belongs to another run or model."""
+        saved, given = state["run"], self.identity
+        for part in ("train", "data"):
+            require(
+                saved[part] == given[part],
+                f"{self.path} belongs to another run ({saved[part]}) than this one "
+                f"({given[part]}); give another path, or move it away to start again.",
+            )
+        lines = (its["model"].splitlines() for its in (saved, given))
+        for theirs, ours in zip_longest(*lines, fillvalue="nothing"):
+            require(
+                theirs == ours,
+                f"{self.path} holds another model, with {theirs.strip()} where this one "
+                f"has {ours.strip()}; build the model that was trained, or give another "
+                "path.",
+            )
+        run.model.load_state_dict(state["model"])
+        run.optimizer.load_state_dict(state["optimizer"])
+        run.scheduler.load_state_dict(state["scheduler"])
+        run.history = History(**{**state["history"], "interrupted": False})
+        torch.set_rng_state(state["rng"])
+        if "cuda_rng" in state and run.model.device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda_rng"], run.model.device)
 
 
 def identity(run: Run) -> dict[str, Any]:
-    """What has to agree before a run may go on."""
-    return {
-        "train": asdict(run.config),
-        "data": _data(run.batches),
-        "model": _described(run.model),
-    }
+    """What has to agree before a run may go on: configuration, data and model.
 
-
-def _data(batches: Batches) -> str:
-    """A short text that differs when the batches do."""
-    return (
-        f"{len(batches.pairs)} pairs with checksum "
-        f"{zlib.crc32(repr(batches.pairs).encode()):08x}, batch_size "
-        f"{batches.batch_size}, bucketed {batches.bucketed}, seed {batches.seed}"
-    )
-
-
-def _described(model: Seq2Seq) -> str:
-    """The model's modules, sizes and options, and how each parameter is kept."""
+    Of the model these are its modules, sizes and options, and how each parameter is kept.
+    """
+    batches = run.batches
+    checksum = zlib.crc32(repr(batches.pairs).encode())
     parameters = [
         f"{name}: {tuple(p.shape)} {p.dtype}{'' if p.requires_grad else ', not trained'}"
-        for name, p in model.named_parameters()
+        for name, p in run.model.named_parameters()
     ]
-    return "\n".join([str(model), *parameters])
+    return {
+        "train": asdict(run.config),
+        "data": f"{len(batches.pairs)} pairs with checksum {checksum:08x}, batch_size "
+        f"{batches.batch_size}, bucketed {batches.bucketed}, seed {batches.seed}",
+        "model": "\n".join([str(run.model), *parameters]),
+    }
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -178,17 +152,16 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         ValueError: it cannot be read, or is not a whole checkpoint.
     """
     try:
-        with Path(path).open("rb"):
-            pass
+        with Path(path).open("rb") as file:
+            content = io.BytesIO(file.read())
     except FileNotFoundError:
         raise
     except OSError as error:
         raise ValueError(
-            f"{str(path)!r} could not be read ({error.strerror}); nothing was changed. "
-            "Give the path of a file that may be read."
+            f"{str(path)!r} could not be read ({error.strerror}); give a path that can."
         ) from None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(content, map_location="cpu", weights_only=True)
     except Exception:  # what a damaged file makes the reader stumble over is open-ended
         state = None
     if not isinstance(state, dict) or PARTS - state.keys():

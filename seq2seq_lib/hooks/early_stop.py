@@ -42,13 +42,15 @@ class StopWhen(Hook):
         self.after_update(run)  # a resumed run may have been stopped here
 
     def after_update(self, run: Run) -> None:
-        records = run.history.evaluations
-        new = records and records[-1]["update"] == run.done
-        if new and "failed" not in records[-1] and self.enough(records[-1]):
+        records = [e for e in run.history.evaluations if "failed" not in e]
+        if records and records[-1]["update"] == run.done and self._ends(records):
             run.until = run.done
 
+    def _ends(self, records: list[dict[str, Any]]) -> bool:
+        return self.enough(records[-1])
 
-class EarlyStop(Hook):
+
+class EarlyStop(StopWhen):
     """Ends a run whose evaluations have not become better for a while.
 
     Args:
@@ -64,16 +66,10 @@ class EarlyStop(Hook):
     def __init__(
         self, measure: str, patience: int = 3, lower_is_better: bool = True
     ) -> None:
-        self.measure, self.lower_is_better = measure, lower_is_better
+        self.measure, self.sign = measure, 1 if lower_is_better else -1
         self.patience = whole("patience", patience, at_least=1)
 
-    def before_training(self, run: Run) -> None:
-        self.after_update(run)  # a resumed run may have been stopped here
-
-    def after_update(self, run: Run) -> None:
-        sign = 1 if self.lower_is_better else -1
-        records = [e for e in run.history.evaluations if self.measure in e]
-        costs = [sign * record[self.measure] for record in records]
+    def _ends(self, records: list[dict[str, Any]]) -> bool:
+        costs = [self.sign * e[self.measure] for e in records if self.measure in e]
         costs = [math.inf if math.isnan(cost) else cost for cost in costs]
-        if costs and len(costs) - 1 - costs.index(min(costs)) >= self.patience:
-            run.until = run.done
+        return bool(costs) and len(costs) - 1 - costs.index(min(costs)) >= self.patience

@@ -54,24 +54,21 @@ class Evaluation(Hook):
             self._record(run)
 
     def _due(self, run: Run) -> bool:
-        due = run.done in self.at or run.finished
-        due = due or bool(self.every and run.done and run.done % self.every == 0)
+        is_turn = self.every and run.done and run.done % self.every == 0
+        due = is_turn or run.done in self.at or run.finished
         return due and all(e["update"] != run.done for e in run.history.evaluations)
 
     def _measure(self, run: Run) -> dict[str, Any]:
         with run.random_state(), torch.no_grad(), evaluating(run.model):
             found = self.evaluate(run.model)
-        require(
-            isinstance(found, Mapping),
-            "evaluate must return a dictionary of names and values, got a "
-            f"{type(found).__name__}.",
-        )
+        is_one, got = isinstance(found, Mapping), type(found).__name__
+        require(is_one, f"evaluate must return a dictionary of values, got a {got}.")
         require(
             "update" not in found,
-            "evaluate returns something called 'update', which is the name of the number "
-            "of updates done; give it another name.",
+            "evaluate returns something called 'update', as the number of updates is; "
+            "give it another name.",
         )
-        return {"update": run.done, **storable(found)}
+        return {"update": run.done, **_storable(found)}
 
     def _record(self, run: Run) -> None:
         try:
@@ -81,27 +78,19 @@ class Evaluation(Hook):
                 raise
             reason = f"{type(error).__name__}: {error}"
             record = {"update": run.done, "failed": reason}
-            warnings.warn(
-                f"evaluate failed after update {run.done} ({reason}); what was trained is "
-                "kept.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            told = f"evaluate failed after update {run.done} ({reason}); the model is kept."
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
         run.history.evaluations.append(record)
 
 
-def storable(value: Any) -> Any:
-    """``value`` in the types that can be read back from a checkpoint.
-
-    Raises:
-        ValueError: it holds something else.
-    """
+def _storable(value: Any) -> Any:
+    """``value`` in the types that can be read back from a checkpoint."""
     if isinstance(value, Tensor | np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {storable(key): storable(part) for key, part in value.items()}
+        return {_storable(key): _storable(part) for key, part in value.items()}
     if type(value) in (list, tuple):
-        return type(value)(storable(part) for part in value)
+        return type(value)(map(_storable, value))
     require(
         value is None or type(value) in (bool, int, float, str),
         "evaluate must return numbers, text, and lists and dictionaries of them, got a "

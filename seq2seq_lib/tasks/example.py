@@ -30,22 +30,21 @@ class Example:
 
     def __post_init__(self) -> None:
         for tokens in (self.src, self.tgt):
-            if not isinstance(tokens, tuple) or not all(isinstance(t, str) for t in tokens):
-                raise ValueError(
-                    f"The sides of an example are tuples of tokens, got {shown(tokens)}."
-                )
+            require(
+                isinstance(tokens, tuple) and all(isinstance(t, str) for t in tokens),
+                f"The sides of an example are tuples of tokens, got {shown(tokens)}.",
+            )
+        src_len, tgt_len = len(self.src), len(self.tgt)
         require(
-            self.src and self.tgt,
-            "An example needs at least one source and one target token, got "
-            f"{len(self.src)} and {len(self.tgt)}.",
+            src_len and tgt_len,
+            f"Both sides of an example need a token, got {src_len} and {tgt_len}.",
         )
         for t, s in self.alignment or ():
-            if not (0 <= t < len(self.tgt) and 0 <= s < len(self.src)):
-                raise ValueError(
-                    f"The alignment pair (target {t}, source {s}) points outside an "
-                    f"example with {len(self.tgt)} target and {len(self.src)} source "
-                    "tokens."
-                )
+            require(
+                0 <= t < tgt_len and 0 <= s < src_len,
+                f"The alignment pair (target {t}, source {s}) points outside an example "
+                f"with {tgt_len} target and {src_len} source tokens.",
+            )
 
 
 @runtime_checkable

@@ -6,9 +6,9 @@ contain it. Source: Elliott et al. 2016; French by Elliott et al. 2017.
 """
 
 import gzip
-import math
 import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,16 +25,11 @@ LANGUAGES = ("en", "de", "fr")
 COMMIT = "a3d2e0d26b56f3846f66a952536ffed4e401d05a"
 URL = f"https://raw.githubusercontent.com/multi30k/dataset/{COMMIT}/data/task1/raw/"
 FILES = {"train": "train", "valid": "val", "test": "test_2016_flickr"}
+_TEST = FILES["test"]
 REGISTRY = {
-    "test_2016_flickr.de.gz": (
-        "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8"
-    ),
-    "test_2016_flickr.en.gz": (
-        "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9"
-    ),
-    "test_2016_flickr.fr.gz": (
-        "6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90"
-    ),
+    f"{_TEST}.de.gz": "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8",
+    f"{_TEST}.en.gz": "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+    f"{_TEST}.fr.gz": "6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90",
     "train.de.gz": "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6",
     "train.en.gz": "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
     "train.fr.gz": "622e75069e9f4c577425c4f277116ce66e63a2401c0a2312d90073cb12379a3c",
@@ -71,9 +66,7 @@ def fetch(name: str) -> Path:
         return _checked(Path(folder) / name)
     cache = pooch.os_cache("seq2seq_lib") / "multi30k"
     try:
-        path = pooch.retrieve(
-            URL + name, f"sha256:{REGISTRY[name]}", fname=name, path=cache
-        )
+        path = pooch.retrieve(URL + name, f"sha256:{REGISTRY[name]}", name, cache)
     except ValueError as error:
         raise ValueError(
             f"The download of Multi30k's {name} is damaged and was thrown away; try "
@@ -81,10 +74,9 @@ def fetch(name: str) -> Path:
         ) from None
     except OSError as error:
         raise ConnectionError(
-            f"Multi30k's {name} is not cached and could not be downloaded: connect to "
-            f"the network once, or set {DATA_DIR_VARIABLE} to a folder with the files "
-            f"from github.com/multi30k/dataset, data/task1/raw. "
-            f"({type(error).__name__})"
+            f"Multi30k's {name} is not cached ({type(error).__name__}): connect to the "
+            f"network once, or set {DATA_DIR_VARIABLE} to a folder with the files from "
+            "github.com/multi30k/dataset, data/task1/raw."
         ) from None
     return Path(path)
 
@@ -95,11 +87,11 @@ def _checked(path: Path) -> Path:
             f"{path} does not exist; put Multi30k's data/task1/raw/{path.name} there, "
             f"or unset {DATA_DIR_VARIABLE} to download it."
         )
-    found = pooch.file_hash(str(path))
+    found, expected = pooch.file_hash(str(path)), REGISTRY[path.name]
     require(
-        found == REGISTRY[path.name],
-        f"{path} is damaged: its SHA-256 is {found[:12]}..., expected "
-        f"{REGISTRY[path.name][:12]}...; replace it with a fresh copy.",
+        found == expected,
+        f"{path} is damaged: its SHA-256 is {found[:12]}..., expected {expected[:12]}...; "
+        "replace it with a fresh copy.",
     )
     return path
 
@@ -124,27 +116,24 @@ def load(
         ValueError: an option is not known or out of range, or the data is damaged.
         FileNotFoundError, ConnectionError: the data is not there; see ``fetch``.
     """
+    names, languages = ", ".join(FILES), ", ".join(LANGUAGES)
     require(
-        split in tuple(FILES),
-        f"The split {split!r} does not exist; choose one of {', '.join(FILES)}.",
+        split in [*FILES], f"The split {split!r} does not exist; choose one of {names}."
     )
     for lang in (src_lang, tgt_lang):
-        require(
-            lang in LANGUAGES,
-            f"Multi30k has no {lang!r} here; choose one of {', '.join(LANGUAGES)}.",
-        )
+        known = lang in LANGUAGES
+        require(known, f"Multi30k has no {lang!r} here; choose one of {languages}.")
     limit = None if limit is None else whole("limit", limit, at_least=1)
-    longest = (
-        math.inf if max_length is None else whole("max_length", max_length, at_least=1)
-    )
+    most = sys.maxsize if max_length is None else max_length
+    longest = whole("max_length", most, at_least=1)
     sides = []
     for lang in (src_lang, tgt_lang):
         with gzip.open(fetch(f"{FILES[split]}.{lang}.gz"), "rt", encoding="utf8") as f:
             sides.append([tokenize(line) for line in f])
     require(
         len(sides[0]) == len(sides[1]),
-        f"The two sides of {split} differ in length: {len(sides[0])} {src_lang} and "
-        f"{len(sides[1])} {tgt_lang} lines; fetch both files again.",
+        f"The sides of {split} differ: {len(sides[0])} {src_lang} and {len(sides[1])} "
+        f"{tgt_lang} lines; fetch both files again.",
     )
     pairs = [
         Example(src, tgt)

@@ -47,11 +47,11 @@ class Needle:
         elif not isinstance(distances, Iterable) or getattr(distances, "ndim", 1) == 0:
             distances = [cast(Whole, distances)]
         self.distances = tuple(whole("A distance", distance) for distance in distances)
-        outside = [d for d in self.distances if not 0 <= d < length]
+        wrong = [d for d in self.distances if not 0 <= d < length]
         require(
-            self.distances and not outside,
-            f"The needle of a source of {length} tokens has distances from 0 to "
-            f"{length - 1} to the end, got {outside[0] if outside else 'none'}.",
+            self.distances and not wrong,
+            f"The distances of a needle go from 0 to {length - 1} to the end, got "
+            f"{wrong[0] if wrong else 'none'}.",
         )
         self.lengths = (length,)
         self.symbols = tuple(string.ascii_lowercase[:n_classes])
@@ -68,11 +68,8 @@ class Needle:
             ValueError: the source has no needle, or more than one.
         """
         marked = [s for s, token in enumerate(src) if token.isupper()]
-        require(
-            len(marked) == 1,
-            "A source needs exactly one needle, a capital letter; this one has "
-            f"{len(marked)}.",
-        )
+        found = len(marked)
+        require(found == 1, f"A source needs exactly one needle; this one has {found}.")
         (s,) = marked
         return Example(tuple(src), (src[s].lower(),), frozenset({(0, s)}))
 

@@ -50,8 +50,7 @@ class Numbers:
         max_digits = limit if max_digits is None else whole("max_digits", max_digits)
         require(
             1 <= max_digits <= limit,
-            f"max_digits must lie between 1 and {limit} for {src_lang} to {tgt_lang}, got "
-            f"{max_digits}.",
+            f"max_digits must lie between 1 and {limit} for these, got {max_digits}.",
         )
         self.src_lang, self.tgt_lang, self.max_digits = src_lang, tgt_lang, max_digits
         # Group values by the number of words they take: sampling a length needs no
@@ -113,18 +112,14 @@ class Numbers:
                 continue
             if n and len(number_words(n, self.src_lang)) == length:
                 return n
+        with_digits = f" and {digits} digits" if digits else ""
         raise ValueError(
-            f"No number of {length} words"
-            + (f" and {digits} digits" if digits else "")
-            + " was found in 10,000 draws; choose fewer words or more digits."
+            f"No number of {length} words{with_digits} was found in 10,000 draws; choose "
+            "fewer words or more digits."
         )
 
     def draw(self, rng: random.Random, length: Whole) -> Example:
-        """The example of a random number of ``length`` source words.
-
-        Raises:
-            ValueError: no number has ``length`` words.
-        """
+        """The example of a random number of ``length`` source words, if there is one."""
         return self.example(self.draw_number(rng, length))
 
     def vocabs(self) -> tuple[Vocab, Vocab]:

@@ -46,8 +46,7 @@ class Recall:
         n_values = whole("n_values", n_values, at_least=2, at_most=10)
         require(
             max_pairs <= n_keys <= 26,
-            "n_keys must lie between max_pairs and 26, so that no key stands twice, "
-            f"got max_pairs={max_pairs} and n_keys={n_keys}.",
+            f"n_keys must lie between max_pairs and 26, got {max_pairs=} and {n_keys=}.",
         )
         self.keys = tuple(string.ascii_lowercase[:n_keys])
         self.values = tuple(string.digits[:n_values])
@@ -67,8 +66,8 @@ class Recall:
         keys = [k for k, _ in pairs]
         require(
             len(set(keys)) == len(keys) and key in keys,
-            "Every key may stand in one pair and the one asked for must stand in "
-            f"one, got the keys {', '.join(keys) or 'none'} and asked for {key}.",
+            "Every key may stand once, and the one asked for must stand there, got the "
+            f"keys {', '.join(keys) or 'none'} and asked for {key}.",
         )
         asked = keys.index(key)
         return Example(

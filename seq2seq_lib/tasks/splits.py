@@ -63,10 +63,7 @@ def make_splits(
     """
     train, per_length = whole("train", train), whole("per_length", per_length)
     seed = whole("seed", seed)
-    require(
-        train >= 0 and per_length >= 0,
-        f"Sizes must not be negative, got train={train}, per_length={per_length}.",
-    )
+    require(min(train, per_length) >= 0, f"A size is negative: {train=}, {per_length=}.")
     test_lengths = _wanted(task, task.lengths if lengths is None else lengths)
     train_lengths = test_lengths if train_lengths is None else _wanted(task, train_lengths)
     return Splits(
@@ -98,8 +95,7 @@ def _draw_train(
         found = next((e for e in examples if split_of(e.src) == "train"), None)
         if found is None:
             raise ValueError(
-                f"No source of {length} tokens is for training (there are too few of "
-                "them); leave that length out of train_lengths."
+                f"No source of {length} tokens is for training; leave that length out."
             )
         yield found
 
