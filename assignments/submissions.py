@@ -6,6 +6,7 @@ cell's id or, where that is lost, by the names that it defines.
 
 import ast
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -38,34 +39,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Submission:
-    """What one student handed in.
+    """What one student handed in."""
 
-    Args:
-        student: the name of the file or folder.
-        data: the notebook's bytes.
-        problem: why nothing in it can be graded; empty where something can.
-    """
-
-    student: str
-    data: bytes = b""
-    problem: str = ""
+    student: str  # the name of the file or folder
+    data: bytes = b""  # the notebook's
+    problem: str = ""  # why nothing in it can be graded
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The code that answers one exercise.
+    """The code that answers one exercise."""
 
-    Args:
-        source: the answer's cell.
-        others: definitions in the student's other cells, one source text each.
-        problem: why there is nothing to run; empty where there is.
-        note: what the student should know about how the cell was found.
-    """
-
-    source: str = ""
-    others: tuple[str, ...] = ()
-    problem: str = ""
-    note: str = ""
+    source: str = ""  # the answer's cell
+    others: tuple[str, ...] = ()  # definitions in the student's other cells
+    problem: str = ""  # why there is nothing to run
+    note: str = ""  # what the student should know about how the cell was found
 
 
 def find(folder: Path, assignment: str) -> list[Submission]:
@@ -231,11 +219,7 @@ def answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> Answer
 
 def _without_magics(source: str) -> str:
     """The source without lines that only Jupyter understands."""
-    lines = []
-    for line in source.splitlines():
-        bare = line.lstrip()
-        magic = bare.startswith(("%", "!", "?"))
-        lines.append(line[: len(line) - len(bare)] + "pass" if magic else line)
+    lines = (re.sub(r"^(\s*)[%!?].*", r"\1pass", line) for line in source.splitlines())
     return "\n".join(lines)
 
 

@@ -1,16 +1,19 @@
 """5. Greedy decoding."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from a2_exercises.toy import toy
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
+ANSWERS = ("decode_greedily",)
 
-def decode(student: Student, inputs: Inputs) -> Answer:
+
+def run(student: Student, inputs: Inputs) -> Answer:
     step = toy(inputs)
     ids = student.decode_greedily(step, inputs["dec_state"].clone(), inputs["max_len"])
     return {
@@ -129,7 +132,7 @@ def greedy_stops(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     return None
 
 
-def greedy_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     # After BOS comes 3, after 3 comes 4, after 4 the end, after the end 3 again.
     bigram = torch.zeros(5, 5)
     for token, best in ((BOS, 3), (3, 4), (4, EOS), (EOS, 3), (PAD, 4)):
@@ -140,49 +143,37 @@ def greedy_examples() -> list[Case]:
     ends_at_once[EOS] = never_ends[4] = 9.0
     two = torch.stack([plain, ends_at_once])
     five = torch.stack([plain, ends_at_once, plain, never_ends, plain])
-    return [
-        Case(
-            toy | {"dec_state": five, "max_len": 4},
-            {
-                "ids": torch.tensor(
-                    [[3, 4, EOS, PAD], [EOS, PAD, PAD, PAD], [3, 4, EOS, PAD]]
-                    + [[4, 4, 4, 4], [3, 4, EOS, PAD]]
-                ),
-                "calls": 4,
-                "read": [[BOS] * 5, [3, EOS, 3, 4, 3], [4, PAD, 4, 4, 4]]
-                + [[EOS, PAD, EOS, 4, EOS]],
-                "handed_on": True,
-                "best_rows": [0, 0, 1, 0, 3],
-            },
-        ),
-        Case(
-            toy | {"dec_state": two, "max_len": 6},
-            {
-                "ids": torch.tensor([[3, 4, EOS], [EOS, PAD, PAD]]),
-                "calls": 3,
-                "read": [[BOS, BOS], [3, EOS], [4, PAD]],
-                "handed_on": True,
-                "best_rows": [0, 0, 1, 0, 0],
-            },
-        ),
-        Case(
-            toy | {"dec_state": two, "max_len": 2},
-            {
-                "ids": torch.tensor([[3, 4], [EOS, PAD]]),
-                "calls": 2,
-                "read": [[BOS, BOS], [3, EOS]],
-                "handed_on": True,
-                "best_rows": [0, 0, 1, 0, 0],
-            },
-        ),
-    ]
-
-
-EXERCISE = Exercise(
-    key="greedy",
-    title="5. Greedy decoding",
-    answers=("decode_greedily",),
-    criteria=(greedy_tokens, greedy_ends, greedy_stops),
-    examples=greedy_examples,
-    run=decode,
-)
+    yield Case(
+        toy | {"dec_state": five, "max_len": 4},
+        {
+            "ids": torch.tensor(
+                [[3, 4, EOS, PAD], [EOS, PAD, PAD, PAD], [3, 4, EOS, PAD]]
+                + [[4, 4, 4, 4], [3, 4, EOS, PAD]]
+            ),
+            "calls": 4,
+            "read": [[BOS] * 5, [3, EOS, 3, 4, 3], [4, PAD, 4, 4, 4]]
+            + [[EOS, PAD, EOS, 4, EOS]],
+            "handed_on": True,
+            "best_rows": [0, 0, 1, 0, 3],
+        },
+    )
+    yield Case(
+        toy | {"dec_state": two, "max_len": 6},
+        {
+            "ids": torch.tensor([[3, 4, EOS], [EOS, PAD, PAD]]),
+            "calls": 3,
+            "read": [[BOS, BOS], [3, EOS], [4, PAD]],
+            "handed_on": True,
+            "best_rows": [0, 0, 1, 0, 0],
+        },
+    )
+    yield Case(
+        toy | {"dec_state": two, "max_len": 2},
+        {
+            "ids": torch.tensor([[3, 4], [EOS, PAD]]),
+            "calls": 2,
+            "read": [[BOS, BOS], [3, EOS]],
+            "handed_on": True,
+            "best_rows": [0, 0, 1, 0, 0],
+        },
+    )

@@ -1,16 +1,19 @@
 """4. The loss with the teacher's hand."""
 
+from collections.abc import Iterator
 from math import log
 
 import torch
 
 from a2_exercises.toy import toy
 from checks.differences import known, near, refuse, same, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
+ANSWERS = ("forced_loss",)
 
-def forced(student: Student, inputs: Inputs) -> Answer:
+
+def run(student: Student, inputs: Inputs) -> Answer:
     tgt_ids, dec_state = inputs["tgt_ids"], inputs["dec_state"]
     step = toy(inputs)
     loss = student.forced_loss(step, dec_state.clone(), tgt_ids.clone())
@@ -127,7 +130,7 @@ def loss_batch(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     return f"{moved}: padding is counted."
 
 
-def loss_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     # Every score rises alike: the probabilities stay, and a state not handed on shows.
     drift = torch.ones(4, 4)
     flat = {"bigram": torch.zeros(4, 4), "drift": drift}
@@ -137,40 +140,28 @@ def loss_examples() -> list[Case]:
     uneven = torch.tensor([after_three, after_bos, after_three, after_three]).log()
     tgt_ids = torch.tensor([[BOS, 3, 3, EOS], [BOS, EOS, PAD, PAD]])
     read = [[BOS, BOS], [3, EOS], [3, PAD]]
-    return [
-        Case(
-            flat | {"dec_state": torch.zeros(2, 4), "tgt_ids": tgt_ids},
-            {
-                "loss": torch.tensor(1.3862944),  # ln 4
-                "read": read,
-                "handed_on": True,
-                "alone": torch.tensor([1.3862944, 1.3862944]),
-                "wider": torch.tensor(1.3862944),
-            },
-        ),
-        Case(
-            {
-                "bigram": uneven,
-                "drift": drift,
-                "dec_state": torch.zeros(2, 4),
-                "tgt_ids": tgt_ids,
-            },
-            {
-                "loss": torch.tensor(1.3143738),  # (ln 2 + ln 4 + ln 4 + ln 6) / 4
-                "read": read,
-                "handed_on": True,
-                "alone": torch.tensor([1.1552453, 1.7917595]),
-                "wider": torch.tensor(1.3143738),
-            },
-        ),
-    ]
-
-
-EXERCISE = Exercise(
-    key="loss",
-    title="4. The loss with the teacher's hand",
-    answers=("forced_loss",),
-    criteria=(loss_reads, loss_alone, loss_batch),
-    examples=loss_examples,
-    run=forced,
-)
+    yield Case(
+        flat | {"dec_state": torch.zeros(2, 4), "tgt_ids": tgt_ids},
+        {
+            "loss": torch.tensor(1.3862944),  # ln 4
+            "read": read,
+            "handed_on": True,
+            "alone": torch.tensor([1.3862944, 1.3862944]),
+            "wider": torch.tensor(1.3862944),
+        },
+    )
+    yield Case(
+        {
+            "bigram": uneven,
+            "drift": drift,
+            "dec_state": torch.zeros(2, 4),
+            "tgt_ids": tgt_ids,
+        },
+        {
+            "loss": torch.tensor(1.3143738),  # (ln 2 + ln 4 + ln 4 + ln 6) / 4
+            "read": read,
+            "handed_on": True,
+            "alone": torch.tensor([1.1552453, 1.7917595]),
+            "wider": torch.tensor(1.3143738),
+        },
+    )

@@ -1,12 +1,16 @@
 """3. One step of the decoder."""
 
+from collections.abc import Iterator
+
 import torch
 
 from checks.differences import TOLERANCE, first_difference, near, refuse, same, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
+
+ANSWERS = ("decoder_step",)
 
 
-def one_step(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     weights, step = inputs["weights"], student.decoder_step
     reads = [inputs[name] for name in ("prev_ids", "dec_state", "context")]
     prev_ids, dec_state, context = reads
@@ -78,7 +82,7 @@ def step_logits(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     return first_difference(logits, right, ("row", "token"))
 
 
-def step_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     # tanh(50) is 1 and tanh(-50) is -1, as exactly as a float can say it.
     weights = {
         "E": torch.tensor([[0.0], [1.0], [-1.0], [0.0]]),
@@ -95,40 +99,28 @@ def step_examples() -> list[Case]:
     state = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])
     logits = torch.tensor([[1.0, 10.0, 107.0, 3.0], [-1.0, -10.0, 205.0, -3.0]])
     still = torch.tensor([[0.0, 0.0, 107.0, 0.0], [0.0, 0.0, 205.0, 0.0]])
-    return [
-        Case(
-            {
-                "weights": weights,
-                "prev_ids": prev_ids,
-                "dec_state": dec_state,
-                "context": context,
-            },
-            {
-                "step": [logits, state],
-                "other context": [
-                    torch.tensor([[1.0, -10.0, -208.0, 3.0], [-1.0, 10.0, -306.0, -3.0]]),
-                    torch.tensor([[1.0, -1.0], [-1.0, 1.0]]),
-                ],
-                "other state": [
-                    torch.tensor([[1.0, -10.0, 107.0, 3.0], [-1.0, -10.0, 205.0, -3.0]]),
-                    torch.tensor([[1.0, -1.0], [-1.0, -1.0]]),
-                ],
-                "still": [still, torch.zeros(2, 2)],
-                "still, other state": [still, torch.zeros(2, 2)],
-                "still, other context": [
-                    torch.tensor([[0.0, 0.0, -208.0, 0.0], [0.0, 0.0, -306.0, 0.0]]),
-                    torch.zeros(2, 2),
-                ],
-            },
-        )
-    ]
-
-
-EXERCISE = Exercise(
-    key="step",
-    title="3. One step of the decoder",
-    answers=("decoder_step",),
-    criteria=(step_state, step_logits),
-    examples=step_examples,
-    run=one_step,
-)
+    yield Case(
+        {
+            "weights": weights,
+            "prev_ids": prev_ids,
+            "dec_state": dec_state,
+            "context": context,
+        },
+        {
+            "step": [logits, state],
+            "other context": [
+                torch.tensor([[1.0, -10.0, -208.0, 3.0], [-1.0, 10.0, -306.0, -3.0]]),
+                torch.tensor([[1.0, -1.0], [-1.0, 1.0]]),
+            ],
+            "other state": [
+                torch.tensor([[1.0, -10.0, 107.0, 3.0], [-1.0, -10.0, 205.0, -3.0]]),
+                torch.tensor([[1.0, -1.0], [-1.0, -1.0]]),
+            ],
+            "still": [still, torch.zeros(2, 2)],
+            "still, other state": [still, torch.zeros(2, 2)],
+            "still, other context": [
+                torch.tensor([[0.0, 0.0, -208.0, 0.0], [0.0, 0.0, -306.0, 0.0]]),
+                torch.zeros(2, 2),
+            ],
+        },
+    )

@@ -2,12 +2,12 @@
 
 import math
 import random
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import torch
 
-from a3_exercises import LIBRARY
 from a3_exercises.dates import (
     EMB,
     HIDDEN,
@@ -19,13 +19,11 @@ from a3_exercises.dates import (
     train_dates,
     world,
 )
-from a3_exercises.given import given_decoder
 from checks.differences import refuse, wrong_shape
 from checks.exercise import (
     Answer,
     Case,
     Criterion,
-    Exercise,
     Inputs,
     Student,
     Wrong,
@@ -34,8 +32,11 @@ from checks.exercise import (
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.vocab import BOS
 
+ANSWERS = ("DateModel",)
+SECONDS = 240.0
 
-def gate_examples() -> list[Case]:
+
+def examples() -> Iterator[Case]:
     """A small world: American and German dates, half the updates."""
     rng = random.Random("a3-gate")
     sources, targets = held_out(rng, SMALL_RECIPE["locales"], 60)
@@ -44,10 +45,10 @@ def gate_examples() -> list[Case]:
         "targets": ["2031-05-07", "2031-05-07", "1999-12-24", "1950-07-01"],
     }
     right = {"sources": sources, "targets": targets}
-    return [Case({**SMALL_RECIPE, **seen}, right)]
+    yield Case({**SMALL_RECIPE, **seen}, right)
 
 
-def run_gate(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     """Train; return the parameters, and what the model says of a few dates."""
     here = world(inputs)
     model, losses = train_dates(student.DateModel, inputs)
@@ -101,6 +102,38 @@ def reference(inputs: Inputs, parameters: Any) -> Seq2Seq:
     return model.eval()
 
 
+@criterion("`forward` gives the logits of the equations", 2)
+def forward_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    model = reference(inputs, answer["parameters"])
+    batch = world(inputs).batch(inputs["sources"], inputs["targets"])
+    with torch.no_grad():
+        right = model(batch).logits
+    if right.std() < 0.01:
+        return "All logits are the same, whatever the date: there is nothing to compare."
+    logits = answer["logits"]
+    refuse(wrong_shape(logits, right, ["batch", "tgt_len", "vocab"]))
+    near = torch.isclose(logits, right, rtol=1e-3, atol=1e-3).all(
+        dim=-1
+    )  # (batch, tgt_len)
+    if near.all():
+        return None
+    padded = ~batch.src_mask.all(dim=-1)
+    if near[~padded].all():
+        return (
+            "The logits of the longest source are right and those of padded ones are not: "
+            "padding gets in."
+        )
+    if near[:, 0].all():
+        return (
+            "The logits of the first step are right, the later ones are not: which token "
+            "and which state does a step start from?"
+        )
+    return (
+        "The logits of the first step are wrong already: look at the first state, the "
+        "first token, and the memory."
+    )
+
+
 @criterion("the loss starts near ln V and falls", 1)
 def learns(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     losses = answer["losses"]
@@ -148,36 +181,11 @@ def reaches(share: float, inputs: Inputs, answer: Answer, expected: Answer) -> s
     return told
 
 
-@criterion("`forward` gives the logits of the equations", 2)
-def forward_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    model = reference(inputs, answer["parameters"])
-    batch = world(inputs).batch(inputs["sources"], inputs["targets"])
-    with torch.no_grad():
-        right = model(batch).logits
-    if right.std() < 0.01:
-        return "All logits are the same, whatever the date: there is nothing to compare."
-    logits = answer["logits"]
-    refuse(wrong_shape(logits, right, ["batch", "tgt_len", "vocab"]))
-    near = torch.isclose(logits, right, rtol=1e-3, atol=1e-3).all(
-        dim=-1
-    )  # (batch, tgt_len)
-    if near.all():
-        return None
-    padded = ~batch.src_mask.all(dim=-1)
-    if near[~padded].all():
-        return (
-            "The logits of the longest source are right and those of padded ones are not: "
-            "padding gets in."
-        )
-    if near[:, 0].all():
-        return (
-            "The logits of the first step are right, the later ones are not: which token "
-            "and which state does a step start from?"
-        )
-    return (
-        "The logits of the first step are wrong already: look at the first state, the "
-        "first token, and the memory."
-    )
+at_least_03 = Criterion(
+    "exact match on held-out dates is at least 0.3", 1, partial(reaches, 0.3)
+)
+at_least_06 = Criterion("... at least 0.6", 1, partial(reaches, 0.6))
+at_least_09 = Criterion("... at least 0.9", 1, partial(reaches, 0.9))
 
 
 @criterion("`answer` writes what the parameters say", 2)
@@ -210,25 +218,3 @@ def answers_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
     if len({w[:4] for w in right}) < 2:
         return "The model answers every date with the same year: it has to learn first."
     return None
-
-
-EXERCISE = Exercise(
-    "gate",
-    "7. A model that reads dates",
-    ("DateModel",),
-    (
-        forward_right,
-        learns,
-        Criterion(
-            "exact match on held-out dates is at least 0.3", 1, partial(reaches, 0.3)
-        ),
-        Criterion("... at least 0.6", 1, partial(reaches, 0.6)),
-        Criterion("... at least 0.9", 1, partial(reaches, 0.9)),
-        answers_right,
-    ),
-    gate_examples,
-    run_gate,
-    given_decoder,
-    LIBRARY,
-    seconds=240.0,
-)

@@ -1,18 +1,19 @@
 """6. The decoder's step."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from a3_exercises import LIBRARY
 from a3_exercises.attention import load
-from a3_exercises.given import given_lookup
 from checks.differences import first_difference, known, same, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
+
+ANSWERS = ("Decoder",)
 
 
-def step_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     """Gates that are one half, candidates of -1 or 1, logits that are the features."""
     cell = torch.zeros(6, 4)
     cell[4, 1] = cell[5, 0] = 20.0  # context 0 moves state 0, the token moves state 1
@@ -46,7 +47,7 @@ def step_examples() -> list[Case]:
         [[2.0, 1.0, 1.0, 3.0, 4.0, 1.0], [-1.0, 2.0, -1.0, 0.0, -3.0, -2.0]],
     ]
     right = {"states": torch.tensor(states), "logits": torch.tensor(logits)}
-    return [Case(inputs, right)]
+    yield Case(inputs, right)
 
 
 class Recorder(nn.Module):
@@ -63,7 +64,7 @@ class Recorder(nn.Module):
         return self.answer, self.told
 
 
-def run_step(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     """Three steps from one state: as given, with another context, with another token."""
     parameters, weights = inputs["parameters"], inputs["weights"]
     vocab, emb_dim = parameters["embedding.weight"].shape
@@ -205,15 +206,3 @@ def speaks_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
             "output layer does not read the context."
         )
     return first_difference(logits, right, ["call", "batch", "token"])
-
-
-EXERCISE = Exercise(
-    "step",
-    "6. The decoder's step",
-    ("Decoder",),
-    (right_sizes, asks_before, moves_right, speaks_right),
-    step_examples,
-    run_step,
-    given_lookup,
-    LIBRARY,
-)
