@@ -67,9 +67,9 @@ def student_file(out: Path, student: str) -> Path:
 def _cell(value: Any) -> Any:
     """A value for a table; text that a spreadsheet would compute is quoted."""
     if isinstance(value, str):
-        value = value.encode("utf-8", "replace").decode("utf-8")
+        value = _shown(value)
         return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-    return "" if value is None else value
+    return value
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

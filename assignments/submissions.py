@@ -88,9 +88,7 @@ def _of_student(name: str, paths: Sequence[Path], assignment: str) -> Submission
         )
     (path,) = paths
     try:
-        if path.is_symlink():
-            raise ValueError(f"{path.name} is a link; hand in the notebook itself.")
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             path = _notebook_in(path, assignment)
         return Submission(name, _read(path))
     except ValueError as error:
@@ -138,16 +136,15 @@ def cells(data: bytes) -> list[Cell]:
     """
     try:
         notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
-        found = [_cell(cell) for cell in notebook.cells]
+        return [_cell(cell) for cell in notebook.cells]
     except Exception:
         raise ValueError(
             "The file is not a notebook that can be read: its JSON is damaged. Open it in "
             "Jupyter, save it, and hand it in again."
         ) from None
-    return [cell for cell in found if cell is not None]
 
 
-def _cell(cell: nbformat.NotebookNode) -> Cell | None:
+def _cell(cell: nbformat.NotebookNode) -> Cell:
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(map(str, source))

@@ -96,10 +96,7 @@ def new_neighbours(inputs: Inputs, answer: Answer, expected: Answer) -> str | No
         {frozenset(batch) for batch in answer[name]} for name in ("batches", "other")
     )
     if one == other:
-        return (
-            "Whatever the seed, the same pairs share a batch, although many have the same "
-            "length."
-        )
+        return "Whatever the seed, the same pairs share a batch; many have equal lengths."
     return None
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from a3_exercises.attention import load
-from checks.differences import first_difference, known, same, wrong_shape
+from checks.differences import first_difference, known, refuse, same, wrong_shape
 from checks.exercise import Answer, Case, Inputs, Student, criterion
 
 ANSWERS = ("Decoder",)
@@ -74,25 +74,19 @@ def run(student: Student, inputs: Inputs) -> Answer:
     load(decoder, parameters)
     slots = torch.zeros(*weights.shape, enc_dim)
     memory = (slots, slots, torch.ones_like(weights, dtype=torch.bool))
-    found: dict[str, list[Tensor]] = {"logits": [], "states": [], "weights": []}
-    looks = []
+    steps, looks = [], []
     for ids, context in (
         (inputs["prev_ids"], inputs["context"]),
         (inputs["prev_ids"], inputs["other_context"]),
         (inputs["other_ids"], inputs["context"]),
     ):
         recorder.answer, recorder.queries = context, []
-        for part, value in zip(
-            found.values(), decoder.step(ids, inputs["dec_state"], memory), strict=True
-        ):
-            part.append(value)
+        steps.append(decoder.step(ids, inputs["dec_state"], memory))
         looks.append(recorder.queries)
+    logits, states, told = map(torch.stack, zip(*steps, strict=True))
     sizes = {name: list(p.shape) for name, p in decoder.named_parameters()}
-    return {
-        "sizes": sizes,
-        "looks": looks,
-        **{name: torch.stack(values) for name, values in found.items()},
-    }
+    found = {"logits": logits, "states": states, "weights": told}
+    return {"sizes": sizes, "looks": looks, **found}
 
 
 @criterion("cell and output read what they should", 1)
@@ -162,21 +156,13 @@ def moves_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     told = wrong_shape(states, right, ["call", "batch", "hidden"])
     if told or same(states, right):
         return told
-    hint = known(states[0], SWAPPED_STATES)
-    if hint:
-        return hint
+    refuse(known(states[0], SWAPPED_STATES))
     if same(states[0], inputs["dec_state"]):
         return "The step returns the state that it was given: the new one is lost."
     if same(states[0], states[1]) and not same(right[0], right[1]):
-        return (
-            "Two different contexts lead to the same new state: the cell does not read "
-            "the context."
-        )
+        return "Two contexts lead to the same state: the cell does not read the context."
     if same(states[0], states[2]) and not same(right[0], right[2]):
-        return (
-            "Two different previous tokens lead to the same new state: the cell does not "
-            "read the token."
-        )
+        return "Two tokens lead to the same state: the cell does not read the token."
     return first_difference(states, right, ["call", "batch", "component"])
 
 
@@ -195,10 +181,7 @@ def speaks_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     if exact and same(logits[0, :, :n], inputs["dec_state"]):
         return "The output layer reads the state that came in, not the new one."
     if exact and same(logits.sort(-1).values, right.sort(-1).values):
-        return (
-            "The output layer reads the right numbers in another order than new state, "
-            "context, token."
-        )
+        return "The output layer has to read new state, context, token, in this order."
     beside_state = logits[:, :, n:] if exact else logits
     if same(beside_state[0], beside_state[1]) and not same(right[0], right[1]):
         return (

@@ -89,10 +89,7 @@ def judge_found(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
         if words[-1:] != (END,):
             return f"{said(words)} is not finished: it does not end in {END}."
         if len(words) > max_len:
-            return (
-                f"{said(words)} has {len(words)} tokens, {END} included, but max_len is "
-                f"{max_len}."
-            )
+            return f"{said(words)} has {len(words)} tokens to {END}; max_len is {max_len}."
     if len({words for words, _ in found}) < len(found):
         return "The same answer is there twice."
     here = f"With a width of {width} and max_len {max_len}"

@@ -53,10 +53,7 @@ def judge_beam(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
         return "Parents and tokens have changed places."
     for p, v in found:
         if not (0 <= p < width and 0 <= v < vocab):
-            return (
-                f"Parent {p} with token {v} does not exist: there are {width} beams and "
-                f"{vocab} tokens."
-            )
+            return f"Parent {p}, token {v} does not exist: {width} beams, {vocab} tokens."
         if done[p] and v != PAD:
             return f"Beam {p} has said EOS, but you prolong it with token {v}."
     if sorted(found) == sorted(right):
