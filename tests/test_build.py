@@ -312,8 +312,10 @@ DAMAGE = {
     "nothing": lambda text: b"\0" * 100,
     "with a tab": lambda text: (text + "\n\tx: [\n").encode(),
 }
-# What is no damage to some files: a mark of the order of bytes, or any text at all.
+# What is no damage to some files: a mark of the order of bytes, any text at all, or fewer
+# settings.
 HARMLESS = {
+    ("_config.yml", "cut short"),
     ("_toc.yml", "marked"),
     ("_config.yml", "marked"),
     ("references.bib", "marked"),
