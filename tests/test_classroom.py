@@ -17,6 +17,7 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from jupyter_cache import get_cache
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -386,6 +387,44 @@ def test_a_name_that_only_a_solution_defines_must_not_be_used(
         return
     with pytest.raises(solutions.SolutionsError, match="which only a solution defines"):
         cut(*cells)
+
+
+def test_a_name_must_be_defined_above_its_use() -> None:
+    cells = [begin("a"), new_code_cell("x = 1"), END]
+    with pytest.raises(solutions.SolutionsError, match="uses 'x', which only a solution"):
+        cut(*cells, new_code_cell("print(x)"), new_code_cell("x = 2"))
+
+
+def test_a_solution_needs_no_label_to_be_cut() -> None:
+    bare = "```{solution-start}\n```\n\nzwiebelfisch"
+    left = cut("Text.", bare, new_code_cell("1"), END, "```{solution} ex-a\nso\n```")
+    assert [cell.source for cell in left.cells] == ["Text."]
+
+
+def test_a_tag_without_a_solution_stops_the_cut() -> None:
+    tagged = new_code_cell("1", metadata={"tags": ["solution"]})
+    with pytest.raises(solutions.SolutionsError, match="cell 2 is tagged 'solution'"):
+        cut("text", tagged)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["> ```{solution} ex-a\n> so\n> ```", "So: {solution}`ex-a`", "- {solution-start}"],
+)
+def test_a_solution_that_cannot_be_cut_stops_the_cut(text: str) -> None:
+    with pytest.raises(solutions.SolutionsError, match="cannot be cut out"):
+        cut(text)
+
+
+def test_a_text_page_is_cut_like_a_chapter(tmp_path: Path) -> None:
+    source, target = tmp_path / "book", tmp_path / "class"
+    source.mkdir()
+    (source / "_config.yml").write_text("title: A book\n")
+    (source / "_toc.yml").write_text("format: jb-book\nroot: intro\n")
+    (source / "intro.md").write_text(f"# A page\n\n{WHOLE}\n\nSee {{ref}}`sol-three`.\n")
+    caches = [get_cache(tmp_path / name) for name in ("whole", "own")]
+    solutions.write_copy(source, caches[0], target, caches[1])
+    assert (target / "intro.md").read_text().strip() == "# A page\n\nSee the solution."
 
 
 def page_without(*cells: NotebookNode | str) -> solutions.Page:
