@@ -5,6 +5,7 @@ Each test builds a tiny book with the project's own settings, in a folder of its
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,7 +19,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import build_book, contents, environment, reproduce, serve
+from tools import build_book, contents, environment, reproduce, run_checks, serve
 from tools.contents import ContentsError
 from tools.execution import SIDE_BY_SIDE
 from tools.notebooks import stripped
@@ -537,6 +538,38 @@ def test_static_is_set_only_on_the_way_to_a_page(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("SEQ2SEQ_STATIC", "1")
     assert "SEQ2SEQ_STATIC" not in environment.book_environment(static=False)
     assert environment.book_environment(static=True)["SEQ2SEQ_STATIC"] == "1"
+
+
+# --- the checks and their count -------------------------------------------------------
+
+
+def test_the_checks_end_with_reasons_and_a_total(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "test_all.py").write_text(
+        "import pytest\n"
+        "def test_good(): pass\n"
+        "def test_bad(): assert False\n"
+        "@pytest.mark.parametrize('n', [1, 2])\n"
+        "def test_not(n): pytest.skip('no browser: install one')\n"
+        "@pytest.mark.xfail\n"
+        "def test_known(): assert False\n"
+        "@pytest.fixture\n"
+        "def broken(): raise OSError\n"
+        "def test_never(broken): pass\n"
+    )
+    command = ["pytest", "-q", "-c", os.devnull, f"--rootdir={tmp_path}", str(tmp_path)]
+    monkeypatch.setattr(run_checks, "STEPS", {"one": [command], "two": [["tools"]]})
+    monkeypatch.setattr(environment, "apply", lambda static: None)
+    assert run_checks.main([]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert "  [2] test_all: no browser: install one" in told
+    words = "1 failed, 1 passed, 2 skipped, 1 xfailed, 1 error"
+    assert re.fullmatch(rf"===== {words} in \d+\.\d\ds =====", told[-1])
+    assert [line[:18].split() for line in told if line.startswith("FAILED")] == [
+        ["FAILED", "one"],
+        ["FAILED", "two"],
+    ]
 
 
 # --- two builds, the same numbers -----------------------------------------------------

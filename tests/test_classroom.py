@@ -351,6 +351,12 @@ def test_a_name_that_only_a_solution_defines_must_not_be_used(
         cut(*cells)
 
 
+def test_a_name_must_be_defined_above_its_use() -> None:
+    cells = [begin("a"), new_code_cell("x = 1"), END]
+    with pytest.raises(solutions.SolutionsError, match="uses 'x', which only a solution"):
+        cut(*cells, new_code_cell("print(x)"), new_code_cell("x = 2"))
+
+
 def test_what_a_solution_defines_must_not_be_referred_to() -> None:
     cells = [begin("a"), shown(PIXELS[0], "fig-a"), "(place-a)=\n## A", END]
     made = [new_markdown_cell(c) if isinstance(c, str) else c for c in cells]
