@@ -26,8 +26,7 @@ class Vocab:
             real text.
 
     Raises:
-        ValueError: a token is no text, appears twice or is reserved, or ``unknown`` is
-            not known.
+        ValueError: a token is no text, twice there or reserved, or ``unknown`` not known.
 
     >>> vocab = Vocab(["one", "two"])
     >>> vocab.encode(["two", "one"])
@@ -41,11 +40,10 @@ class Vocab:
         self.unknown = unknown
         self._tokens = [*SPECIALS, *tokens]
         spelled = [normalise(token) for token in self._tokens]
-        twice = [t for t, n in Counter(self._tokens).items() if n > 1]
-        if twice:
+        if twice := [t for t, n in Counter(self._tokens).items() if n > 1]:
             raise ValueError(
-                f"Each token may appear once, but {twice[0]!r} appears twice "
-                f"(the names {', '.join(SPECIALS)} are reserved)."
+                f"Each token may appear once, but {twice[0]!r} appears twice (the names "
+                f"{', '.join(SPECIALS)} are reserved)."
             )
         self._ids = {token: i for i, token in enumerate(self._tokens) if i > UNK}
         for i, token in enumerate(spelled):
@@ -68,16 +66,15 @@ class Vocab:
         vocabulary it is an unknown word.
 
         Raises:
-            ValueError: a sentence is a text instead of its tokens, or ``min_count`` is
-                no positive whole number.
+            ValueError: a sentence is a text, or ``min_count`` no positive whole number.
         """
         min_count = whole("min_count", min_count, at_least=1)
         counts: Counter[str] = Counter()
         for sentence in sentences:
             if isinstance(sentence, str):
                 raise ValueError(
-                    "A sentence is a list of tokens, got the text "
-                    f"{shown(sentence)}; split it first."
+                    f"A sentence is a list of tokens, got the text {shown(sentence)}; "
+                    "split it first."
                 )
             counts.update(map(normalise, sentence))
         kept = [t for t, n in counts.items() if n >= min_count and t not in ("", *SPECIALS)]
@@ -105,8 +102,7 @@ class Vocab:
 
         Raises:
             ValueError: a token is not listed and ``unknown`` is ``"error"``, or the
-                tokens are a text that was not split, unless every listed token is a
-                character.
+                tokens are a text, unless every listed token is a character.
         """
         require(
             not isinstance(tokens, str) or all(len(t) == 1 for t in self._tokens[4:]),

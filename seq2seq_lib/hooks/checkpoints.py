@@ -34,8 +34,7 @@ class Checkpoint(Hook):
 
     Raises:
         ValueError: ``path`` names no file, or ``every`` is not positive; before training,
-            the file is damaged or cannot be read, belongs to another run, or another
-            training is at work on it.
+            the file cannot be read, is of another run, or another training uses it.
     """
 
     def __init__(self, path: str | Path, every: int = 200) -> None:

@@ -12,8 +12,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
+from itertools import chain
 from typing import SupportsIndex
 
 from babel import Locale, UnknownLocaleError
@@ -112,10 +113,8 @@ def templates(locale: str, format: str) -> tuple[Template, ...]:
     """Every way to write a date in ``format``; none where a date could be misread.
 
     A date can be misread unless its year is written in full and its month is a word:
-    nobody knows whether "5/7/31" is in May or in July, or in which century.
-
-    Raises:
-        ValueError: Babel does not know the locale, or the format is not one of the four.
+    nobody knows whether "5/7/31" is in May or in July, or in which century. The errors are
+    those of ``pattern``.
     """
     fields = tokenize_pattern(pattern(locale, format))
     names_weekday = any(kind == "field" and value[0] in "Ec" for kind, value in fields)
@@ -140,9 +139,8 @@ def templates(locale: str, format: str) -> tuple[Template, ...]:
                     pieces.append(("", normalised(values[char * width])))
                 else:
                     return ()
-            template = Template(
-                month, sample.weekday() if names_weekday else None, tuple(pieces)
-            )
+            weekday = sample.weekday() if names_weekday else None
+            template = Template(month, weekday, tuple(pieces))
             # Each part once, and two numbers apart: no name or literal has a digit.
             parts = sorted(part for part, _ in pieces if part)
             text = "".join(text for _, text in template.texts(sample))
@@ -172,25 +170,22 @@ class Dates:
     Every source has exactly one reading. Two rules see to it:
 
     - a locale's format is used only where the year is written in full and the month is a
-      word (see ``templates``); with the default locales that is the medium format where
-      it is "7 mai 2031" but not where it is "07.05.2031", and never the short one;
+      word (see ``templates``): a medium "7 mai 2031", but not a medium "07.05.2031";
     - with the digits of day and year left out, no text may stand for two months. The
       task checks this for all its locales, months and days of the week when it is made.
 
-    The source is in lower case, with plain spaces (see ``normalised``), which spares a
-    fifth of the letters. Its length is its number of characters: "7 maj 2031" has 10, and
-    "2031(e)ko urtarrilaren 14(a), osteguna" has 38. A longer source is not a harder one.
-    It names the month in full, often the day of the week as well, and few locales write
-    so much.
+    The source is in lower case, with plain spaces (see ``normalised``). Its length is its
+    number of characters: "7 maj 2031" has 10, and "2031(e)ko urtarrilaren 14(a), osteguna"
+    has 38. A longer source is not a harder one: it names the month in full, often the day
+    of the week as well, and few locales write so much.
 
     In the gold alignment each digit of the year and the day has one link, to the same
-    digit in the source, and the zero that pads "7" to "07" has none. Both digits of the
-    month are linked to *all* characters of its name, because the name as a whole decides
-    them: "juin" and "juillet" differ in their fourth letter. Hyphens have no link. So an
-    alignment error rate, which counts one link for each position, means something only
-    for the positions that ``copied`` lists; for a month, ask whether the one link is
-    among the gold ones. The links come from the fields of the pattern, not from a search
-    for digits: in "17 mars 2017" they cannot mix up the two 17.
+    digit in the source (in "17 mars 2017" the right 17), and the zero that pads "7" to
+    "07" has none. Both digits of the month are linked to *all* characters of its name,
+    because the name as a whole decides them: "juin" and "juillet" differ in their fourth
+    letter. Hyphens have no link. So an alignment error rate, which counts one link for each
+    position, means something only for the positions that ``copied`` lists; for a month,
+    ask whether the one link is among the gold ones.
 
     Args:
         locales: locales of CLDR, such as ``de`` or ``en_GB``.
@@ -200,9 +195,8 @@ class Dates:
         last_year: the last year, at most 9999.
 
     Raises:
-        ValueError: a locale or format is not known, a locale has no format that can be
-            read in one way only, a text would stand for two months, or the years are no
-            range within 1000 to 9999.
+        ValueError: a locale or format is not known, one has no date with one reading, a
+            text would stand for two months, or the years are no range within these.
 
     >>> task = Dates()
     >>> example = task.example(date(2031, 5, 7), "en_US", "full")
@@ -223,8 +217,8 @@ class Dates:
         last_year = whole("last_year", last_year)
         require(
             1000 <= first_year <= last_year <= 9999,
-            "The years must be a range within 1000 to 9999, the first one first, "
-            f"got {first_year} to {last_year}.",
+            "The years must be a range within 1000 to 9999, the first one first, got "
+            f"{first_year} to {last_year}.",
         )
         require(
             not isinstance(locales, str) and not isinstance(formats, str),
@@ -232,33 +226,30 @@ class Dates:
         )
         self.locales, self.formats = tuple(locales), tuple(formats)
         self.first_year, self.last_year = first_year, last_year
+        have = f"{len(self.locales)} and {len(self.formats)}"
         require(
             self.locales and self.formats,
-            "Dates needs at least one locale and one format, got "
-            f"{len(self.locales)} and {len(self.formats)}.",
+            f"Dates needs at least one locale and one format, got {have}.",
         )
         self._written: dict[tuple[str, str], tuple[Template, ...]] = {}
         for locale in self.locales:
-            for format in self.formats:
-                if found := templates(locale, format):
-                    self._written[locale, format] = found
+            each = {(locale, format): templates(locale, format) for format in self.formats}
+            found = {written: its for written, its in each.items() if its}
             require(
-                any((locale, format) in self._written for format in self.formats),
-                f"The locale {locale!r} writes no date that can be read in one way only "
-                f"in these formats: {', '.join(self.formats)}; give others, or leave it "
-                "out.",
+                found,
+                f"The locale {locale!r} writes no date that can be read in one way only in "
+                f"these formats: {', '.join(self.formats)}; leave it out.",
             )
+            self._written.update(found)
         self._days = self._days_by_kind()
         self._sources = self._distinct_sources()
-        self.lengths = tuple(
-            length
-            for length, kinds in sorted(self._sources.items())
-            if sum(len(days) for _, days in kinds) >= FEWEST_SOURCES
-        )
         self._weights = {
-            length: [len(days) for _, days in self._sources[length]]
-            for length in self.lengths
+            length: [len(days) for _, days in kinds]
+            for length, kinds in sorted(self._sources.items())
         }
+        self.lengths = tuple(
+            length for length, ways in self._weights.items() if sum(ways) >= FEWEST_SOURCES
+        )
 
     @property
     def written(self) -> tuple[tuple[str, str], ...]:
@@ -269,13 +260,10 @@ class Dates:
         """The example with ``day`` as ``locale`` writes it in ``format``.
 
         Raises:
-            ValueError: ``day`` is no date, the task does not write that locale or format,
-                or the year lies outside its range.
+            ValueError: ``day`` is no date of its years, or it does not write ``format``.
         """
-        require(
-            isinstance(day, date),
-            f"A day is a date, such as datetime.date(2031, 5, 7), got {shown(day)}.",
-        )
+        is_date = isinstance(day, date)
+        require(is_date, f"A day is a date, such as date(2031, 5, 7), got {shown(day)}.")
         known = ", ".join(f"{code} {name}" for code, name in self._written)
         require(
             (locale, format) in self._written,
@@ -294,10 +282,8 @@ class Dates:
     def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
         """A date as one of the locales writes it, with ``length`` characters.
 
-        All different sources of this length are equally likely.
-
-        Raises:
-            ValueError: the task has no sources of ``length`` characters.
+        All different sources of this length are equally likely; a ValueError where there
+        is none.
         """
         length = known_length(length, self.lengths, unit="characters")
         kinds, weights = self._sources[length], self._weights[length]
@@ -306,32 +292,22 @@ class Dates:
 
     def vocabs(self) -> tuple[Vocab, Vocab]:
         """Every character that a source can contain, and the digits and the hyphen."""
-        sources = {
-            char
-            for kinds in self._sources.values()
-            for template, days in kinds
-            for char in "".join(text for _, text in template.texts(days[0]))
-        }
+        kinds = chain.from_iterable(self._sources.values())
+        texts = (text for template, days in kinds for _, text in template.texts(days[0]))
         digits = "0123456789"
-        return Vocab(sorted(sources | set(digits))), Vocab("-" + digits)
+        return Vocab(sorted(set(digits).union(*texts))), Vocab("-" + digits)
 
     def _days_by_kind(self) -> dict[tuple[int, int | None, int], list[date]]:
         """All days by month, day of the week (or None: any) and digits of the day."""
         days: dict[tuple[int, int | None, int], list[date]] = defaultdict(list)
-        first = date(self.first_year, 1, 1)
-        for passed in range((date(self.last_year, 12, 31) - first).days + 1):
-            day = first + timedelta(days=passed)
-            digits = len(str(day.day))
-            days[day.month, day.weekday(), digits].append(day)
-            days[day.month, None, digits].append(day)
+        first, last = date(self.first_year, 1, 1), date(self.last_year, 12, 31)
+        for day in map(date.fromordinal, range(first.toordinal(), last.toordinal() + 1)):
+            for weekday in (day.weekday(), None):
+                days[day.month, weekday, len(str(day.day))].append(day)
         return days
 
     def _distinct_sources(self) -> dict[int, list[tuple[Template, list[date]]]]:
-        """By length, the templates and their days; what two locales share stands once.
-
-        Raises:
-            ValueError: a text would stand for two months.
-        """
+        """By length, the templates and their days; what two locales share stands once."""
         readings: dict[str, tuple[int, str]] = {}
         seen: set[str] = set()
         sources = defaultdict(list)
@@ -347,8 +323,7 @@ class Dates:
                     require(
                         month == template.month,
                         f"{text!r} is a date of month {month} in {its_locale!r} and of "
-                        f"month {template.month} in {locale!r}; leave one of these "
-                        "locales out.",
+                        f"month {template.month} in {locale!r}; leave one of them out.",
                     )
                     if text not in seen:
                         seen.add(text)

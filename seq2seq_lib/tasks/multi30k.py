@@ -159,10 +159,7 @@ def load_splits(
 
 
 def vocabs(train: Sequence[Example], min_count: SupportsIndex = 2) -> tuple[Vocab, Vocab]:
-    """Source and target vocabulary of the training words seen ``min_count`` times.
-
-    Rarer words, and words that only the other splits have, become UNK.
-    """
+    """The source's and the target's words seen ``min_count`` times; others become UNK."""
     return (
         Vocab.build((e.src for e in train), min_count, unknown="unk"),
         Vocab.build((e.tgt for e in train), min_count, unknown="unk"),

@@ -74,11 +74,7 @@ class Needle:
         return Example(tuple(src), (src[s].lower(),), frozenset({(0, s)}))
 
     def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
-        """Random letters, one of them made the needle at one of the distances.
-
-        Raises:
-            ValueError: ``length`` is not the task's.
-        """
+        """Random letters, one of them made the needle; ``length`` is that of the task."""
         length = known_length(length, self.lengths)
         src = rng.choices(self.symbols, k=length)
         s = length - 1 - rng.choice(self.distances)

@@ -79,11 +79,7 @@ LANGUAGES = {
 
 
 def language(code: str) -> Language:
-    """The language called ``code``.
-
-    Raises:
-        ValueError: there is no such language here; the message lists those there are.
-    """
+    """The language called ``code``; a ValueError lists those there are."""
     require(
         isinstance(code, str) and code in LANGUAGES,
         f"The language {code!r} is not available; choose one of {', '.join(LANGUAGES)}.",
@@ -106,9 +102,8 @@ def tokenize(text: str, lang: Language) -> list[str]:
     tokens = []
     for word in words:
         while word:
-            part = max(
-                (p for p in lang.compounds if word.startswith(p)), key=len, default=""
-            )
+            begins = [part for part in lang.compounds if word.startswith(part)]
+            part = max(begins, key=len, default="")
             require(part, f"{shown(word)} begins with no number word in {lang.code!r}.")
             tokens.append(part)
             word = word[len(part) :]
@@ -180,14 +175,15 @@ def kind(token: str, code: str) -> str:
     """
     lang = language(code)
     token = normalise(token)
-    if token in _values(code):
-        return "value"
-    if token in lang.hundreds:
-        return "hundred"
-    if token in lang.connectors:
-        return "connector"
-    if token in _scales(code):
-        return "scale"
+    sorts = {
+        "value": _values(code),
+        "hundred": lang.hundreds,
+        "connector": lang.connectors,
+        "scale": _scales(code),
+    }
+    for sort, words in sorts.items():
+        if token in words:
+            return sort
     raise ValueError(f"{shown(token)} is not a number word in {code!r}.")
 
 
@@ -206,15 +202,13 @@ def number_words(n: SupportsIndex, code: str) -> tuple[Word, ...]:
     ['vier', 'tausend', 'acht', 'hundert', 'ein', 'und', 'siebzig']
 
     Raises:
-        ValueError: ``n`` is no whole number, not positive or too large, or the language
-            is not known.
+        ValueError: ``n`` is no whole number or out of range, or the language not known.
     """
     lang = language(code)
     n = whole(f"A number in {code!r}", n, at_least=1, at_most=10**lang.max_digits - 1)
     words: list[Word] = []
     for group in (3, 2, 1, 0):
-        value = n // 1000**group % 1000
-        if value:
+        if value := n // 1000**group % 1000:
             if words and lang.joiner and group == 0 and value < 100:
                 words.append(Word(lang.joiner, frozenset()))
             words.extend(group_words(code, value, group))
@@ -224,8 +218,8 @@ def number_words(n: SupportsIndex, code: str) -> tuple[Word, ...]:
 @cache
 def _group_values(code: str, group: int) -> dict[tuple[str, ...], int]:
     """The value of every way to say a group of three digits."""
-    words = {value: group_words(code, value, group) for value in range(1, 1000)}
-    return {tuple(word.token for word in said): n for n, said in words.items()}
+    said = {n: group_words(code, n, group) if n else () for n in range(1000)}
+    return {tuple(word.token for word in words): n for n, words in said.items()}
 
 
 def value_of(tokens: Sequence[str], code: str) -> int | None:
@@ -244,20 +238,17 @@ def value_of(tokens: Sequence[str], code: str) -> int | None:
         ValueError: the language is not known, or a text is given instead of its tokens.
     """
     lang = language(code)
-    require(
-        not isinstance(tokens, str),
-        f"A number is a list of words, got the text {shown(tokens)}; split it first.",
-    )
+    wrong = f"A number is a list of words, got the text {shown(tokens)}; split it first."
+    require(not isinstance(tokens, str), wrong)
     given = rest = tuple(map(normalise, tokens))
     value = 0
     for group in reversed(range((lang.max_digits + 2) // 3)):
         if value and group == 0 and lang.joiner and rest[:1] == (lang.joiner,):
             rest = rest[1:]
         values = _group_values(code, group)
-        end = next((n for n in range(len(rest), 0, -1) if rest[:n] in values), 0)
-        if end:
-            value += values[rest[:end]] * 1000**group
-            rest = rest[end:]
+        end = next(n for n in range(len(rest), -1, -1) if rest[:n] in values)
+        value += values[rest[:end]] * 1000**group
+        rest = rest[end:]
     if rest or not value:
         return None
     # What was read may still be said otherwise, as with an "and" too many.

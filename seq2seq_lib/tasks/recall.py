@@ -81,11 +81,7 @@ class Recall:
         )
 
     def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
-        """Pairs of random different keys and random values, and one of the keys.
-
-        Raises:
-            ValueError: no source has ``length`` tokens.
-        """
+        """Pairs of random different keys and random values, if they fill ``length``."""
         length = known_length(length, self.lengths)
         keys = rng.sample(self.keys, length // 2)
         values = rng.choices(self.values, k=length // 2)

@@ -58,9 +58,8 @@ def make_splits(
             depend on ``train``, so models trained on more or less data can be compared.
 
     Raises:
-        ValueError: a size, length or seed is no whole number, a size is negative, a
-            length is one the task does not have, or one of whose sources none is for
-            training.
+        ValueError: a size or seed is no whole number or a size negative; the task does not
+            have a length, or no source of that length is for training.
     """
     train, per_length = whole("train", train), whole("per_length", per_length)
     seed = whole("seed", seed)

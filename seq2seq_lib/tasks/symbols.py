@@ -47,10 +47,6 @@ class SymbolTask:
         )
 
     def draw(self, rng: random.Random, length: SupportsIndex) -> Example:
-        """``length`` symbols, each drawn independently and uniformly.
-
-        Raises:
-            ValueError: no source has ``length`` tokens.
-        """
+        """``length`` symbols, if sources can have so many, each drawn uniformly."""
         length = known_length(length, self.lengths)
         return self.example(tuple(rng.choices(self.symbols, k=length)))
