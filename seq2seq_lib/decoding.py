@@ -272,8 +272,7 @@ def translate(
         length_penalty: of the beam search.
 
     Raises:
-        ValueError: a source is a text, is empty or has an unknown token, a vocabulary is
-            not the model's, or a number is out of range.
+        ValueError: a source or vocabulary does not fit, or a number is out of range.
     """
     batch_size = whole("batch_size", batch_size, at_least=1)
     search: Callable[..., Decoded] = greedy

@@ -46,10 +46,8 @@ TOLERANCE = 1e-4  # how far from 1 the sum of a row may be
 
 def _check_distribution(weights: Tensor, mask: Tensor) -> None:
     """Raise unless every row of ``weights`` is a distribution over the real positions."""
-    require(
-        not weights.masked_fill(mask, 0.0).any(),
-        "The weights are not zero on padding; multiply them by the mask.",
-    )
+    padded = weights.masked_fill(mask, 0.0)
+    require(not padded.any(), "The weights are not zero on padding; multiply by the mask.")
     lowest, totals = weights.min(), at_least_float32(weights).sum(dim=-1)
     tolerance = max(TOLERANCE, torch.finfo(weights.dtype).eps)
     require(

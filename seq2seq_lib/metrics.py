@@ -213,11 +213,12 @@ def _plain_links(pairs: Iterable[Any]) -> set[tuple[int, int]]:
     """The links as Python ints, whether those of the pairs are NumPy's or of tensors."""
     plain = set()
     for pair in pairs:
-        wrong = f"A link is a pair (target position, source position), not {shown(pair)}."
         try:
             t, s = pair
         except (TypeError, ValueError):
-            raise ValueError(wrong) from None
+            raise ValueError(
+                f"A link is a pair (target position, source position), got {shown(pair)}."
+            ) from None
         plain.add((whole("A target position", t), whole("A source position", s)))
     return plain
 

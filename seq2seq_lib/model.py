@@ -208,11 +208,8 @@ def token_loss(
 
     Args:
         logits: the model's scores for ``batch.tgt_out``.
-        batch: the batch that they were computed from.
+        batch: the batch that they were computed from; else a ValueError.
         reduction: ``"mean"`` or ``"sum"`` over the real tokens.
-
-    Raises:
-        ValueError: the logits do not fit the batch.
     """
     given, wanted = tuple(logits.shape[:2]), tuple(batch.tgt_out.shape)
     require(given == wanted, f"The logits are for {given} tokens; the batch has {wanted}.")

@@ -55,10 +55,10 @@ def stored(name: str) -> dict[str, Any]:
     found = [path for folder in folders if (path := folder / f"{name}.json").is_file()]
     if not found:
         known = sorted({path.stem for folder in folders for path in folder.glob("*.json")})
-        those = f"choose one of {', '.join(known)}" if known else "run this inside a copy"
-        raise FileNotFoundError(
-            f"No results/{name}.json in or above {here}, in the project: {those}."
-        )
+        hint = "run this inside a copy of the project"
+        if known:
+            hint = f"choose one of {', '.join(known)}"
+        raise FileNotFoundError(f"No file results/{name}.json in or above {here}; {hint}.")
     try:
         content = json.loads(found[0].read_text(encoding="utf-8"))
     except ValueError as error:

@@ -209,14 +209,13 @@ def token_grid(
         rows: the tokens of each row, padding included.
         mask: True = real token, (batch, length).
     """
-    rows_count, columns = mask.shape
-    fig, ((ax,),) = new_figure(0.9 + 0.78 * columns, 0.7 + 0.42 * rows_count)
+    height, width = mask.shape
+    fig, ((ax,),) = new_figure(0.9 + 0.78 * width, 0.7 + 0.42 * height)
     ax.imshow(np.where(mask, 0.12, 0.45), cmap="Greys", vmin=0, vmax=1, aspect="auto")
     for r, row in enumerate(rows):
         for c, token in enumerate(row):
             ax.text(c, r, token, ha="center", va="center", fontsize=9)
-    ax.set_xticks(range(columns))
-    ax.set_yticks(range(rows_count))
+    ax.set(xticks=range(width), yticks=range(height))
     ax.set(xlabel=xlabel, ylabel="row of the batch")
     return fig
 
@@ -241,8 +240,8 @@ def evidence(rows: Mapping[str, Mapping[str, Interval]]) -> Figure:
             reach = [[(found.mean - found.low) / largest], [found.high / largest - x]]
             look = {"fmt": style["marker"], "color": style["color"], "capsize": 3}
             ax.errorbar(x, y, xerr=reach, label=model if r == 0 else None, **look)
-            at = found.high / largest + 0.02
-            ax.text(at, y, f"{found.mean:.3g}", fontsize=9, va="center")
+            beside = found.high / largest + 0.02
+            ax.text(beside, y, f"{found.mean:.3g}", fontsize=9, va="center")
     ax.set(xlim=(-0.03, 1.16), ylim=(len(rows) - 0.4, -0.7), xticks=[], yticks=[])
     ax.spines[["left", "bottom"]].set_visible(False)
     fig.legend(loc="outside upper center", ncols=2, frameon=False)

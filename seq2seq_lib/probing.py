@@ -110,12 +110,9 @@ def gradient_norms(model: Seq2Seq, batch: Batch) -> Float[Tensor, "batch tgt_len
 
     The larger it is, the more a small change of the embedding at source position ``j``
     changes the answer of step ``t``, and the more training can teach the model about that
-    position from that step. It is exactly zero on padding of either side. The model, its
-    mode and its gradients are left as they were.
-
-    Args:
-        model: differentiated without dropout, whatever mode it is in.
-        batch: on the model's device.
+    position from that step. It is exactly zero on padding of either side. The model, on
+    whose device the batch is, is differentiated without dropout, whatever mode it is in;
+    its mode and its gradients are left as they were.
     """
     embedded: list[Tensor] = []
 

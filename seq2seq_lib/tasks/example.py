@@ -35,10 +35,7 @@ class Example:
                     f"The sides of an example are tuples of tokens, got {shown(tokens)}."
                 )
         src_len, tgt_len = len(self.src), len(self.tgt)
-        require(
-            src_len and tgt_len,
-            f"Both sides of an example need a token, got {src_len} and {tgt_len}.",
-        )
+        require(src_len and tgt_len, f"A side has no token: got {src_len} and {tgt_len}.")
         for t, s in self.alignment or ():
             if not (0 <= t < tgt_len and 0 <= s < src_len):
                 raise ValueError(

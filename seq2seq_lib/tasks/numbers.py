@@ -119,8 +119,7 @@ class Numbers:
                 return n
         with_digits = f" and {digits} digits" if digits else ""
         raise ValueError(
-            f"No number of {length} words{with_digits} was found in 10,000 draws; choose "
-            "fewer words or more digits."
+            f"No number of {length} words{with_digits} was found; choose other sizes."
         )
 
     def draw(self, rng: random.Random, length: SupportsIndex) -> Example:

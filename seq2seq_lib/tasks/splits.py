@@ -107,10 +107,9 @@ def _draw_each_length(
     rng = random.Random(f"{seed}-{split}")
     # With 15 or 5 sources in 100 to find, 60 tries for each leave a shortfall only
     # where there is almost nothing left to find.
-    tries = 60 * per_length + 600
     for length in lengths:
         found: dict[tuple[str, ...], Example] = {}
-        for _ in range(tries):
+        for _ in range(60 * per_length + 600):
             if len(found) == per_length:
                 break
             example = task.draw(rng, length)
