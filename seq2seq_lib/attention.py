@@ -49,7 +49,8 @@ def masked_softmax(scores: Weights, mask: Mask) -> Weights:
     if not mask.is_meta and not mask.any(dim=-1).all():
         row = int((~mask.any(dim=-1)).nonzero()[0])
         raise ValueError(
-            f"Row {row} of the mask has no valid position; every source needs a real token."
+            f"Row {row} of the mask has no valid position, so its weights cannot sum to 1; "
+            "every source needs at least one real token."
         )
     return scores.masked_fill(~mask[:, None, :], -math.inf).softmax(dim=-1)
 

@@ -276,5 +276,5 @@ def alignment_error_rate(
         agreeing += len(kept & gold)
         total += len(kept)
         sure += len(gold)
-    require(sure, "There is no gold link among the positions that count; choose others.")
+    require(sure, "There is no gold link among the positions that count, so choose others.")
     return 1 - 2 * agreeing / (total + sure)

@@ -70,15 +70,13 @@ def linear_probe(
         f"Give one label for each row: got {len(x)} rows and labels of shape {y.shape}.",
     )
     classes, counts = np.unique(y, return_counts=True)
-    n_classes = len(classes)
-    require(
-        n_classes >= 2,
-        f"A probe needs at least two classes to tell apart, got {n_classes}; take others.",
-    )
+    n = len(classes)
+    require(n >= 2, f"A probe needs at least two classes to tell apart, got {n}.")
     require(
         counts.min() >= MIN_PER_CLASS,
         f"A probe needs at least {MIN_PER_CLASS} examples of every class, got "
-        f"{counts.min()} of class {classes[counts.argmin()]}; leave it out.",
+        f"{counts.min()} of class {classes[counts.argmin()]}; take more examples, or leave "
+        "that class out.",
     )
     x_train, x_test, y_train, y_test = train_test_split(
         x, y, test_size=0.25, random_state=seed, stratify=y
@@ -93,7 +91,7 @@ def linear_probe(
         majority=float((y_test == frequent[train_counts.argmax()]).mean()),
         n_train=len(y_train),
         n_test=len(y_test),
-        n_classes=n_classes,
+        n_classes=n,
     )
 
 
