@@ -26,6 +26,7 @@ Values = Float[Tensor, "batch src_len value_dim"]
 Mask = Bool[Tensor, "batch src_len"]  # True = real position
 Weights = Float[Tensor, "batch tgt_len src_len"]
 Context = Float[Tensor, "batch tgt_len value_dim"]
+Look = tuple[Context, Weights]
 
 
 def masked_softmax(scores: Weights, mask: Mask) -> Weights:
@@ -42,17 +43,14 @@ def masked_softmax(scores: Weights, mask: Mask) -> Weights:
     Raises:
         ValueError: the shapes do not match, or a row of ``mask`` has no True.
     """
-    require(
-        mask.shape == scores.shape[::2],
-        "The mask must have shape (batch, src_len) = "
-        f"{tuple(scores.shape[::2])} to match the scores, got {tuple(mask.shape)}.",
-    )
+    given, wanted = tuple(mask.shape), tuple(scores.shape[::2])
+    require(given == wanted, f"The mask must have shape {wanted}, got {given}.")
     # A meta tensor has shapes but no values to look at.
     if not mask.is_meta and not mask.any(dim=-1).all():
         row = int((~mask.any(dim=-1)).nonzero()[0])
         raise ValueError(
-            f"Row {row} of the mask has no valid position, so its weights cannot sum "
-            "to 1; every source needs at least one real token."
+            f"Row {row} of the mask has no valid position, so its weights cannot sum to 1; "
+            "every source needs at least one real token."
         )
     return scores.masked_fill(~mask[:, None, :], -math.inf).softmax(dim=-1)
 
@@ -96,9 +94,7 @@ class Attention(nn.Module):
         """How well each key answers each query, before the softmax."""
         raise NotImplementedError
 
-    def forward(
-        self, query: Query, keys: Keys, values: Values, mask: Mask
-    ) -> tuple[Context, Weights]:
+    def forward(self, query: Query, keys: Keys, values: Values, mask: Mask) -> Look:
         """Look up every query.
 
         Returns:
@@ -192,10 +188,9 @@ class Dot(Attention):
         super().__init__()
         require(
             query_dim == enc_dim,
-            "Dot attention compares query and encoder state directly, so their sizes "
-            f"must be equal, got query_dim={query_dim} and enc_dim={enc_dim}; choose "
-            "dec_hidden equal to enc_dim (twice enc_hidden for a two-way encoder), or "
-            "additive attention.",
+            f"Dot attention needs states of one size, got {query_dim=} and {enc_dim=}; "
+            "choose dec_hidden equal to enc_dim (twice enc_hidden for a two-way encoder), "
+            "or additive attention.",
         )
         self.scale = 1 / math.sqrt(enc_dim) if scaled else 1.0
 
@@ -216,8 +211,7 @@ class General(Attention):
     which state it is, the decoder decides.
 
     Args:
-        query_dim: size of s_t.
-        enc_dim: size of h_j.
+        query_dim, enc_dim: sizes of s_t and h_j.
     """
 
     def __init__(self, query_dim: int, enc_dim: int) -> None:

@@ -52,9 +52,8 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on ``device``; the lengths stay on the CPU."""
-        src_ids, tgt_in, tgt_out = (
-            ids.to(device) for ids in (self.src_ids, self.tgt_in, self.tgt_out)
-        )
+        ids = (self.src_ids, self.tgt_in, self.tgt_out)
+        src_ids, tgt_in, tgt_out = (part.to(device) for part in ids)
         return Batch(src_ids, self.src_lengths, tgt_in, tgt_out)
 
 
@@ -118,8 +117,7 @@ class Batches:
         seed: the same seed gives the same batches in every epoch.
 
     Raises:
-        ValueError: there is no pair, ``batch_size`` is no positive whole number, or
-            ``seed`` no whole number.
+        ValueError: there is no pair, or ``batch_size`` or ``seed`` is out of range.
     """
 
     def __init__(

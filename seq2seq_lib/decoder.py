@@ -150,12 +150,10 @@ class Decoder(nn.Module):
         Args:
             tgt_in: the correct previous tokens, BOS first.
             encoded: the source.
-            teacher_forcing: the probability that a step reads the correct previous
-                token; otherwise it reads the model's own most probable one (Bengio et al.
-                2015, section 2.4, who draw it from the model's distribution instead).
-
-        Raises:
-            ValueError: ``teacher_forcing`` does not lie between 0 and 1.
+            teacher_forcing: the probability (else a ValueError) that a step reads the
+                correct previous token; otherwise it reads the model's own most probable
+                one (Bengio et al. 2015, section 2.4, who draw it from the model's
+                distribution instead).
         """
         number("teacher_forcing", teacher_forcing, at_least=0, at_most=1)
         if teacher_forcing < 1:
@@ -179,10 +177,9 @@ class Decoder(nn.Module):
     ) -> Unrolled:
         """Some steps read the model's own word, so each has to wait for the one before."""
         memory = self.attention.memory(encoded)
-        dec_state = self.initial_state(encoded)
         # Drawn on the CPU, so that the same seed gives the same choices on every device.
         forced = (torch.rand(tgt_in.shape) < rate).to(tgt_in.device)
-        steps = [self.step(tgt_in[:, 0], dec_state, memory)]
+        steps = [self.step(tgt_in[:, 0], self.initial_state(encoded), memory)]
         for t in range(1, tgt_in.shape[1]):
             own = steps[-1].logits.argmax(dim=-1)
             prev_ids = torch.where(forced[:, t], tgt_in[:, t], own)

@@ -122,10 +122,7 @@ def beam_search(
     exhaustive.
 
     Args:
-        model: decoded without dropout, whatever mode it is in.
-        src_ids: padded source ids, on the model's device.
-        src_lengths: number of real tokens of each source.
-        max_len: the most tokens to write, EOS included.
+        model, src_ids, src_lengths, max_len: as in ``greedy``.
         beam_size: how many beginnings are kept for each source.
         length_penalty: see ``length_normalised``.
 
@@ -209,16 +206,12 @@ class Translation:
 
 
 def source_ids(
-    model: Seq2Seq,
-    sources: Sequence[Sequence[str]],
-    src_vocab: Vocab,
-    tgt_vocab: Vocab,
+    model: Seq2Seq, sources: Sequence[Sequence[str]], src_vocab: Vocab, tgt_vocab: Vocab
 ) -> list[list[int]]:
-    """The ids of every source, after a look whether everything fits together.
+    """The ids of every source; sources are lists of known tokens, vocabularies the model's.
 
     Raises:
-        ValueError: a source is a text, is empty or has an unknown token, or a vocabulary
-            is not the model's.
+        ValueError: something does not.
     """
     for side, vocab, part in (
         ("source", src_vocab, model.encoder),
@@ -271,8 +264,7 @@ def translate(
     Args:
         model: a trained model.
         sources: source tokens of each sentence, or ``example.src`` of each example.
-        src_vocab: the vocabulary that the model reads.
-        tgt_vocab: the vocabulary that it writes.
+        src_vocab, tgt_vocab: the vocabularies that it reads and writes.
         batch_size: sentences decoded at once.
         max_len: the most tokens of one answer, EOS included; by default twice the
             longest source of the batch and 10 more.
@@ -280,8 +272,7 @@ def translate(
         length_penalty: of the beam search.
 
     Raises:
-        ValueError: a source is a text, is empty or has an unknown token, a vocabulary is
-            not the model's, or a number is out of range.
+        ValueError: a source or vocabulary does not fit, or a number is out of range.
     """
     batch_size = whole("batch_size", batch_size, at_least=1)
     search: Callable[..., Decoded] = greedy

@@ -71,8 +71,7 @@ class Encoder(nn.Module):
         """Encode a padded batch.
 
         Raises:
-            ValueError: a length is below 1, above ``src_len``, or there are more or
-                fewer lengths than rows.
+            ValueError: a length is below 1 or above ``src_len``, or not one for each row.
         """
         batch, src_len = src_ids.shape
         require(

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from seq2seq_lib.attention import (
     Attention,
-    Context,
     Keys,
+    Look,
     Mask,
     Memory,
     Query,
@@ -46,10 +46,8 @@ TOLERANCE = 1e-4  # how far from 1 the sum of a row may be
 
 def _check_distribution(weights: Tensor, mask: Tensor) -> None:
     """Raise unless every row of ``weights`` is a distribution over the real positions."""
-    require(
-        not weights.masked_fill(mask, 0.0).any(),
-        "The weights are not zero on padding; multiply them by the mask.",
-    )
+    padded = weights.masked_fill(mask, 0.0)
+    require(not padded.any(), "The weights are not zero on padding; multiply by the mask.")
     lowest, totals = weights.min(), at_least_float32(weights).sum(dim=-1)
     tolerance = max(TOLERANCE, torch.finfo(weights.dtype).eps)
     require(
@@ -69,11 +67,8 @@ def _described(edit: Any) -> str:
     if edit.__module__ != "__main__" and "<" not in edit.__qualname__:
         return f"{edit.__module__}.{edit.__qualname__}"  # found by its name
     used = inspect.getclosurevars(edit)
-    numbers = {
-        name: value
-        for name, value in {**used.globals, **used.nonlocals}.items()
-        if isinstance(value, int | float | str)
-    }
+    values = {**used.globals, **used.nonlocals}.items()
+    numbers = {name: v for name, v in values if isinstance(v, int | float | str)}
     code = f"{numbers} {edit.__defaults__}"
     with suppress(OSError):  # what was typed into a console has no source
         code += inspect.getsource(edit)
@@ -92,8 +87,7 @@ class Edited(Attention):
             src_len), True = real position; returns new weights of the same shape.
 
     Raises:
-        ValueError: in ``forward``, when what ``edit`` returns is not a distribution over
-            the real positions.
+        ValueError: in ``forward``, ``edit`` returns no distribution over real positions.
     """
 
     def __init__(self, attention: Attention, edit: Edit) -> None:
@@ -107,9 +101,7 @@ class Edited(Attention):
     def memory(self, encoded: Encoded) -> Memory:
         return self.attention.memory(encoded)
 
-    def forward(
-        self, query: Query, keys: Keys, values: Values, mask: Mask
-    ) -> tuple[Context, Weights]:
+    def forward(self, query: Query, keys: Keys, values: Values, mask: Mask) -> Look:
         _, own = self.attention(query, keys, values, mask)
         weights = self.edit(own, mask[:, None, :]).to(own)
         given, wanted = tuple(weights.shape), tuple(own.shape)
@@ -143,9 +135,7 @@ class Frozen(Attention):
         _, weights = self.attention(self.first_query(encoded)[:, None, :], *memory)
         return memory._replace(keys=weights.transpose(1, 2))  # (batch, src_len, 1)
 
-    def forward(
-        self, query: Query, keys: Keys, values: Values, mask: Mask
-    ) -> tuple[Context, Weights]:
+    def forward(self, query: Query, keys: Keys, values: Values, mask: Mask) -> Look:
         weights = keys.transpose(1, 2).expand(-1, query.shape[1], -1)
         return weighted_sum(weights, values), weights
 
@@ -163,8 +153,7 @@ def erase(weights: Weights, mask: EditMask, rank: int = 0) -> Weights:
     keeps its weight. Source: Serrano and Smith 2019, who erase weights like this.
 
     Args:
-        weights: of every query.
-        mask: True = real position.
+        weights, mask: of every query.
         rank: which weight goes: 0 the largest, 1 the second largest, and so on.
 
     Raises:
@@ -172,10 +161,10 @@ def erase(weights: Weights, mask: EditMask, rank: int = 0) -> Weights:
     """
     rank = whole("rank", rank, at_least=0)
     order = weights.argsort(dim=-1, descending=True, stable=True)
-    erased = torch.zeros_like(weights, dtype=torch.bool)
-    erased = erased.scatter(-1, order[..., rank : rank + 1], True)
+    kept = torch.ones_like(weights, dtype=torch.bool)
+    kept = kept.scatter(-1, order[..., rank : rank + 1], False)
     others = at_least_float32(weights).clamp(min=1e-12)
-    rest = torch.where(mask & ~erased, others, 0.0)
+    rest = torch.where(mask & kept, others, 0.0)
     total = rest.sum(dim=-1, keepdim=True)
     return torch.where(total > 0, rest / total.clamp(min=1e-30), weights).to(weights.dtype)
 
@@ -277,17 +266,15 @@ def rewrite(
     Args:
         model: a trained model.
         source: the tokens of one sentence.
-        src_vocab: the vocabulary that the model reads.
-        tgt_vocab: the vocabulary that it writes.
+        src_vocab, tgt_vocab: the vocabularies that it reads and writes.
         edits: for each step, counted from 0 as the rows of ``Translation.weights`` are,
             the weights it gets: one for each source token (for a fixed context, one).
         max_len: the most tokens to write, EOS included; by default twice the source's
             length and 10 more.
 
     Raises:
-        ValueError: the source is a text, is empty or has an unknown token, a vocabulary
-            is not the model's, ``max_len`` is not positive, weights are not a distribution
-            over the source, or a step of ``edits`` was never reached.
+        ValueError: as ``translate``; weights are not a distribution over the source, or a
+            step of ``edits`` was never reached.
     """
     (ids,) = source_ids(model, [source], src_vocab, tgt_vocab)
     max_len = 2 * len(ids) + 10 if max_len is None else max_len

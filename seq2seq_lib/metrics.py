@@ -34,23 +34,20 @@ def _same_number(**sides: Sequence[object]) -> None:
 def _matches(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -> list[bool]:
     """For each sentence, whether it is right in every token."""
     _same_number(hypotheses=hypotheses, references=references)
-    matches = []
-    for pair in zip(hypotheses, references, strict=True):
-        require(
-            len({isinstance(side, str) for side in pair}) == 1,
-            f"A text and a list of tokens never match; split or join one of {shown(pair)}.",
-        )
-        hyp, ref = map(tuple, pair)
-        matches.append(hyp == ref)
-    return matches
+    pairs = list(zip(hypotheses, references, strict=True))
+    mixed = [(h, r) for h, r in pairs if isinstance(h, str) != isinstance(r, str)]
+    require(
+        not mixed,
+        f"A text and a list of tokens never match; split or join one of {shown(mixed)}.",
+    )
+    return [tuple(hyp) == tuple(ref) for hyp, ref in pairs]
 
 
 def exact_match(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -> float:
     """Share of sentences that are right in every token, from 0 to 1.
 
     Raises:
-        ValueError: the numbers of sentences differ, there are none, or a text is compared
-            with a list of tokens.
+        ValueError: the numbers of sentences differ or are 0, or a text meets tokens.
     """
     matches = _matches(hypotheses, references)
     return sum(matches) / len(matches)
@@ -92,8 +89,7 @@ def exact_match_by_length(
         buckets: shortest and longest length of each bucket, both included.
 
     Raises:
-        ValueError: the numbers of sentences differ, there are none, a text is given
-            instead of its tokens, or a source lies in no bucket.
+        ValueError: as ``exact_match``; a source is a text, or lies in no bucket.
     """
     matches = _matches(hypotheses, references)
     _same_number(sources=sources, hypotheses=hypotheses)
@@ -168,7 +164,7 @@ def bleu(
         tokenize: sacrebleu's tokenizer; ``"none"`` for text that is already split.
 
     Raises:
-        ValueError: the numbers of sentences differ, there are none, one is no text, or
+        ValueError: the numbers of sentences differ or are 0, one is no text, or
             sacrebleu has no such tokenizer.
     """
     _texts(hypotheses, references)
@@ -213,11 +209,12 @@ def _plain_links(pairs: Iterable[Any]) -> set[tuple[int, int]]:
     """The links as Python ints, whether those of the pairs are NumPy's or of tensors."""
     plain = set()
     for pair in pairs:
-        wrong = f"A link is a pair (target position, source position), not {shown(pair)}."
         try:
             t, s = pair
         except (TypeError, ValueError):
-            raise ValueError(wrong) from None
+            raise ValueError(
+                f"A link is a pair (target position, source position), got {shown(pair)}."
+            ) from None
         plain.add((whole("A target position", t), whole("A source position", s)))
     return plain
 
@@ -248,9 +245,8 @@ def alignment_error_rate(
             left out of A, S and P. Default: all positions of the target.
 
     Raises:
-        ValueError: the numbers of examples differ, an example has no gold alignment, a
-            link or position is no whole number or lies outside its sentences, or there is
-            no gold link at all.
+        ValueError: the numbers of examples differ, one has no gold alignment, a link or
+            position lies outside its sentences, or there is no gold link at all.
     """
     _same_number(hypotheses=predicted, references=examples)
     if positions is None:
@@ -276,5 +272,5 @@ def alignment_error_rate(
         agreeing += len(kept & gold)
         total += len(kept)
         sure += len(gold)
-    require(sure, "There is no gold link among the positions that count; choose others.")
+    require(sure, "There is no gold link among the positions that count, so choose others.")
     return 1 - 2 * agreeing / (total + sure)

@@ -137,7 +137,7 @@ def build_model(config: ModelConfig, seed: int = 0) -> Seq2Seq:
 
     Raises:
         ValueError: ``seed`` is no whole number, the sizes do not suit the attention, or
-            ``SEQ2SEQ_DEVICE`` names a device that this machine does not have.
+            this machine has no such device.
     """
     seed = whole("seed", seed, at_least=-(2**63), at_most=2**64 - 1)
     with torch.random.fork_rng(devices=[]):
@@ -185,8 +185,7 @@ def widen(config: ModelConfig, at_least: int | float) -> ModelConfig:
     comparison gives the model without attention the parameters that attention costs.
 
     Raises:
-        ValueError: ``at_least`` is no number or above 10**12, or the sizes of ``config``
-            do not suit its attention.
+        ValueError: ``at_least`` is above 10**12, or the sizes do not suit the attention.
     """
     at_least = number("at_least", at_least, at_most=10**12)
     in_step = _weightless(config).decoder.attention.equal_sizes
@@ -209,11 +208,8 @@ def token_loss(
 
     Args:
         logits: the model's scores for ``batch.tgt_out``.
-        batch: the batch that they were computed from.
+        batch: the batch that they were computed from; else a ValueError.
         reduction: ``"mean"`` or ``"sum"`` over the real tokens.
-
-    Raises:
-        ValueError: the logits do not fit the batch.
     """
     given, wanted = tuple(logits.shape[:2]), tuple(batch.tgt_out.shape)
     require(given == wanted, f"The logits are for {given} tokens; the batch has {wanted}.")

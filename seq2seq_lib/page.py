@@ -55,20 +55,15 @@ def stored(name: str) -> dict[str, Any]:
     found = [path for folder in folders if (path := folder / f"{name}.json").is_file()]
     if not found:
         known = sorted({path.stem for folder in folders for path in folder.glob("*.json")})
-        raise FileNotFoundError(
-            f"There is no file results/{name}.json in or above {here}; "
-            + (
-                f"the results here are {', '.join(known)}."
-                if known
-                else "the results are part of the project: run this inside a copy of it."
-            )
-        )
+        hint = "run this inside a copy of the project"
+        if known:
+            hint = f"choose one of {', '.join(known)}"
+        raise FileNotFoundError(f"No file results/{name}.json in or above {here}; {hint}.")
     try:
         content = json.loads(found[0].read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(
-            f"{found[0]} is damaged ({error}); `git checkout` brings back the file that "
-            "belongs to the project."
+            f"{found[0]} is damaged ({error}); `git checkout` brings it back."
         ) from None
     require(
         content.get("complete", True),
@@ -116,11 +111,10 @@ def headlines(claims: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, In
     for number, claim in claims.items():
         measure = claim["measures"][claim["headline"]]
         n = len(measure["seeds"])
+        models = {"fixed context": "fixed", "additive attention": "attention"}
+        sides = {model: measure[name] for model, name in models.items()}
         rows[f"{number}: {measure['measure']}"] = {
             model: Interval(side["mean"], side["low"], side["high"], n)
-            for model, side in (
-                ("fixed context", measure["fixed"]),
-                ("additive attention", measure["attention"]),
-            )
+            for model, side in sides.items()
         }
     return rows

@@ -24,14 +24,8 @@ SKY, AMBER, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#7F7F7F"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
-STYLE = RcParams(
-    {
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "font.size": 10.5,
-        "figure.dpi": 110,
-    }
-)
+OPEN = {"axes.spines.top": False, "axes.spines.right": False}
+STYLE = RcParams({**OPEN, "font.size": 10.5, "figure.dpi": 110})
 
 # The same model has the same colour in every chapter, in the order of MECHANISMS.
 _NAMES = {"fixed": "fixed context", "dot_unscaled": "unscaled dot attention"}
@@ -77,11 +71,8 @@ def accuracy_by_length(curves: Mapping[str, Sequence[LengthBucket]]) -> Figure:
     """
     fig, ((ax,),) = new_figure()
     for i, (label, buckets) in enumerate(curves.items()):
-        ax.plot(
-            [bucket.name for bucket in buckets],
-            [bucket.accuracy for bucket in buckets],
-            **_series(label, i),
-        )
+        names = [bucket.name for bucket in buckets]
+        ax.plot(names, [bucket.accuracy for bucket in buckets], **_series(label, i))
     _label_accuracy(ax)
     return fig
 
@@ -100,8 +91,7 @@ def band(
         ax: where to draw.
         x: places on the axis, numbers or names.
         seeds: for each seed, one value for each place.
-        color: of line and band.
-        label: of the line.
+        color, label: of line and band.
         look: how else the line looks, such as ``marker``.
     """
     rows = np.asarray(seeds, dtype=float)
@@ -170,8 +160,8 @@ def draw_weights(
     wanted = (len(tgt_tokens), len(src_tokens))
     require(
         weights.shape[0] >= wanted[0] and weights.shape[1] == wanted[1],
-        "The weights must have one row per target token and one column per source token, "
-        f"{wanted}, got {weights.shape}.",
+        f"The weights must have a row and a column for each token, {wanted}, got "
+        f"{weights.shape}.",
     )
     ax.imshow(weights[: wanted[0]], cmap="Blues", vmin=0, vmax=1, aspect="auto")
     ax.set_xticks(range(wanted[1]), src_tokens, rotation=60, ha="right")
@@ -188,9 +178,7 @@ def heatmap(
     gold: Sequence[tuple[int, int]] = (),
 ) -> Figure:
     """Attention weights as a picture; the arguments are those of ``draw_weights``."""
-    width = 2.2 + 0.36 * len(src_tokens)
-    height = 1.6 + 0.27 * len(tgt_tokens)
-    fig, ((ax,),) = new_figure(width, height)
+    fig, ((ax,),) = new_figure(2.2 + 0.36 * len(src_tokens), 1.6 + 0.27 * len(tgt_tokens))
     draw_weights(ax, weights, src_tokens, tgt_tokens, gold)
     return fig
 
@@ -203,11 +191,8 @@ def bars(
 ) -> Figure:
     """Horizontal bars, one for each label, with their values written beside them."""
     fig, ((ax,),) = new_figure(height=0.9 + 0.42 * len(values))
-    drawn = ax.barh(
-        list(values),
-        list(values.values()),
-        color=[(colors or MODEL_COLORS).get(label, BLUE) for label in values],
-    )
+    chosen = [(colors or MODEL_COLORS).get(label, BLUE) for label in values]
+    drawn = ax.barh(list(values), list(values.values()), color=chosen)
     ax.bar_label(drawn, fmt=f"{{:{number_format}}}", padding=4)
     ax.invert_yaxis()
     ax.margins(x=0.12)
@@ -224,14 +209,13 @@ def token_grid(
         rows: the tokens of each row, padding included.
         mask: True = real token, (batch, length).
     """
-    rows_count, columns = mask.shape
-    fig, ((ax,),) = new_figure(0.9 + 0.78 * columns, 0.7 + 0.42 * rows_count)
+    height, width = mask.shape
+    fig, ((ax,),) = new_figure(0.9 + 0.78 * width, 0.7 + 0.42 * height)
     ax.imshow(np.where(mask, 0.12, 0.45), cmap="Greys", vmin=0, vmax=1, aspect="auto")
     for r, row in enumerate(rows):
         for c, token in enumerate(row):
             ax.text(c, r, token, ha="center", va="center", fontsize=9)
-    ax.set_xticks(range(columns))
-    ax.set_yticks(range(rows_count))
+    ax.set(xticks=range(width), yticks=range(height))
     ax.set(xlabel=xlabel, ylabel="row of the batch")
     return fig
 
@@ -254,17 +238,10 @@ def evidence(rows: Mapping[str, Mapping[str, Interval]]) -> Figure:
             style = _series(model, i)
             y, x = r - 0.05 + 0.28 * i, found.mean / largest
             reach = [[(found.mean - found.low) / largest], [found.high / largest - x]]
-            ax.errorbar(
-                x,
-                y,
-                xerr=reach,
-                fmt=style["marker"],
-                color=style["color"],
-                label=model if r == 0 else None,
-                capsize=3,
-            )
-            at = found.high / largest + 0.02
-            ax.text(at, y, f"{found.mean:.3g}", fontsize=9, va="center")
+            look = {"fmt": style["marker"], "color": style["color"], "capsize": 3}
+            ax.errorbar(x, y, xerr=reach, label=model if r == 0 else None, **look)
+            beside = found.high / largest + 0.02
+            ax.text(beside, y, f"{found.mean:.3g}", fontsize=9, va="center")
     ax.set(xlim=(-0.03, 1.16), ylim=(len(rows) - 0.4, -0.7), xticks=[], yticks=[])
     ax.spines[["left", "bottom"]].set_visible(False)
     fig.legend(loc="outside upper center", ncols=2, frameon=False)

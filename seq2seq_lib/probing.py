@@ -67,15 +67,11 @@ def linear_probe(
     seed = whole("seed", seed, at_least=0, at_most=2**32 - 1)
     require(
         y.shape == x.shape[:1],
-        f"Give one label for each row of features: got {len(x)} rows and labels of shape "
-        f"{y.shape}.",
+        f"Give one label for each row: got {len(x)} rows and labels of shape {y.shape}.",
     )
     classes, counts = np.unique(y, return_counts=True)
-    require(
-        len(classes) >= 2,
-        f"A probe needs at least two classes to tell apart, got {len(classes)}; take more "
-        "examples, or another label.",
-    )
+    n = len(classes)
+    require(n >= 2, f"A probe needs at least two classes to tell apart, got {n}.")
     require(
         counts.min() >= MIN_PER_CLASS,
         f"A probe needs at least {MIN_PER_CLASS} examples of every class, got "
@@ -95,7 +91,7 @@ def linear_probe(
         majority=float((y_test == frequent[train_counts.argmax()]).mean()),
         n_train=len(y_train),
         n_test=len(y_test),
-        n_classes=len(classes),
+        n_classes=n,
     )
 
 
@@ -112,12 +108,9 @@ def gradient_norms(model: Seq2Seq, batch: Batch) -> Float[Tensor, "batch tgt_len
 
     The larger it is, the more a small change of the embedding at source position ``j``
     changes the answer of step ``t``, and the more training can teach the model about that
-    position from that step. It is exactly zero on padding of either side. The model, its
-    mode and its gradients are left as they were.
-
-    Args:
-        model: differentiated without dropout, whatever mode it is in.
-        batch: on the model's device.
+    position from that step. It is exactly zero on padding of either side. The model, on
+    whose device the batch is, is differentiated without dropout, whatever mode it is in;
+    its mode and its gradients are left as they were.
     """
     embedded: list[Tensor] = []
 
@@ -136,12 +129,11 @@ def gradient_norms(model: Seq2Seq, batch: Batch) -> Float[Tensor, "batch tgt_len
             log_probs = model(batch).logits.log_softmax(dim=-1)
             answers = log_probs.gather(-1, batch.tgt_out[:, :, None]).squeeze(-1)
             # Rows of a batch do not feel each other: the sum keeps them apart.
-            norms = [
-                torch.autograd.grad(step.sum(), embedded[0], retain_graph=True)[0].norm(
-                    dim=-1
-                )
-                for step in answers.unbind(dim=1)
-            ]  # each (batch, src_len)
+            norms = []
+            for step in answers.unbind(dim=1):
+                total = step.sum()
+                (gradient,) = torch.autograd.grad(total, embedded[0], retain_graph=True)
+                norms.append(gradient.norm(dim=-1))  # (batch, src_len)
     finally:
         handle.remove()
     real = batch.tgt_mask[:, :, None] & batch.src_mask[:, None, :]

@@ -34,8 +34,7 @@ def whole(name: str, value: Any, **limits: int | float) -> int:
     none, and neither is a float without decimals, such as 1e3.
 
     Args:
-        name: what the message calls it.
-        value: what was given.
+        name, value: what the message calls it, and what was given.
         limits: what it is to be: ``above``, ``at_least``, ``below`` or ``at_most``.
 
     Raises:

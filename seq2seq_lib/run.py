@@ -102,9 +102,7 @@ class Run:
     """A training run under way; hooks look at it and may change what is said below.
 
     Args:
-        model: what is trained.
-        batches: the training set.
-        config: how to train.
+        model, batches, config: as ``training.fit`` takes them.
 
     Attributes:
         optimizer: Adam over the model's parameters.

@@ -34,16 +34,13 @@ class Checkpoint(Hook):
 
     Raises:
         ValueError: ``path`` names no file, or ``every`` is not positive; before training,
-            the file is damaged or cannot be read, belongs to another run, or another
-            training is at work on it.
+            the file cannot be read, is of another run, or another training uses it.
     """
 
     def __init__(self, path: str | Path, every: int = 200) -> None:
         self.path = Path(path)
-        require(
-            self.path.name != "" and not self.path.is_dir(),
-            f"A checkpoint needs the path of a file, got {str(path)!r}.",
-        )
+        names_one = self.path.name and not self.path.is_dir()
+        require(names_one, f"A checkpoint needs the path of a file, got {str(path)!r}.")
         self.every = whole("every", every, at_least=1)
         self.lock = FileLock(self.path.with_name(self.path.name + ".lock"), timeout=0)
 
@@ -164,9 +161,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         state = torch.load(content, map_location="cpu", weights_only=True)
     except Exception:  # what a damaged file makes the reader stumble over is open-ended
         state = None
-    if not isinstance(state, dict) or PARTS - state.keys():
-        raise ValueError(
-            f"{path} is not a whole checkpoint (cut short, or not written by fit); give "
-            "another path, or move it away to start from the beginning."
-        )
+    require(
+        isinstance(state, dict) and state.keys() >= PARTS,
+        f"{path} is not a whole checkpoint (cut short, or not written by fit); give "
+        "another path, or move it away to start from the beginning.",
+    )
     return state

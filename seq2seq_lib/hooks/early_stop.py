@@ -54,8 +54,7 @@ class EarlyStop(StopWhen):
     """Ends a run whose evaluations have not become better for a while.
 
     Args:
-        measure: the key of a number in the records of ``hooks.evaluation``, whose hook has
-            to stand before this one.
+        measure: the key of a number in those records.
         patience: so many evaluations after the best one, the run ends.
         lower_is_better: true for a loss, false for an accuracy.
 

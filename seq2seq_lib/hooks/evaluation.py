@@ -29,8 +29,7 @@ class Evaluation(Hook):
 
     Raises:
         ValueError: ``every`` or ``at`` is out of range; before training, ``evaluate``
-            returns something else, or something called ``"update"``, which is the name of
-            the number of updates.
+            returns something else, or has a key ``"update"``: the number of updates.
     """
 
     def __init__(
@@ -63,11 +62,7 @@ class Evaluation(Hook):
             found = self.evaluate(run.model)
         is_one, got = isinstance(found, Mapping), type(found).__name__
         require(is_one, f"evaluate must return a dictionary of values, got a {got}.")
-        require(
-            "update" not in found,
-            "evaluate returns something called 'update', as the number of updates is; "
-            "give it another name.",
-        )
+        require("update" not in found, "evaluate returns one called 'update'; rename it.")
         return {"update": run.done, **_storable(found)}
 
     def _record(self, run: Run) -> None:

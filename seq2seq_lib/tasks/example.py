@@ -30,21 +30,18 @@ class Example:
 
     def __post_init__(self) -> None:
         for tokens in (self.src, self.tgt):
-            require(
-                isinstance(tokens, tuple) and all(isinstance(t, str) for t in tokens),
-                f"The sides of an example are tuples of tokens, got {shown(tokens)}.",
-            )
+            if not isinstance(tokens, tuple) or not all(isinstance(t, str) for t in tokens):
+                raise ValueError(
+                    f"The sides of an example are tuples of tokens, got {shown(tokens)}."
+                )
         src_len, tgt_len = len(self.src), len(self.tgt)
-        require(
-            src_len and tgt_len,
-            f"Both sides of an example need a token, got {src_len} and {tgt_len}.",
-        )
+        require(src_len and tgt_len, f"A side has no token: got {src_len} and {tgt_len}.")
         for t, s in self.alignment or ():
-            require(
-                0 <= t < tgt_len and 0 <= s < src_len,
-                f"The alignment pair (target {t}, source {s}) points outside an example "
-                f"with {tgt_len} target and {src_len} source tokens.",
-            )
+            if not (0 <= t < tgt_len and 0 <= s < src_len):
+                raise ValueError(
+                    f"The alignment pair (target {t}, source {s}) points outside an "
+                    f"example with {tgt_len} target and {src_len} source tokens."
+                )
 
 
 @runtime_checkable
@@ -68,12 +65,7 @@ def known_length(
     sources: str = "The sources of this task",
     unit: str = "tokens",
 ) -> int:
-    """``length`` as a Python int.
-
-    Raises:
-        ValueError: it is no whole number, or not among ``lengths``; the message says that
-            ``sources`` have so many ``unit``.
-    """
+    """``length`` as a Python int, if it is among ``lengths``, else a ValueError."""
     length = whole("length", length)
     known = ", ".join(map(str, lengths))
     require(length in lengths, f"{sources} have {known} {unit}, got {length}.")

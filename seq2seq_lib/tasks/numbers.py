@@ -36,8 +36,7 @@ class Numbers:
         max_digits: the most digits a number may have, up to 12 (9 with Spanish).
 
     Raises:
-        ValueError: a language is not known, or ``max_digits`` is no whole number or out of
-            its range.
+        ValueError: a language is not known, or ``max_digits`` is out of its range.
 
     >>> Numbers().example(21).tgt
     ('ein', 'und', 'zwanzig')
@@ -58,7 +57,7 @@ class Numbers:
         self._by_length: list[dict[int, list[int]]] = []
         for group in range((max_digits + 2) // 3):
             top = 10 ** min(3, max_digits - 3 * group)
-            sizes: dict[int, list[int]] = {0: [0]}
+            sizes = {0: [0]}
             for value in range(1, top):
                 words = len(group_words(src_lang, value, group))
                 sizes.setdefault(words, []).append(value)
@@ -108,14 +107,12 @@ class Numbers:
                 rng.choice(self._by_length[group][words]) * 1000**group
                 for group, words in enumerate(spread)
             )
-            if digits is not None and len(str(n)) != digits:
-                continue
-            if n and len(number_words(n, self.src_lang)) == length:
+            fits = digits is None or len(str(n)) == digits
+            if n and fits and len(number_words(n, self.src_lang)) == length:
                 return n
         with_digits = f" and {digits} digits" if digits else ""
         raise ValueError(
-            f"No number of {length} words{with_digits} was found in 10,000 draws; choose "
-            "fewer words or more digits."
+            f"No number of {length} words{with_digits} was found; choose other sizes."
         )
 
     def draw(self, rng: random.Random, length: Whole) -> Example:
@@ -141,12 +138,11 @@ class Numbers:
 
         There can be gaps: no number below 10,000 takes three English words.
         """
-        joiner = LANGUAGES[self.src_lang].joiner
+        joiner = bool(LANGUAGES[self.src_lang].joiner)
         lengths = set()
         for last, *others in product(*self._by_length):
             for small in {0 < value < 100 for value in self._by_length[0][last]}:
-                joined = bool(joiner) and small and any(others)
-                lengths.add(last + sum(others) + joined)
+                lengths.add(last + sum(others) + (joiner and small and any(others)))
         return tuple(sorted(lengths - {0}))
 
     def _spreads(self, length: int) -> list[tuple[int, ...]]:

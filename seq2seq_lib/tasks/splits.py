@@ -57,9 +57,8 @@ def make_splits(
             depend on ``train``, so models trained on more or less data can be compared.
 
     Raises:
-        ValueError: a size, length or seed is no whole number, a size is negative, a
-            length is one the task does not have, or one of whose sources none is for
-            training.
+        ValueError: a size or seed is no whole number or a size negative; the task does not
+            have a length, or no source of that length is for training.
     """
     train, per_length = whole("train", train), whole("per_length", per_length)
     seed = whole("seed", seed)
@@ -107,10 +106,9 @@ def _draw_each_length(
     rng = random.Random(f"{seed}-{split}")
     # With 15 or 5 sources in 100 to find, 60 tries for each leave a shortfall only
     # where there is almost nothing left to find.
-    tries = 60 * per_length + 600
     for length in lengths:
         found: dict[tuple[str, ...], Example] = {}
-        for _ in range(tries):
+        for _ in range(60 * per_length + 600):
             if len(found) == per_length:
                 break
             example = task.draw(rng, length)
