@@ -98,7 +98,7 @@ def test_quick_runs_are_not_kept(elsewhere):
 
 def test_arms_that_would_share_a_file_are_refused(elsewhere):
     with pytest.raises(ValueError, match="kept in a-b-0.json.*another's"):
-        runs.Experiment("toy", {}, {"a, b": [0], "a b": [0]}, toy_experiment.run)
+        runs.Experiment("toy", toy_experiment.run, {"a, b": [0], "a b": [0]}, {})
 
 
 def test_finished_jobs_may_be_committed():
@@ -136,7 +136,7 @@ def run(job):
 
 
 if __name__ == "__main__":
-    experiment = runs.Experiment("slow", {{}}, {{"a": range(3)}}, run)
+    experiment = runs.Experiment("slow", run, {{"a": range(3)}}, {{}})
     print(len(runs.run_jobs(experiment, experiment.jobs)["a"]))
 """
 
@@ -216,7 +216,7 @@ def run(job):
 
 
 if __name__ == "__main__":
-    runs.main(runs.Experiment("toy", {{}}, {{"a": [3]}}, run), "A toy.")
+    runs.main(runs.Experiment("toy", run, {{"a": [3]}}, {{}}), "A toy.")
 """
 
 

@@ -3,15 +3,13 @@
 A job that has ended is kept at once, in ``results/parts/NAME/ARM-SEED.json``, and is
 committed like a result, so that neither an interruption nor another machine costs it. When
 the last job of an experiment has ended, all values go into ``results/NAME.json`` and the
-parts are removed: nothing is stored twice, and a folder of parts says that a result is not
-whole yet.
-
-Every part says which code and which configuration made it. Only parts of today's code are
-used; ``--confirm`` says it of older ones whose numbers are the same.
+parts are removed: a folder of parts says that a result is not whole yet. Only parts of
+today's code are used; ``--confirm`` says it of older ones whose numbers are the same.
 """
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,19 +20,12 @@ from seq2seq_lib.require import require
 
 @dataclass(frozen=True)
 class Part:
-    """One finished job.
-
-    Args:
-        arm, seed: which job.
-        code: fingerprint of the code and the configuration that decide its values.
-        configuration: a digest of the configuration alone.
-        values: what it measured.
-    """
+    """What one finished job measured, and what decided it."""
 
     arm: str
     seed: int
-    code: str
-    configuration: str
+    code: str  # fingerprint of the code and the configuration
+    configuration: str  # digest of the configuration alone
     values: Values
 
 
@@ -68,6 +59,5 @@ def read(name: str) -> list[Part]:
 def remove(name: str) -> None:
     """Remove the parts of an experiment, which a whole result holds now."""
     shutil.rmtree(folder(name), ignore_errors=True)
-    parent = folder(name).parent
-    if parent.is_dir() and not any(parent.iterdir()):
-        parent.rmdir()
+    with suppress(OSError):  # other experiments have parts
+        folder(name).parent.rmdir()

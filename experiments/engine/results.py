@@ -15,6 +15,7 @@ import torch
 
 import seq2seq_lib
 from seq2seq_lib.files import write_atomically
+from seq2seq_lib.require import require
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
@@ -27,7 +28,7 @@ def describe_run(
     seeds: Sequence[int] = (),
     quick: bool = False,
     code: str = "",
-    threads: int | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
     """What must be known to run an experiment again.
 
@@ -37,7 +38,7 @@ def describe_run(
         seeds: of all runs.
         quick: it was a short run.
         code: fingerprint of the code that decides the numbers; "" where they are times.
-        threads: of each run; default: those of this process.
+        more: what else must be known; ``threads`` are those of this process by default.
     """
     return {
         "command": f"python -m experiments.{name}" + (" --quick" if quick else ""),
@@ -49,7 +50,8 @@ def describe_run(
             "seq2seq_lib": seq2seq_lib.__version__,
         },
         "code": code,
-        "threads": threads or torch.get_num_threads(),
+        "threads": torch.get_num_threads(),
+        **more,
     }
 
 
@@ -99,39 +101,28 @@ def read_results(name: str, quick: bool = False, incomplete: bool = False) -> An
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(
-            f"{path} is not whole ({error}); make it again with {again}."
-        ) from None
-    _check(path.name, content, again)
-    if not incomplete and content.get("complete", True) is not True:
-        raise ValueError(
-            f"{path.name} is incomplete (missing: {content.get('missing')}); complete it "
-            f"with {again}."
-        )
-    return content
-
-
-def _check(name: str, content: Any, again: str) -> None:
-    """Raise a ValueError unless results say how they were made and lack no seed."""
-    run = content.get("run") if isinstance(content, dict) else None
-    values = content.get("values") if isinstance(content, dict) else None
+        raise ValueError(f"{path} is not whole ({error}); make it with {again}.") from None
+    whole = content if isinstance(content, dict) else {}
+    run, values = whole.get("run"), whole.get("values")
     lacks = sorted(RUN - set(run)) if isinstance(run, dict) else ["run"]
-    if not isinstance(values, dict):
-        lacks.append("values")
-    if lacks:
-        raise ValueError(
-            f"{name} does not say how it was made (missing: {', '.join(lacks)}); make it "
-            f"again with {again}."
+    lacks += [] if isinstance(values, dict) else ["values"]
+    require(
+        not lacks,
+        f"{path.name} does not say how it was made (missing: {', '.join(lacks)}); make it "
+        f"again with {again}.",
+    )
+    wanted = {**dict.fromkeys(values, run["seeds"]), **run.get("arm_seeds", {})}
+    for arm, seeds in wanted.items() if run["code"] else ():  # times have no seeds
+        found = values.get(arm)
+        lost = {str(seed) for seed in seeds} - set(found if isinstance(found, dict) else ())
+        require(
+            not lost,
+            f"{path.name} lacks seed {', '.join(sorted(lost))} of {arm!r}; make it again "
+            f"with {again}.",
         )
-    assert isinstance(run, dict) and isinstance(values, dict)
-    if not run["code"]:
-        return  # times, which have no seeds
-    arm_seeds = {**dict.fromkeys(values, run["seeds"]), **run.get("arm_seeds", {})}
-    for arm, wanted in arm_seeds.items():
-        seeds = values.get(arm)
-        lost = {str(s) for s in wanted} - set(seeds if isinstance(seeds, dict) else ())
-        if lost:
-            raise ValueError(
-                f"{name} lacks seed {', '.join(sorted(lost))} of {arm!r}; make it again "
-                f"with {again}."
-            )
+    require(
+        incomplete or content.get("complete", True) is True,
+        f"{path.name} is incomplete (missing: {content.get('missing')}); complete it with "
+        f"{again}.",
+    )
+    return content

@@ -10,7 +10,6 @@ everything from the beginning.
 """
 
 import argparse
-import hashlib
 import json
 import math
 import multiprocessing
@@ -20,10 +19,9 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,13 +30,15 @@ from tqdm import tqdm
 from experiments.engine import parts, results
 from experiments.engine.job import Job, Values
 from seq2seq_lib.require import require
-from tools.provenance import definitions
+from tools.provenance import definitions, digest
 
 CHECKPOINTS = results.ROOT / "_build" / "checkpoints"
 TOLERANCE = 1e-6  # relative; two machines differ by as much
-STOPPED: dict[type[BaseException], str] = {
-    KeyboardInterrupt: "Interrupted",
-    BrokenProcessPool: "A job was killed, perhaps because memory ran out",
+OPTIONS = {
+    "--quick": "a short run to see that it works; writes to results/quick/",
+    "--confirm": "run the beginning of each run again; if its loss agrees, record that "
+    "today's code makes the stored numbers",
+    "--so-far": "run nothing; write what has finished as an incomplete result",
 }
 Finished = dict[tuple[str, int], Values]  # (arm, seed) -> what was measured
 
@@ -49,11 +49,11 @@ class Experiment:
 
     Args:
         name: of the module in ``experiments/`` and of the file in ``results/``.
-        configuration: sizes, rates, budgets: all that one would have to know to repeat
-            it; stored with the values, and part of the fingerprint.
-        seeds: for each arm its seeds.
         run: does one job and returns its values; it must be a function of a module. A
             quick job returns the same keys.
+        seeds: for each arm its seeds.
+        configuration: sizes, rates, budgets: all that one would have to know to repeat
+            it; stored with the values, and part of the fingerprint.
         needs_data: it needs Multi30k.
 
     Raises:
@@ -61,9 +61,9 @@ class Experiment:
     """
 
     name: str
-    configuration: dict[str, Any]
-    seeds: Mapping[str, Sequence[int]]
     run: Callable[[Job], Values]
+    seeds: Mapping[str, Sequence[int]]
+    configuration: dict[str, Any]
     needs_data: bool = False
 
     def __post_init__(self) -> None:
@@ -90,8 +90,7 @@ class Experiment:
     @property
     def configuration_digest(self) -> str:
         """Changes when the configuration does."""
-        text = json.dumps(self.configuration, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest([], json.dumps(self.configuration, sort_keys=True))
 
     @property
     def command(self) -> str:
@@ -99,29 +98,17 @@ class Experiment:
         return f"python -m experiments.{self.name}"
 
 
-def workers() -> int:
-    """How many jobs run side by side: one for each core, two at most.
-
-    More would not change a number; two keep the memory of a laptop free.
-    """
-    return max(1, min(2, os.cpu_count() or 1))
-
-
-def _start_worker() -> None:
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+def _by_job(values: Mapping[str, Mapping[str, Values]]) -> Finished:
+    return {(arm, int(s)): seeds[s] for arm, seeds in values.items() for s in seeds}
 
 
 def finished(experiment: Experiment) -> Finished:
     """What today's code has measured already: in the results file, and as parts."""
     found: Finished = {}
-    try:
+    with suppress(FileNotFoundError, ValueError):
         whole = results.read_results(experiment.name, incomplete=True)
-    except (FileNotFoundError, ValueError):
-        whole = {"run": {"code": None}, "values": {}}
-    if whole["run"]["code"] == experiment.fingerprint:
-        for arm, seeds in whole["values"].items():
-            found |= {(arm, int(seed)): values for seed, values in seeds.items()}
+        if whole["run"]["code"] == experiment.fingerprint:
+            found = _by_job(whole["values"])
     kept = parts.read(experiment.name)
     ours = [part for part in kept if part.code == experiment.fingerprint]
     if len(ours) < len(kept):
@@ -143,14 +130,15 @@ def run_jobs(experiment: Experiment, jobs: Sequence[Job]) -> Values:
     """
     quick = all(job.quick for job in jobs)
     done = {} if quick else finished(experiment)
-    waiting = [
-        job if quick else replace(job, checkpoints=_checkpoints(experiment) / job.file_name)
-        for job in jobs
-        if (job.arm, job.seed) not in done
-    ]
-    # A fresh interpreter for each worker: a forked PyTorch would share its threads.
+    waiting = [job for job in jobs if (job.arm, job.seed) not in done]
+    made_by = experiment.fingerprint, experiment.configuration_digest
+    if not quick:  # other code has other checkpoints
+        folder = CHECKPOINTS / experiment.name / experiment.fingerprint
+        waiting = [replace(job, checkpoints=folder / job.file_name) for job in waiting]
     pool = ProcessPoolExecutor(
-        min(workers(), len(waiting) or 1),
+        # One for each core, but two at most, which keeps the memory of a laptop free.
+        min(2, os.cpu_count() or 1, len(waiting) or 1),
+        # A fresh interpreter for each: a forked PyTorch would share its threads.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
     )
@@ -161,37 +149,31 @@ def run_jobs(experiment: Experiment, jobs: Sequence[Job]) -> Values:
             for future in as_completed(futures):
                 job = futures[future]
                 # As a file would hold it, so that a resumed run stores the same text.
-                done[job.arm, job.seed] = json.loads(json.dumps(future.result()))
+                values = json.loads(json.dumps(future.result()))
+                done[job.arm, job.seed] = values
                 if not quick:
-                    _keep(experiment, job, done[job.arm, job.seed])
+                    part = parts.Part(job.arm, job.seed, *made_by, values)
+                    parts.write(experiment.name, part)
+                    shutil.rmtree(job.checkpoints, ignore_errors=True)
                 bar.update()
         except BaseException as error:
-            kill(pool)
-            why = STOPPED.get(type(error))
-            if why is None:
+            _kill(pool)
+            if not isinstance(error, KeyboardInterrupt | BrokenProcessPool):
                 raise
+            killed = "A job was killed, perhaps because memory ran out"
+            why = "Interrupted" if isinstance(error, KeyboardInterrupt) else killed
             next_time = "begins again" if quick else "goes on from here"
             raise SystemExit(f"{why}; `{experiment.command}` {next_time}.") from None
     pool.shutdown()
-    values: Values = {}
+    values = {}
     for job in jobs:
         values.setdefault(job.arm, {})[str(job.seed)] = done[job.arm, job.seed]
     return values
 
 
-def _checkpoints(experiment: Experiment) -> Path:
-    """Where today's code keeps what its jobs have not finished."""
-    return CHECKPOINTS / experiment.name / experiment.fingerprint
-
-
-def _keep(experiment: Experiment, job: Job, values: Values) -> None:
-    """Write down what a job measured, and remove the checkpoints that it leaves."""
-    part = parts.Part(
-        job.arm, job.seed, experiment.fingerprint, experiment.configuration_digest, values
-    )
-    parts.write(experiment.name, part)
-    if job.checkpoints:
-        shutil.rmtree(job.checkpoints, ignore_errors=True)
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
 
 
 @contextmanager
@@ -208,7 +190,7 @@ def _stopped_by(*signals: signal.Signals) -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def kill(pool: ProcessPoolExecutor) -> None:
+def _kill(pool: ProcessPoolExecutor) -> None:
     """Stop a pool at once, whatever its workers are doing."""
     processes = list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
@@ -216,35 +198,32 @@ def kill(pool: ProcessPoolExecutor) -> None:
         process.terminate()
 
 
-def stored(experiment: Experiment) -> dict[str, Any]:
+def stored(experiment: Experiment, incomplete: bool = False) -> dict[str, Any]:
     """The results of an experiment, if they are what today's configuration asks for.
+
+    Args:
+        experiment: whose results are read.
+        incomplete: arms and seeds may be missing.
 
     Raises:
         FileNotFoundError: the experiment has not been run.
         ValueError: the file is damaged or incomplete, was made with another
             configuration, or lacks an arm or a seed.
     """
-    found = results.read_results(experiment.name)
-    _require_todays_configuration(experiment, found)
-    for job in experiment.jobs:
-        require(
-            str(job.seed) in found["values"].get(job.arm, {}),
-            f"results/{experiment.name}.json lacks seed {job.seed} of {job.arm!r}; run "
-            f"`{experiment.command}` again.",
-        )
-    return found
-
-
-def _require_todays_configuration(experiment: Experiment, found: dict[str, Any]) -> None:
+    found = results.read_results(experiment.name, incomplete=incomplete)
+    file, again = f"results/{experiment.name}.json", f"run `{experiment.command}` again."
     today = json.loads(json.dumps(experiment.configuration))
     kept = found["run"]["configuration"]
     for key in today.keys() | kept.keys():
         require(
             today.get(key) == kept.get(key),
-            f"results/{experiment.name}.json was made with another configuration: its "
-            f"{key!r} is {kept.get(key)!r}, today's is {today.get(key)!r}; run "
-            f"`{experiment.command}` again.",
+            f"{file} was made with another configuration: its {key!r} is "
+            f"{kept.get(key)!r}, today's is {today.get(key)!r}; {again}",
         )
+    for job in () if incomplete else experiment.jobs:
+        has_it = str(job.seed) in found["values"].get(job.arm, {})
+        require(has_it, f"{file} lacks seed {job.seed} of {job.arm!r}; {again}")
+    return found
 
 
 def confirm(experiment: Experiment) -> None:
@@ -259,27 +238,24 @@ def confirm(experiment: Experiment) -> None:
     Raises:
         SystemExit: a number or the configuration differs; the experiment must be run again.
     """
-    digest = experiment.configuration_digest
-    kept = [p for p in parts.read(experiment.name) if p.configuration == digest]
+    today = experiment.configuration_digest
+    kept = [part for part in parts.read(experiment.name) if part.configuration == today]
+    measured = {(part.arm, part.seed): part.values for part in kept}
     found = None
     try:
-        found = results.read_results(experiment.name, incomplete=True)
-        _require_todays_configuration(experiment, found)
+        found = stored(experiment, incomplete=True)
+        measured |= _by_job(found["values"])
     except (FileNotFoundError, ValueError) as error:
-        found = None
         if not kept:
             raise SystemExit(str(error)) from None
-    measured = [(part.arm, part.seed, part.values) for part in kept]
-    for arm, seeds in (found["values"] if found else {}).items():
-        measured += [(arm, int(seed), values) for seed, values in seeds.items()]
-    one_of_each = {arm: (seed, values) for arm, seed, values in reversed(measured)}
     torch.set_num_threads(1)
-    for arm, (seed, values) in reversed(one_of_each.items()):
-        today = experiment.run(Job(arm, seed, quick=True))["opening_loss"]
-        if not math.isclose(today, values["opening_loss"], rel_tol=TOLERANCE):
+    for arm, seed in {arm: seed for arm, seed in reversed(measured)}.items():
+        now = experiment.run(Job(arm, seed, quick=True))["opening_loss"]
+        then = measured[arm, seed]["opening_loss"]
+        if not math.isclose(now, then, rel_tol=TOLERANCE):
             raise SystemExit(
-                f"{arm}, seed {seed}: the opening loss is {today!r}, stored "
-                f"{values['opening_loss']!r}; run `{experiment.command}` again."
+                f"{arm}, seed {seed}: the opening loss is {now!r}, stored {then!r}; run "
+                f"`{experiment.command}` again."
             )
         print(f"{arm}, seed {seed}: agrees")
     for part in kept:
@@ -298,66 +274,45 @@ def is_whole(experiment: Experiment) -> bool:
         return False
 
 
-def _options(description: str | None) -> argparse.Namespace:
+def main(experiment: Experiment, description: str | None) -> None:
+    """The command line of an experiment."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument(
-        "--quick",
-        action="store_true",
-        help="a short run to see that it works; writes to results/quick/",
-    )
-    choice.add_argument(
-        "--confirm",
-        action="store_true",
-        help="run the beginning of each run again; if its loss agrees, record that "
-        "today's code makes the stored numbers",
-    )
-    choice.add_argument(
-        "--so-far",
-        action="store_true",
-        help="run nothing; write what has finished as an incomplete result",
-    )
-    return parser.parse_args()
-
-
-def main(experiment: Experiment, description: str | None) -> None:
-    """The command line of an experiment."""
-    options = _options(description)
+    for option, text in OPTIONS.items():
+        choice.add_argument(option, action="store_true", help=text)
+    options = parser.parse_args()
+    name, jobs = experiment.name, experiment.jobs
     if options.confirm:
-        confirm(experiment)
-        return
-    jobs = wanted = experiment.jobs
+        return confirm(experiment)
     if options.quick:
-        jobs = wanted = [
-            replace(job, quick=True) for job in jobs if job.seed == jobs[0].seed
-        ]
+        jobs = [replace(job, quick=True) for job in jobs if job.seed == jobs[0].seed]
     elif is_whole(experiment):
-        parts.remove(experiment.name)
+        parts.remove(name)
         print(
-            f"results/{experiment.name}.json is whole and of today's code; remove it to "
-            "run everything again."
+            f"results/{name}.json is whole and of today's code; remove it to run "
+            "everything again."
         )
-        return
-    elif options.so_far:
-        done = finished(experiment)
-        jobs = [job for job in wanted if (job.arm, job.seed) in done]
-    values = run_jobs(experiment, jobs)
+        return None
     missing: dict[str, list[int]] = {}
-    for job in wanted:
-        if str(job.seed) not in values.get(job.arm, {}):
-            missing.setdefault(job.arm, []).append(job.seed)
+    if options.so_far:
+        done = finished(experiment)
+        for job in jobs:
+            if (job.arm, job.seed) not in done:
+                missing.setdefault(job.arm, []).append(job.seed)
+        jobs = [job for job in jobs if job.seed not in missing.get(job.arm, [])]
+    values = run_jobs(experiment, jobs)
     run = results.describe_run(
-        experiment.name,
+        name,
         experiment.configuration,
         sorted({job.seed for job in jobs}),
         options.quick,
         code=experiment.fingerprint,
         threads=1,
+        arm_seeds={arm: [int(seed) for seed in seeds] for arm, seeds in values.items()},
     )
-    run["arm_seeds"] = {arm: [int(seed) for seed in seeds] for arm, seeds in values.items()}
-    results.write_results(experiment.name, values, run, options.quick, missing)
+    results.write_results(name, values, run, options.quick, missing)
     if not (options.quick or missing):
-        parts.remove(experiment.name)
-        shutil.rmtree(CHECKPOINTS / experiment.name, ignore_errors=True)
+        parts.remove(name)
+        shutil.rmtree(CHECKPOINTS / name, ignore_errors=True)
