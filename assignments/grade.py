@@ -30,6 +30,7 @@ from assignments.grading import (
     coded_rows,
     questions,
     read,
+    unearned,
     ungraded,
     written_row,
 )
@@ -65,11 +66,6 @@ def version(assignment: str) -> str:
     return digest(files(*kept, root=ROOT), root=ROOT)
 
 
-def measure(assignment: str, limits: Limits | None) -> str:
-    """What a run grades by: the version, and limits other than the exercises' own."""
-    return version(assignment) if limits is None else f"{version(assignment)}, {limits}"
-
-
 def read_run(out: Path) -> Run | None:
     """The run that ``out`` belongs to, or None."""
     try:
@@ -87,13 +83,15 @@ def open_run(
         ValueError: the folder belongs to something else.
     """
     run = read_run(out)
+    # Limits other than the exercises' own are another measure, too.
+    measure = version(assignment) + (f", {limits}" if limits else "")
     if run is not None:
         if run.assignment != assignment:
             raise ValueError(
                 f"{out} holds the grades of {run.assignment}; choose another folder for "
                 f"{assignment}."
             )
-        if run.version != measure(assignment, limits):
+        if run.version != measure:
             raise ValueError(
                 f"{out} was graded with another version of {assignment}; choose a new "
                 "folder, so that nobody is graded by two measures."
@@ -107,8 +105,7 @@ def open_run(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} holds other files; choose a new or an empty folder.")
     out.mkdir(parents=True, exist_ok=True)
-    chosen = secrets.randbits(32) if seed is None else seed
-    run = Run(assignment, chosen, measure(assignment, limits))
+    run = Run(assignment, secrets.randbits(32) if seed is None else seed, measure)
     reports.write(out / "run.json", json.dumps(asdict(run), indent=2) + "\n")
     return run
 
@@ -169,9 +166,7 @@ class _Class:
         except Exception as error:
             # Whatever the grader stumbles over here costs nobody else anything; without a
             # digest the record counts as none, so the next run tries again.
-            digest = ""
-            reason = ungraded(error)
-            rows = [Row(q.key, 0, q.max_points, reason) for q in self.questions]
+            digest, rows = "", unearned(self.questions, ungraded(error))
         finally:
             self.slots.put(slot)
         graded = Graded(submission.student, digest, self.sandbox.kind, rows)
@@ -181,28 +176,13 @@ class _Class:
         )
 
     def _rows(self, submission: Submission, slot: int) -> list[Row]:
-        found, problem = read(submission, self.run.assignment)
-        coded = []
-        if not problem:
-            coded = coded_rows(
-                found,
-                self.run.assignment,
-                self.coded,
-                self.sandbox,
-                self.run.seed,
-                slot,
-                self.limits,
-            )
-        by_key = {row.question: row for row in coded}
-        rows = []
-        for question in self.questions:
-            if problem:
-                rows.append(Row(question.key, 0, question.max_points, problem))
-            elif question.written:
-                rows.append(written_row(found, self.run.assignment, question))
-            else:
-                rows.append(by_key[question.key])
-        return rows
+        name, seed = self.run.assignment, self.run.seed
+        found, problem = read(submission, name)
+        if problem:
+            return unearned(self.questions, problem)
+        rows = coded_rows(found, name, self.coded, self.sandbox, seed, slot, self.limits)
+        coded = {row.question: row for row in rows}
+        return [coded.get(q.key) or written_row(found, name, q) for q in self.questions]
 
 
 def grade(
@@ -236,25 +216,20 @@ def grade(
     found = find(folder, assignment)
     box = Sandbox(sandbox)
     run = open_run(out, assignment, seed, limits)
-    records = {s.student: stored(reports.student_file(out, s.student)) for s in found}
-    earlier = {student: r if r and r.digest else None for student, r in records.items()}
-    waiting = []
-    for submission in found:
-        kept = earlier[submission.student]
-        if kept is None or kept.digest != _digest(submission):
-            waiting.append(submission)
+    files = {s.student: reports.student_file(out, s.student) for s in found}
+    earlier = {student: g for student, file in files.items() if (g := stored(file))}
+    kept = {student: g.digest for student, g in earlier.items()}
+    waiting = [s for s in found if kept.get(s.student) != _digest(s)]
     if len(waiting) < len(found):
         print(f"{len(found) - len(waiting)} of {len(found)} are graded already and kept.")
     work = _Class(run, out, box, limits)
     for question in work.coded:
         registry.cases(assignment, question.key, run.seed)  # once, before any thread
     work.grade(waiting, jobs, progress)
-    graded = [
-        g for s in found if (g := stored(reports.student_file(out, s.student))) is not None
-    ]
+    graded = [g for file in files.values() if (g := stored(file))]
     for result in graded:
-        before = earlier[result.student]
-        if before is not None and before.digest != result.digest:
+        before = earlier.get(result.student)
+        if before and before.digest and before.digest != result.digest:
             print(
                 f"{result.student} handed in something else since the last run: "
                 f"{before.points} points then, {result.points} now."
@@ -271,7 +246,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("assignment", help=" or ".join(registry.ASSIGNMENTS))
-    parser.add_argument("submissions", type=Path, help="the folder of what was handed in")
+    parser.add_argument(
+        "folder", metavar="submissions", type=Path, help="the folder of what was handed in"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the folder for the grades")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--sandbox", choices=KINDS, default="auto")
@@ -280,21 +257,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        graded = grade(
-            options.assignment,
-            options.submissions,
-            options.out,
-            options.jobs,
-            options.sandbox,
-            options.seed,
-        )
+        graded = grade(**vars(options))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(
-            "\nStopped. What is graded is kept; the same command goes on.", file=sys.stderr
-        )
+        print("\nStopped; the same command goes on from here.", file=sys.stderr)
         return 130
     print(reports.told(options.out, options.assignment, graded))
     return 0 if all(g.digest for g in graded) else 1

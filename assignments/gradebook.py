@@ -18,7 +18,7 @@ from nbgrader.api import Gradebook
 from sqlalchemy.exc import SAWarning
 
 from assignments import grade, reports
-from assignments.grading import Graded, Question, questions
+from assignments.grading import Graded, questions
 
 
 def open_gradebook(db: Path) -> Gradebook:
@@ -43,53 +43,44 @@ def load(out: Path) -> tuple[str, list[Graded]]:
             "assignments.grade ran."
         )
     files = sorted((out / "students").glob("*.json"))
-    graded = [g for file in files if (g := grade.stored(file)) is not None]
+    graded = [g for file in files if (g := grade.stored(file))]
     reports.apply_written(out, graded)
     return run.assignment, graded
 
 
 def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> None:
     """Write the scores; what is missing in the gradebook is made."""
-    asked = questions(assignment)
+    written = {question.key: question.written for question in questions(assignment)}
+
+    def cell(key: str) -> tuple[str, str, str]:
+        """The cell that holds the grade in nbgrader's form, its notebook, assignment."""
+        test = "" if written[key] else "-test"
+        return f"{assignment}-{key}{test}", assignment, assignment
+
     gradebook.update_or_create_assignment(assignment)
     notebook = gradebook.update_or_create_notebook(assignment, assignment)
     notebook.kernelspec = "{}"
-    for question in asked:
-        cell_id = _cell_id(assignment, question)
+    for question in questions(assignment):
         gradebook.update_or_create_grade_cell(
-            cell_id,
-            assignment,
-            assignment,
+            *cell(question.key),
             max_score=question.max_points,
             cell_type="markdown" if question.written else "code",
         )
         if question.written:
-            gradebook.update_or_create_solution_cell(cell_id, assignment, assignment)
-    by_key = {question.key: question for question in asked}
+            gradebook.update_or_create_solution_cell(*cell(question.key))
     for one in graded:
         gradebook.update_or_create_student(one.student)
         gradebook.update_or_create_submission(assignment, one.student)
         for row in one.rows:
-            question = by_key[row.question]
-            score = gradebook.find_grade(
-                _cell_id(assignment, question), assignment, assignment, one.student
-            )
-            if question.written:
+            score = gradebook.find_grade(*cell(row.question), one.student)
+            score.needs_manual_grade = row.points is None
+            if written[row.question]:
                 score.manual_score = row.points
-                comment = gradebook.find_comment(
-                    _cell_id(assignment, question), assignment, assignment, one.student
-                )
+                comment = gradebook.find_comment(*cell(row.question), one.student)
                 comment.manual_comment = None if row.points is None else row.reason
-                score.needs_manual_grade = row.points is None
             else:
                 score.auto_score = row.points
-                score.needs_manual_grade = False
     gradebook.db.commit()
-
-
-def _cell_id(assignment: str, question: Question) -> str:
-    """The id of the cell that holds the grade in nbgrader's form."""
-    return f"{assignment}-{question.key}" + ("" if question.written else "-test")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,57 +21,34 @@ PLACEHOLDER = "YOUR ANSWER HERE"
 
 @dataclass(frozen=True)
 class Question:
-    """One question of an assignment, as a teacher sees it.
+    """One question of an assignment, as a teacher sees it."""
 
-    Args:
-        key: its short name; the grade of ``A3-weights`` has the key "weights".
-        title: its name for people.
-        max_points: what it can earn.
-        written: whether a person grades it.
-    """
-
-    key: str
-    title: str
+    key: str  # its short name; the grade of ``A3-weights`` has the key "weights"
+    title: str  # its name for people
     max_points: int
-    written: bool = False
+    written: bool = False  # whether a person grades it
 
 
 @dataclass
 class Row:
-    """The grade of one question.
+    """The grade of one question."""
 
-    Args:
-        question: its key.
-        points: what was earned; None where a person has to grade it.
-        max_points: what could be earned.
-        reason: why points are missing; empty where none is.
-        verdicts: what each criterion earned, for the feedback.
-        text: a written answer.
-    """
-
-    question: str
-    points: int | None
+    question: str  # its key
+    points: int | None  # None where a person has to grade it
     max_points: int
-    reason: str = ""
+    reason: str = ""  # why points are missing
     verdicts: list[Verdict] = field(default_factory=list)
-    text: str = ""
+    text: str = ""  # a written answer
 
 
 @dataclass
 class Graded:
-    """One student's rows.
-
-    Args:
-        student: the name.
-        digest: of what was handed in; empty where the grader itself failed.
-        sandbox: the kind that closed the processes.
-        rows: one for each question.
-    """
+    """One student's rows."""
 
     student: str
-    digest: str
-    sandbox: str
-    rows: list[Row]
+    digest: str  # of what was handed in; empty where the grader itself failed
+    sandbox: str  # the kind that closed the processes
+    rows: list[Row]  # one for each question
 
     @property
     def points(self) -> int:
@@ -83,13 +60,8 @@ def questions(assignment: str) -> list[Question]:
     """All questions in the order of the notebook, coded and written.
 
     A written question has the title of the heading above it.
-
-    Raises:
-        ValueError: there is no such assignment.
     """
-    coded = exercises(assignment)
-    found = []
-    heading = ""
+    coded, found, heading = exercises(assignment), [], ""
     for cell in source_notebook(assignment).cells:
         ours = cell.metadata.get("nbgrader", {})
         if cell.cell_type == "markdown" and not ours:
@@ -148,21 +120,24 @@ def coded_rows(
         if not answer.problem
     }
     outcomes = _run(jobs, public_files(assignment), sandbox, slot)
-    rows = []
-    for question in asked:
-        answer = answers[question.key]
+    rows = unearned(asked, "")
+    for row in rows:
+        answer = answers[row.question]
         if answer.problem:
-            rows.append(Row(question.key, 0, question.max_points, answer.problem))
+            row.reason = answer.problem
             continue
-        wanted = cases(assignment, question.key, seed)
-        outcome = outcomes[question.key]
-        said = [_said(outcome, number) for number in range(len(wanted))]
-        verdicts = judge(by_key[question.key], wanted, said)
-        earned = sum(verdict.points for verdict in verdicts)
-        reasons = [*(v.reason for v in verdicts), answer.note]
-        reason = " ".join(dict.fromkeys(filter(None, reasons)))
-        rows.append(Row(question.key, earned, question.max_points, clean(reason), verdicts))
+        wanted = cases(assignment, row.question, seed)
+        said = [_said(outcomes[row.question], number) for number in range(len(wanted))]
+        row.verdicts = judge(by_key[row.question], wanted, said)
+        row.points = sum(verdict.points for verdict in row.verdicts)
+        reasons = [*(v.reason for v in row.verdicts), answer.note]
+        row.reason = clean(" ".join(dict.fromkeys(filter(None, reasons))))
     return rows
+
+
+def unearned(asked: Sequence[Question], reason: str) -> list[Row]:
+    """A row without points for each question."""
+    return [Row(q.key, 0, q.max_points, reason) for q in asked]
 
 
 def ungraded(error: Exception) -> str:

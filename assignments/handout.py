@@ -74,17 +74,11 @@ def student_version(source: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def folders() -> list[Path]:
-    """The source folder of each assignment, and of the project."""
-    return [SOURCE / name for name in (*ASSIGNMENTS, "project")]
-
-
 def requirements() -> str:
     """The library's requirements, as requirements.txt pins them."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
-        "project"
-    ]
-    wanted = {_name(line) for line in project["dependencies"]} | {"ipykernel", "ipywidgets"}
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    ours = about["project"]["dependencies"]
+    wanted = {_name(line) for line in (*ours, "ipykernel", "ipywidgets")}
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     pins = [line.split("#")[0].strip() for line in lines]
     return "".join(f"{pin}\n" for pin in pins if pin and _name(pin) in wanted)
@@ -119,9 +113,9 @@ def make(out: Path) -> Path:
     partial = out / ".release.partial"
     shutil.rmtree(partial, ignore_errors=True)
     flat: dict[str, str] = {"README.md": README, "requirements.txt": requirements()}
-    for folder in folders():
-        for name, text in _public_files(folder):
-            file = partial / folder.name / name
+    for part in (*ASSIGNMENTS, "project"):
+        for name, text in _public_files(SOURCE / part):
+            file = partial / part / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
             flat[name] = text

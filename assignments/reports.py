@@ -21,12 +21,7 @@ from seq2seq_lib.files import write_atomically
 
 MOST_MISTAKES = 12
 # How reasons begin that say nothing of a mistake.
-NO_MISTAKES = (
-    "Not looked at",
-    "Not answered",
-    "This exercise is not answered",
-    GRADER_FAILED,
-)
+NO_MISTAKES = ("Not looked at", "Not answered", "This exercise is not", GRADER_FAILED)
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -72,9 +67,9 @@ def student_file(out: Path, student: str) -> Path:
 def _cell(value: Any) -> Any:
     """A value for a table; text that a spreadsheet would compute is quoted."""
     if isinstance(value, str):
-        value = value.encode("utf-8", "replace").decode("utf-8")
+        value = _shown(value)
         return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-    return "" if value is None else value
+    return value
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -86,33 +81,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-def grades_table(graded: Sequence[Graded]) -> str:
-    """One row for each student and question."""
-    header = ("student", "question", "points", "max_points", "reason")
-    rows = (
-        (g.student, row.question, row.points, row.max_points, row.reason)
-        for g in graded
-        for row in g.rows
-    )
-    return table(header, rows)
-
-
 WRITTEN_HEADER = ("student", "question", "points", "max_points", "comment", "answer")
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a teacher wrote beside one written answer.
+    """What a teacher wrote beside one written answer."""
 
-    Args:
-        points: None while it waits.
-        comment: for the student.
-        answer: the text that was read.
-    """
-
-    points: int | None
-    comment: str
-    answer: str
+    points: int | None = None  # None while it waits
+    comment: str = ""  # for the student
+    answer: str = ""  # the text that was read
 
 
 def read_written(path: Path) -> dict[tuple[str, str], Mark]:
@@ -154,25 +132,17 @@ def apply_written(out: Path, graded: Sequence[Graded]) -> None:
         for row in g.rows:
             if not row.text:
                 continue
-            mark = marks.get((_cell(g.student), row.question), Mark(None, "", ""))
+            mark = marks.get((_cell(g.student), row.question), Mark())
             if mark.points is not None and _lines(mark.answer) != _lines(_cell(row.text)):
                 print(
                     f"{_shown(g.student)} changed the answer to {row.question!r} after it "
                     f"had got {mark.points} points; it waits to be read again."
                 )
-                mark = Mark(None, mark.comment, "")
+                mark = Mark(comment=mark.comment)
             if mark.points is not None:
                 row.points, row.reason = mark.points, mark.comment
-            rows.append(
-                (
-                    g.student,
-                    row.question,
-                    mark.points,
-                    row.max_points,
-                    mark.comment,
-                    row.text,
-                )
-            )
+            line = (row.question, mark.points, row.max_points, mark.comment, row.text)
+            rows.append((g.student, *line))
     if rows or path.exists():
         write_anew(path, table(WRITTEN_HEADER, rows))
 
@@ -220,10 +190,10 @@ def mistakes(graded: Sequence[Graded]) -> list[tuple[int, str, str]]:
     examples: dict[tuple[str, str], str] = {}
     for g in graded:
         for row in g.rows:
-            reasons = {v.reason for v in row.verdicts if v.reason} or (
-                {row.reason} if row.reason and row.points == 0 else set()
-            )
-            told = {r for r in reasons if not r.startswith(NO_MISTAKES)}
+            reasons = {v.reason for v in row.verdicts if v.reason}
+            if not reasons and row.points == 0:
+                reasons = {row.reason}
+            told = {r for r in reasons if r and not r.startswith(NO_MISTAKES)}
             for kind in {(row.question, _kind(r)): r for r in sorted(told)}.items():
                 counts[kind[0]] += 1
                 examples.setdefault(*kind)
@@ -245,15 +215,8 @@ def histogram(values: Sequence[int], most: int, bins: int = 10) -> list[tuple[st
     return found
 
 
-def _most(questions: Sequence[Question], *, written: bool = True) -> int:
-    return sum(q.max_points for q in questions if written or not q.written)
-
-
 def write_all(
-    out: Path,
-    assignment: str,
-    questions: Sequence[Question],
-    graded: Sequence[Graded],
+    out: Path, assignment: str, questions: Sequence[Question], graded: Sequence[Graded]
 ) -> None:
     """Every report of a run.
 
@@ -261,8 +224,17 @@ def write_all(
         ValueError: written.csv was filled in with something that is no points.
     """
     apply_written(out, graded)
-    write_anew(out / "grades.csv", grades_table(graded))
+    header = ("student", "question", "points", "max_points", "reason")
+    grades = (
+        (g.student, row.question, row.points, row.max_points, row.reason)
+        for g in graded
+        for row in g.rows
+    )
+    write_anew(out / "grades.csv", table(header, grades))
     titles = {q.key: q.title for q in questions}
+    most = sum(q.max_points for q in questions)
+    for_code = {q.key: q.max_points for q in questions if not q.written}
+    most_coded = sum(for_code.values())
     for g in graded:
         page = TEMPLATES.get_template("feedback.html").render(
             assignment=assignment,
@@ -270,29 +242,24 @@ def write_all(
             rows=g.rows,
             titles=titles,
             points=g.points,
-            most=_most(questions),
+            most=most,
             open_=[row for row in g.rows if row.points is None],
             warning=_warning([g]),
         )
         write(out / "feedback" / f"{safe_name(g.student)}.html", page)
         results = json.dumps(gradescope(g, titles), indent=1) + "\n"
         write(out / "gradescope" / safe_name(g.student) / "results.json", results)
-    coded = [
-        sum(r.points or 0 for r in g.rows if r.question in _coded(questions))
-        for g in graded
-    ]
-    shares = [(q, share(q.key, graded)) for q in questions]
+    coded = [sum(r.points or 0 for r in g.rows if r.question in for_code) for g in graded]
     page = TEMPLATES.get_template("summary.html").render(
         assignment=assignment,
         graded=sorted(graded, key=lambda g: g.student),
         files={g.student: safe_name(g.student) for g in graded},
         shown={g.student: _shown(g.student) for g in graded},
-        questions=questions,
-        shares=shares,
-        most=_most(questions),
-        most_coded=_most(questions, written=False),
+        shares=[(q, share(q.key, graded)) for q in questions],
+        most=most,
+        most_coded=most_coded,
         median=statistics.median(coded) if coded else 0,
-        histogram=histogram(coded, _most(questions, written=False)),
+        histogram=histogram(coded, most_coded),
         mistakes=[(n, titles[q], reason) for n, q, reason in mistakes(graded)],
         warning=_warning(graded),
     )
@@ -302,10 +269,6 @@ def write_all(
 def _warning(graded: Sequence[Graded]) -> str:
     """What was not prevented while these were graded; empty where everything was."""
     return WARNING if any(g.sandbox == "limits" for g in graded) else ""
-
-
-def _coded(questions: Sequence[Question]) -> set[str]:
-    return {q.key for q in questions if not q.written}
 
 
 def _shown(student: str) -> str:
@@ -322,11 +285,9 @@ def told(out: Path, assignment: str, graded: Sequence[Graded]) -> str:
             "run this command again."
         )
     unread = [g for g in graded if len({r.reason for r in g.rows}) == 1 and not g.points]
-    for g in unread:
-        lines.append(f"  {_shown(g.student)}: {g.rows[0].reason}")
-    if _warning(graded):
-        lines.append(_warning(graded))
-    lines.append(
-        f"Feedback for students in {out / 'feedback'}, yours in {out / 'summary.html'}."
-    )
-    return "\n".join(lines)
+    lines += [f"  {_shown(g.student)}: {g.rows[0].reason}" for g in unread]
+    lines += [
+        _warning(graded),
+        f"Feedback for students in {out / 'feedback'}, yours in {out / 'summary.html'}.",
+    ]
+    return "\n".join(filter(None, lines))

@@ -41,29 +41,19 @@ WARNING = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What one answer may use.
+    """What one answer may use."""
 
-    Args:
-        seconds: from the moment the student's code starts until its last answer.
-        start_seconds: for Python and PyTorch to start, before that.
-        memory: bytes of address space.
-        processes: processes and threads.
-        disk: bytes that may be written.
-        answer: bytes that may be sent.
-    """
-
-    seconds: float = 20.0
-    start_seconds: float = 120.0
-    memory: int = 4096 * MIB
-    processes: int = 32
-    disk: int = 64 * MIB
-    answer: int = 32 * MIB
+    seconds: float = 20.0  # from the start of the student's code until its last answer
+    start_seconds: float = 120.0  # for Python and PyTorch to start, before that
+    memory: int = 4096 * MIB  # bytes of address space
+    processes: int = 32  # and threads
+    disk: int = 64 * MIB  # bytes that may be written
+    answer: int = 32 * MIB  # bytes that may be sent
 
     def of_kernel(self, running: int) -> dict[str, int]:
         """The limits that the kernel keeps, by their names in ``resource``.
 
-        Args:
-            running: processes of the same user that run already and count too.
+        The ``running`` processes of the same user count too.
         """
         return {
             "AS": self.memory,
@@ -77,40 +67,24 @@ class Limits:
 
 @dataclass(frozen=True)
 class Job:
-    """One answer to run.
+    """One answer to run."""
 
-    Args:
-        key: the exercise.
-        setup: cells that run first.
-        others: definitions of the student's other cells.
-        answer: the cell that answers.
-        cases: the inputs of each case.
-        limits: what it may use.
-    """
-
-    key: str
-    setup: Sequence[str]
-    others: Sequence[str]
-    answer: str
-    cases: Sequence[dict[str, Any]]
+    key: str  # the exercise
+    setup: Sequence[str]  # cells that run first
+    others: Sequence[str]  # definitions of the student's other cells
+    answer: str  # the cell that answers
+    cases: Sequence[dict[str, Any]]  # the inputs of each
     limits: Limits
 
 
 @dataclass
 class Outcome:
-    """What came out of a closed process.
+    """What came out of a closed process."""
 
-    Args:
-        answers: the message of each case that was answered, by its number.
-        ending: why the process did not come to its end, as a sentence; empty if it did.
-        started: whether the student's code was reached.
-        reached: whether the cell of the answer itself was reached.
-    """
-
-    answers: dict[int, dict[str, Any]] = field(default_factory=dict)
-    ending: str = ""
-    started: bool = False
-    reached: bool = False
+    answers: dict[int, dict[str, Any]] = field(default_factory=dict)  # by their cases
+    ending: str = ""  # why the process did not come to its end, as a sentence
+    started: bool = False  # whether the student's code was reached
+    reached: bool = False  # whether the cell of the answer itself was reached
 
 
 class Sandbox:

@@ -6,6 +6,7 @@ cell's id or, where that is lost, by the names that it defines.
 
 import ast
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -38,34 +39,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Submission:
-    """What one student handed in.
+    """What one student handed in."""
 
-    Args:
-        student: the name of the file or folder.
-        data: the notebook's bytes.
-        problem: why nothing in it can be graded; empty where something can.
-    """
-
-    student: str
-    data: bytes = b""
-    problem: str = ""
+    student: str  # the name of the file or folder
+    data: bytes = b""  # the notebook's
+    problem: str = ""  # why nothing in it can be graded
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The code that answers one exercise.
+    """The code that answers one exercise."""
 
-    Args:
-        source: the answer's cell.
-        others: definitions in the student's other cells, one source text each.
-        problem: why there is nothing to run; empty where there is.
-        note: what the student should know about how the cell was found.
-    """
-
-    source: str = ""
-    others: tuple[str, ...] = ()
-    problem: str = ""
-    note: str = ""
+    source: str = ""  # the answer's cell
+    others: tuple[str, ...] = ()  # definitions in the student's other cells
+    problem: str = ""  # why there is nothing to run
+    note: str = ""  # what the student should know about how the cell was found
 
 
 def find(folder: Path, assignment: str) -> list[Submission]:
@@ -100,9 +88,7 @@ def _of_student(name: str, paths: Sequence[Path], assignment: str) -> Submission
         )
     (path,) = paths
     try:
-        if path.is_symlink():
-            raise ValueError(f"{path.name} is a link; hand in the notebook itself.")
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             path = _notebook_in(path, assignment)
         return Submission(name, _read(path))
     except ValueError as error:
@@ -150,16 +136,15 @@ def cells(data: bytes) -> list[Cell]:
     """
     try:
         notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
-        found = [_cell(cell) for cell in notebook.cells]
+        return [_cell(cell) for cell in notebook.cells]
     except Exception:
         raise ValueError(
             "The file is not a notebook that can be read: its JSON is damaged. Open it in "
             "Jupyter, save it, and hand it in again."
         ) from None
-    return [cell for cell in found if cell is not None]
 
 
-def _cell(cell: nbformat.NotebookNode) -> Cell | None:
+def _cell(cell: nbformat.NotebookNode) -> Cell:
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(map(str, source))
@@ -231,11 +216,7 @@ def answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> Answer
 
 def _without_magics(source: str) -> str:
     """The source without lines that only Jupyter understands."""
-    lines = []
-    for line in source.splitlines():
-        bare = line.lstrip()
-        magic = bare.startswith(("%", "!", "?"))
-        lines.append(line[: len(line) - len(bare)] + "pass" if magic else line)
+    lines = (re.sub(r"^(\s*)[%!?].*", r"\1pass", line) for line in source.splitlines())
     return "\n".join(lines)
 
 

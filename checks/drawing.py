@@ -1,14 +1,31 @@
 """Random inputs that depend on the seed of a grading run alone."""
 
 import random
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import torch
 from torch import Tensor
+
+from checks.exercise import Case
 
 
 def generator(rng: random.Random) -> torch.Generator:
     """Random tensors that depend on ``rng`` alone."""
     return torch.Generator().manual_seed(rng.getrandbits(63))
+
+
+def by_exercise(
+    *draws: Callable[[random.Random], Iterable[Case]],
+) -> dict[str, Callable[[random.Random], list[Case]]]:
+    """What draws the fresh cases of an exercise, by the key that names it."""
+    return {draw.__name__.replace("_", "-"): partial(_drawn, draw) for draw in draws}
+
+
+def _drawn(
+    draw: Callable[[random.Random], Iterable[Case]], rng: random.Random
+) -> list[Case]:
+    return list(draw(rng))
 
 
 def ragged(rng: random.Random, batch: int, longest: int, shortest: int = 1) -> list[int]:

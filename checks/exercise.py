@@ -7,7 +7,7 @@ raises ``Wrong`` with it; else it returns None.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 Student = SimpleNamespace  # the names that a student's cell defines
@@ -19,24 +19,15 @@ UNKNOWN = object()  # the expected answer of a case that a solution has to compu
 
 @dataclass(frozen=True)
 class Case:
-    """One set of inputs for an exercise.
+    """One set of inputs for an exercise."""
 
-    Args:
-        inputs: tensors, numbers, strings, and lists and dicts of them.
-        expected: what a right answer is; ``UNKNOWN`` where a solution computes it.
-    """
-
-    inputs: Inputs
-    expected: Any = UNKNOWN
+    inputs: Inputs  # tensors, numbers, strings, and lists and dicts of them
+    expected: Any = UNKNOWN  # what a right answer is
 
 
 @dataclass(frozen=True)
 class Failed:
-    """An answer that could not be had.
-
-    Args:
-        reason: why, in one sentence.
-    """
+    """An answer that could not be had, and why, in one sentence."""
 
     reason: str
 
@@ -52,21 +43,13 @@ def every(inputs: Inputs) -> bool:
 
 @dataclass(frozen=True)
 class Criterion:
-    """One thing that is looked at in an answer.
+    """One thing that is looked at in an answer."""
 
-    Args:
-        name: what has to hold, such as "every row sums to 1 over the source".
-        points: what it earns when it holds in every case.
-        judge: called with the inputs, the answer and the expected answer of one case.
-        gate: while it fails, the criteria after it are not looked at and earn nothing.
-        cases: whether the judge looks at the case with these inputs.
-    """
-
-    name: str
-    points: int
+    name: str  # what has to hold, such as "every row sums to 1 over the source"
+    points: int  # what it earns when it holds in every case
     judge: Judge
-    gate: bool = False
-    cases: Callable[[Inputs], Any] = every
+    gate: bool = False  # while it fails, the criteria after it earn nothing
+    cases: Callable[[Inputs], Any] = every  # whether the judge looks at these inputs
 
 
 def criterion(
@@ -78,19 +61,12 @@ def criterion(
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a criterion earned.
-
-    Args:
-        criterion: its name.
-        points: what was earned, 0 or ``max_points``.
-        max_points: what could be earned.
-        reason: why it was not earned; empty where it was.
-    """
+    """What a criterion earned: all of its points or none."""
 
     criterion: str
     points: int
     max_points: int
-    reason: str = ""
+    reason: str = ""  # why it was not earned
 
 
 def _call(student: Student, inputs: Inputs) -> Any:
@@ -132,3 +108,24 @@ class Exercise:
     def points(self) -> int:
         """What a right answer earns."""
         return sum(criterion.points for criterion in self.criteria)
+
+
+def exercise_in(module: ModuleType, forbidden: tuple[str, ...] = ()) -> Exercise:
+    """The exercise that a file holds: its name is the key, its docstring the title.
+
+    The file defines ``ANSWERS``, ``examples``, which makes the cases, and the criteria, in
+    their order. Where they are not the usual ones, it also defines ``run``, ``given`` and
+    ``SECONDS``, and in ``FORBIDDEN`` what is forbidden beside ``forbidden``.
+    """
+    held = vars(module)
+    return Exercise(
+        module.__name__.rpartition(".")[2].replace("_", "-"),
+        str(module.__doc__).splitlines()[0].removesuffix("."),
+        held["ANSWERS"],
+        tuple(value for value in held.values() if isinstance(value, Criterion)),
+        lambda: list(held["examples"]()),
+        held.get("run", _call),
+        held.get("given", dict),
+        (*forbidden, *held.get("FORBIDDEN", ())),
+        held.get("SECONDS", 20.0),
+    )

@@ -1,12 +1,12 @@
 """Fresh cases of assignment A1, "Batches and masks"."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from checks.drawing import generator, ragged, ragged_mask
+from checks.drawing import by_exercise, generator, ragged, ragged_mask
 from checks.exercise import Case
 from seq2seq_lib.vocab import EOS, PAD
 
@@ -23,14 +23,13 @@ def padded(rows: Sequence[Sequence[int]], width: int) -> Tensor:
     return torch.tensor([[*row, *[PAD] * (width - len(row))] for row in rows])
 
 
-def pad(rng: random.Random) -> list[Case]:
+def pad(rng: random.Random) -> Iterator[Case]:
     """Widths below, at and above a multiple; an empty row."""
-    made = []
     for batch, longest, multiple in ((5, 7, 4), (3, 16, 8), (7, 11, 11), (2, 13, 1)):
         rows = [words(rng, n) for n in ragged(rng, batch, longest)]
-        made.append(Case({"rows": rows, "multiple": multiple}))
+        yield Case({"rows": rows, "multiple": multiple})
     rows = [[], words(rng, 5), words(rng, 2)]
-    return [*made, Case({"rows": rows, "multiple": rng.choice((3, 4))})]
+    yield Case({"rows": rows, "multiple": rng.choice((3, 4))})
 
 
 def placed(row: Sequence[int], width: int, side: str) -> list[int]:
@@ -39,9 +38,8 @@ def placed(row: Sequence[int], width: int, side: str) -> list[int]:
     return [*padding, *row] if side == "left" else [*row, *padding]
 
 
-def masks(rng: random.Random) -> list[Case]:
+def masks(rng: random.Random) -> Iterator[Case]:
     """Good rows between rows with a wrong length, a hole, or on the wrong side."""
-    made = []
     for batch, width, side in ((11, 7, "right"), (13, 5, "left"), (7, 17, "right")):
         lengths = [rng.randint(2, width - 2) for _ in range(batch)]
         rows = [placed(words(rng, n), width, side) for n in lengths]
@@ -55,18 +53,15 @@ def masks(rng: random.Random) -> list[Case]:
         full = lengths.index(width)
         rows[full] = words(rng, width)
         inputs = {"src_ids": torch.tensor(rows), "src_lengths": lengths}
-        made.append(Case(inputs | {"padding_side": side}))
-    return made
+        yield Case(inputs | {"padding_side": side})
 
 
-def shift(rng: random.Random) -> list[Case]:
+def shift(rng: random.Random) -> Iterator[Case]:
     """Ragged targets, one of them empty, and one batch that no row fills."""
-    made = []
     for batch, width, longest in ((5, 7, 7), (3, 11, 9), (13, 2, 2)):
         lengths = ragged(rng, batch, longest, shortest=0)
         rows = [words(rng, n) for n in lengths]
-        made.append(Case({"tgt_ids": padded(rows, width)}))
-    return made
+        yield Case({"tgt_ids": padded(rows, width)})
 
 
 def loss_batch(rng: random.Random, lengths: Sequence[int], width: int) -> list[Tensor]:
@@ -78,17 +73,15 @@ def loss_batch(rng: random.Random, lengths: Sequence[int], width: int) -> list[T
     return [tgt_out, logits + known[:, None, None] * right]
 
 
-def loss(rng: random.Random) -> list[Case]:
+def loss(rng: random.Random) -> Iterator[Case]:
     """One full batch; then batches of very different numbers of tokens."""
-    full = loss_batch(rng, [5, 5, 5], 5)
-    ragged_one = loss_batch(rng, ragged(rng, 7, 11), 11)
+    yield Case({"batches": [loss_batch(rng, [5, 5, 5], 5)]})
+    yield Case({"batches": [loss_batch(rng, ragged(rng, 7, 11), 11)]})
     several = [
         loss_batch(rng, [*ragged(rng, batch, longest), 1], 7)
         for batch, longest in ((11, 3), (2, 7), (5, 5))
     ]
-    return [Case({"batches": [b]}) for b in (full, ragged_one)] + [
-        Case({"batches": several})
-    ]
+    yield Case({"batches": several})
 
 
 def states(rng: random.Random, *shape: int) -> Tensor:
@@ -114,26 +107,21 @@ def anywhere(rng: random.Random, batch: int, width: int, holes: bool = True) -> 
     return torch.tensor([[j >= 2 for j in range(width)], *rows])
 
 
-def ends(rng: random.Random) -> list[Case]:
+def ends(rng: random.Random) -> Iterator[Case]:
     """Padding at the end, at the start, on both sides and inside."""
-    made = []
     for batch, width, hidden, mask in (
         (5, 7, 3, ragged_mask),
         (11, 5, 2, ragged_mask),
         (3, 11, 5, anywhere),
         (7, 13, 2, anywhere),
     ):
-        inputs = {"src_mask": mask(rng, batch, width)}
-        inputs["enc_states"] = torch.randn(
-            batch, width, 2 * hidden, generator=generator(rng)
-        )
-        made.append(Case(inputs))
-    return made
+        src_mask, shape = mask(rng, batch, width), (batch, width, 2 * hidden)
+        enc_states = torch.randn(shape, generator=generator(rng))
+        yield Case({"src_mask": src_mask, "enc_states": enc_states})
 
 
-def pool(rng: random.Random) -> list[Case]:
+def pool(rng: random.Random) -> Iterator[Case]:
     """Numbers on the padding, and then no numbers at all."""
-    made = []
     for batch, width, enc_dim, mask, odd in (
         (5, 7, 3, ragged_mask, ()),
         (3, 11, 13, anywhere, ()),
@@ -145,27 +133,22 @@ def pool(rng: random.Random) -> list[Case]:
         enc_states[~src_mask] *= 9.0
         for place, text in zip((~src_mask).nonzero().tolist(), odd * 99, strict=False):
             enc_states[tuple(place)] = float(text)
-        made.append(Case({"enc_states": enc_states, "src_mask": src_mask}))
-    return made
+        yield Case({"enc_states": enc_states, "src_mask": src_mask})
 
 
-def buckets(rng: random.Random) -> list[Case]:
+def buckets(rng: random.Random) -> Iterator[Case]:
     """Many pairs of few lengths, so that many have the same."""
-    made = []
     for pairs, longest, size in ((83, 7, 5), (61, 4, 3), (97, 11, 8)):
         lengths = [rng.randint(1, longest) for _ in range(pairs)]
         some = rng.sample(range(pairs), 17)
-        made.append(
-            Case(
-                {
-                    "batches": [some[:2], some[2:7], some[7:]],
-                    "src_lengths": lengths,
-                    "batch_size": size,
-                    "seed": rng.randrange(1000),
-                }
-            )
+        yield Case(
+            {
+                "batches": [some[:2], some[2:7], some[7:]],
+                "src_lengths": lengths,
+                "batch_size": size,
+                "seed": rng.randrange(1000),
+            }
         )
-    return made
 
 
 Lengths = Sequence[Sequence[int]]
@@ -208,25 +191,14 @@ def drawn(rng: random.Random, mean: float) -> int:
     return min(60, max(1, round(mean + rng.gauss(0, 7))))
 
 
-def budget(rng: random.Random) -> list[Case]:
+def budget(rng: random.Random) -> Iterator[Case]:
     """Pairs whose two lengths are related, but loosely."""
-    made = []
     for pairs, cells in ((401, 397), (503, 499)):
         lengths = []
         for _ in range(pairs):
             mean = rng.lognormvariate(2.5, 0.6)
             lengths.append([drawn(rng, mean), drawn(rng, mean)])
-        made.append(Case({"budget": cells, "lengths": lengths}, levels(lengths, cells)))
-    return made
+        yield Case({"budget": cells, "lengths": lengths}, levels(lengths, cells))
 
 
-FRESH: dict[str, Callable[[random.Random], list[Case]]] = {
-    "pad": pad,
-    "masks": masks,
-    "shift": shift,
-    "loss": loss,
-    "ends": ends,
-    "pool": pool,
-    "buckets": buckets,
-    "budget": budget,
-}
+FRESH = by_exercise(pad, masks, shift, loss, ends, pool, buckets, budget)

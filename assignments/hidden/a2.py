@@ -6,14 +6,14 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from checks.drawing import generator
+from checks.drawing import by_exercise, generator
 from checks.exercise import Case
 from seq2seq_lib.batching import Batches, encode, pad
 from seq2seq_lib.decoding import translate
@@ -28,15 +28,12 @@ LOCALES = "en_US en_GB de fr es it pt nl sv fi hu tr ru el".split()  # as in the
 SEEDS = (1, 2, 3)
 
 
-def start(rng: random.Random) -> list[Case]:
-    return [
-        Case({"vocab": rng.randint(*sizes), "length": rng.randint(2, 12)})
-        for sizes in ((3, 9), (11, 60), (100, 9000))
-    ]
+def start(rng: random.Random) -> Iterator[Case]:
+    for sizes in ((3, 9), (11, 60), (100, 9000)):
+        yield Case({"vocab": rng.randint(*sizes), "length": rng.randint(2, 12)})
 
 
-def summary(rng: random.Random) -> list[Case]:
-    cases = []
+def summary(rng: random.Random) -> Iterator[Case]:
     for layers, directions, batch, hidden in (
         (2, 2, 3, 5),
         (3, 2, 5, 2),
@@ -45,12 +42,10 @@ def summary(rng: random.Random) -> list[Case]:
     ):
         shape = (layers * directions, batch, hidden)
         last = torch.randn(shape, generator=generator(rng))
-        cases.append(Case({"last": last, "layers": layers, "directions": directions}))
-    return cases
+        yield Case({"last": last, "layers": layers, "directions": directions})
 
 
-def step(rng: random.Random) -> list[Case]:
-    cases = []
+def step(rng: random.Random) -> Iterator[Case]:
     for batch, vocab, emb, hidden, enc_dim in ((3, 7, 2, 5, 11), (5, 11, 3, 2, 7)):
         g = generator(rng)
         shapes = {
@@ -62,45 +57,37 @@ def step(rng: random.Random) -> list[Case]:
             "O": (hidden, vocab),
             "P": (enc_dim, vocab),
         }
-        cases.append(
-            Case(
-                {
-                    "weights": {
-                        name: 0.6 * torch.randn(shape, generator=g)
-                        for name, shape in shapes.items()
-                    },
-                    "prev_ids": torch.randint(vocab, (batch,), generator=g),
-                    "dec_state": torch.rand(batch, hidden, generator=g) - 0.5,
-                    "context": torch.randn(batch, enc_dim, generator=g),
-                }
-            )
+        yield Case(
+            {
+                "weights": {
+                    name: 0.6 * torch.randn(shape, generator=g)
+                    for name, shape in shapes.items()
+                },
+                "prev_ids": torch.randint(vocab, (batch,), generator=g),
+                "dec_state": torch.rand(batch, hidden, generator=g) - 0.5,
+                "context": torch.randn(batch, enc_dim, generator=g),
+            }
         )
-    return cases
 
 
-def loss(rng: random.Random) -> list[Case]:
-    cases = []
+def loss(rng: random.Random) -> Iterator[Case]:
     for lengths, vocab in (((4, 1, 6), 7), ((2, 5, 3, 7, 1), 11), ((3, 2), 13)):
         g = generator(rng)
         rows = [
             [BOS, *(rng.randrange(EOS + 1, vocab) for _ in range(n - 1)), EOS]
             for n in lengths
         ]
-        cases.append(
-            Case(
-                {
-                    "bigram": 1.5 * torch.randn(vocab, vocab, generator=g),
-                    "drift": torch.randn(vocab, vocab, generator=g),
-                    "dec_state": torch.randn(len(rows), vocab, generator=g),
-                    "tgt_ids": pad(rows),
-                }
-            )
+        yield Case(
+            {
+                "bigram": 1.5 * torch.randn(vocab, vocab, generator=g),
+                "drift": torch.randn(vocab, vocab, generator=g),
+                "dec_state": torch.randn(len(rows), vocab, generator=g),
+                "tgt_ids": pad(rows),
+            }
         )
-    return cases
 
 
-def greedy(rng: random.Random) -> list[Case]:
-    cases = []
+def greedy(rng: random.Random) -> Iterator[Case]:
     # For each row the step at which it says EOS; 99: not in time.
     for ends, vocab, max_len in (
         ((4, 1, 2), 7, 9),
@@ -119,8 +106,7 @@ def greedy(rng: random.Random) -> list[Case]:
         drift[:, EOS], drift[EOS, EOS] = 10.0, -40.0
         dec_state[:, EOS] = 2.0 - 10.0 * torch.tensor(ends)
         inputs = {"bigram": bigram, "drift": drift, "dec_state": dec_state}
-        cases.append(Case(inputs | {"max_len": max_len}))
-    return cases
+        yield Case(inputs | {"max_len": max_len})
 
 
 def _date(rng: random.Random) -> str:
@@ -134,8 +120,7 @@ def _changed(rng: random.Random, text: str, positions: range) -> str:
     return text[:at] + digit + text[at + 1 :]
 
 
-def by_length(rng: random.Random) -> list[Case]:
-    cases = []
+def by_length(rng: random.Random) -> Iterator[Case]:
     for dates, edges in ((40, [8, 11, 17, 23, 41, 47]), (60, [10, 13, 29, 31, 37])):
         lengths = [rng.randint(edges[0] - 2, 38) for _ in range(dates)] + edges[:-1]
         references = [_date(rng) for _ in lengths]
@@ -146,21 +131,17 @@ def by_length(rng: random.Random) -> list[Case]:
         hypotheses[0] = references[0]
         hypotheses[1] = references[1][:-1]
         hypotheses[2] = _changed(rng, references[2], range(10))
-        cases.append(
-            Case(
-                {
-                    "sources": ["".join(rng.choices("abc 19", k=n)) for n in lengths],
-                    "hypotheses": hypotheses,
-                    "references": references,
-                    "edges": edges,
-                }
-            )
+        yield Case(
+            {
+                "sources": ["".join(rng.choices("abc 19", k=n)) for n in lengths],
+                "hypotheses": hypotheses,
+                "references": references,
+                "edges": edges,
+            }
         )
-    return cases
 
 
-def fields(rng: random.Random) -> list[Case]:
-    cases = []
+def fields(rng: random.Random) -> Iterator[Case]:
     for dates in (53, 37):
         references = [_date(rng) for _ in range(dates)]
         hypotheses = []
@@ -180,8 +161,7 @@ def fields(rng: random.Random) -> list[Case]:
         # Whatever was drawn: errors in each field, and differently many.
         for i, positions in ((7, range(4)), (8, range(5, 7)), (9, range(5, 7))):
             hypotheses[i] = _changed(rng, references[i], positions)
-        cases.append(Case({"hypotheses": hypotheses, "references": references}))
-    return cases
+        yield Case({"hypotheses": hypotheses, "references": references})
 
 
 @cache
@@ -190,35 +170,19 @@ def outcomes() -> dict[str, Any]:
     return dict(json.loads(OUTCOMES.read_text(encoding="utf-8")))
 
 
-def harder(rng: random.Random) -> list[Case]:
+def harder(rng: random.Random) -> Iterator[Case]:
     # All of them, in different orders: a hypothesis should not pass or fail by the draw.
     known = outcomes()
-    cases = []
     for _ in range(3):
         chosen = rng.sample(range(len(known["sources"])), len(known["sources"]))
         failed = [known["failed"][i] / len(known["seeds"]) for i in chosen]
-        cases.append(
-            Case(
-                {
-                    name: [known[name][i] for i in chosen]
-                    for name in ("sources", "references")
-                },
-                {"failed": failed},
-            )
+        yield Case(
+            {name: [known[name][i] for i in chosen] for name in ("sources", "references")},
+            {"failed": failed},
         )
-    return cases
 
 
-FRESH: dict[str, Callable[[random.Random], list[Case]]] = {
-    "start": start,
-    "summary": summary,
-    "step": step,
-    "loss": loss,
-    "greedy": greedy,
-    "by-length": by_length,
-    "fields": fields,
-    "harder": harder,
-}
+FRESH = by_exercise(start, summary, step, loss, greedy, by_length, fields, harder)
 
 
 def measure() -> dict[str, Any]:

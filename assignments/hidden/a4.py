@@ -1,12 +1,12 @@
 """Fresh inputs for assignment A4. The solutions in its notebook say what is right."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import torch
 from torch import Generator, Tensor
 
-from checks.drawing import generator
+from checks.drawing import by_exercise, generator
 from checks.exercise import Case
 
 Link = tuple[int, int]
@@ -33,8 +33,7 @@ def weights_with_junk(rng: random.Random, mask: Tensor, tgt_len: int) -> Tensor:
     return torch.where(mask[:, None], weights, junk)
 
 
-def links(rng: random.Random) -> list[Case]:
-    cases = []
+def links(rng: random.Random) -> Iterator[Case]:
     for rows, columns in ((7, 5), (5, 11), (11, 7), (13, 3)):
         tgt_len = rng.randint(2, rows - 2)
         src_len = rng.randint(2, columns - 1)
@@ -42,8 +41,7 @@ def links(rng: random.Random) -> list[Case]:
         weights = weights_with_junk(rng, mask, rows)[0]
         # Every other row has its largest number on a real column.
         weights[::2, src_len:] = 0.0
-        cases.append(Case({"weights": weights, "tgt_len": tgt_len, "src_len": src_len}))
-    return cases
+        yield Case({"weights": weights, "tgt_len": tgt_len, "src_len": src_len})
 
 
 def some_links(rng: random.Random, tgt_len: int, src_len: int, count: int) -> list[Link]:
@@ -68,23 +66,20 @@ def sentence(
     return rng.sample(found, len(found)), sure, possible
 
 
-def aer(rng: random.Random) -> list[Case]:
+def aer(rng: random.Random) -> Iterator[Case]:
     def corpus(*shapes: tuple[int, int, int]) -> Case:
         found, sure, possible = zip(*(sentence(rng, *s) for s in shapes), strict=True)
         return Case({"found": [*found], "sure": [*sure], "possible": [*possible]})
 
-    return [
-        corpus((5, 7, 0)),
-        corpus((11, 5, 0)),
-        corpus((3, 5, 4)),
-        corpus((7, 11, 3)),
-        corpus((2, 3, 1), (13, 7, 5), (5, 5, 0)),
-        corpus((11, 3, 2), (2, 5, 1), (3, 7, 2), (7, 5, 6)),
-    ]
+    yield corpus((5, 7, 0))
+    yield corpus((11, 5, 0))
+    yield corpus((3, 5, 4))
+    yield corpus((7, 11, 3))
+    yield corpus((2, 3, 1), (13, 7, 5), (5, 5, 0))
+    yield corpus((11, 3, 2), (2, 5, 1), (3, 7, 2), (7, 5, 6))
 
 
-def entropy(rng: random.Random) -> list[Case]:
-    cases = []
+def entropy(rng: random.Random) -> Iterator[Case]:
     for batch, tgt_len, src_len in ((3, 5, 7), (5, 2, 11), (7, 3, 5)):
         mask = masks(rng, batch, src_len)
         mask[1] = True
@@ -93,8 +88,7 @@ def entropy(rng: random.Random) -> list[Case]:
         gone = rng.sample(range(src_len), src_len // 2)
         weights[1, :, gone] = 0.0
         weights[1] /= weights[1].sum(dim=-1, keepdim=True)
-        cases.append(Case({"weights": weights, "mask": mask}))
-    return cases
+        yield Case({"weights": weights, "mask": mask})
 
 
 def clear_order(scores: Tensor, log_probs: Tensor, done: Tensor) -> bool:
@@ -106,7 +100,7 @@ def clear_order(scores: Tensor, log_probs: Tensor, done: Tensor) -> bool:
     return bool((best[:-1] - best[1:] > 1e-3).all())
 
 
-def step(rng: random.Random) -> list[Case]:
+def step(rng: random.Random) -> Iterator[Case]:
     def drawn(width: int, vocab: int, ended: int) -> tuple[Tensor, Tensor, Tensor]:
         gen = generator(rng)
         log_probs = (2 * torch.randn(width, vocab, generator=gen)).log_softmax(dim=-1)
@@ -117,7 +111,6 @@ def step(rng: random.Random) -> list[Case]:
             scores[done.nonzero()[0]] = -2.5
         return scores, log_probs, done
 
-    cases = []
     sizes = [(3, 11, 0), (5, 7, 0), (7, 13, 0), (3, 7, 1), (5, 13, 2), (7, 5, 3)]
     for size in [*sizes, (5, 11, 0)]:
         scores, log_probs, done = drawn(*size)
@@ -126,8 +119,7 @@ def step(rng: random.Random) -> list[Case]:
             scores[0] = 0.0
         while not clear_order(scores, log_probs, done):
             log_probs = drawn(*size)[1]
-        cases.append(Case({"scores": scores, "log_probs": log_probs, "done": done}))
-    return cases
+        yield Case({"scores": scores, "log_probs": log_probs, "done": done})
 
 
 def shares(rng: random.Random, words: list[str], end: float) -> dict[str, float]:
@@ -162,24 +154,22 @@ def lift(rng: random.Random) -> Table:
     }
 
 
-def search(rng: random.Random) -> list[Case]:
+def search(rng: random.Random) -> Iterator[Case]:
     def case(table: Table, width: int, max_len: int, alpha: float) -> Case:
         return Case({"table": table, "width": width, "max_len": max_len, "alpha": alpha})
 
-    return [
-        case(layered(rng, 6, 3), 1, 11, 0.0),
-        case(layered(rng, 7, 2), 1, 9, 0.0),
-        case(layered(rng, 6, 3), 3, 11, 0.0),
-        case(layered(rng, 7, 4), 5, 9, 0.0),
-        case(lift(rng), 2, 7, 0.0),
-        case(layered(rng, 9, 3), 5, 3, 0.0),
-        case(layered(rng, 9, 2), 7, 5, 0.0),
-        case(layered(rng, 6, 3), 5, 11, 1.0),
-        case(layered(rng, 6, 2), 7, 9, round(rng.uniform(0.4, 0.8), 2)),
-    ]
+    yield case(layered(rng, 6, 3), 1, 11, 0.0)
+    yield case(layered(rng, 7, 2), 1, 9, 0.0)
+    yield case(layered(rng, 6, 3), 3, 11, 0.0)
+    yield case(layered(rng, 7, 4), 5, 9, 0.0)
+    yield case(lift(rng), 2, 7, 0.0)
+    yield case(layered(rng, 9, 3), 5, 3, 0.0)
+    yield case(layered(rng, 9, 2), 7, 5, 0.0)
+    yield case(layered(rng, 6, 3), 5, 11, 1.0)
+    yield case(layered(rng, 6, 2), 7, 9, round(rng.uniform(0.4, 0.8), 2))
 
 
-def edits(rng: random.Random) -> list[Case]:
+def edits(rng: random.Random) -> Iterator[Case]:
     def case(edit: str, size: tuple[int, int, int], gaps: bool, k: int = 0) -> Case:
         batch, tgt_len, src_len = size
         mask = masks(rng, batch, src_len)
@@ -197,17 +187,15 @@ def edits(rng: random.Random) -> list[Case]:
     mask[3, place] = True
     weights[3] = torch.where(mask[3], 0.0, weights[3])
     weights[3, :, place] = 1.0  # all weight on one of several words
-    return [
-        case("spread", (3, 5, 7), gaps=True),
-        case("spread", (5, 2, 11), gaps=True),
-        case("keep", (2, 3, 11), gaps=False, k=rng.randint(3, 5)),
-        case("keep", (3, 7, 5), gaps=False, k=2),
-        case("keep", (5, 3, 7), gaps=True, k=1),
-        case("keep", (7, 2, 11), gaps=True, k=7),
-        case("erase", (2, 5, 7), gaps=False),
-        case("erase", (5, 3, 11), gaps=True),
-        corner,
-    ]
+    yield case("spread", (3, 5, 7), gaps=True)
+    yield case("spread", (5, 2, 11), gaps=True)
+    yield case("keep", (2, 3, 11), gaps=False, k=rng.randint(3, 5))
+    yield case("keep", (3, 7, 5), gaps=False, k=2)
+    yield case("keep", (5, 3, 7), gaps=True, k=1)
+    yield case("keep", (7, 2, 11), gaps=True, k=7)
+    yield case("erase", (2, 5, 7), gaps=False)
+    yield case("erase", (5, 3, 11), gaps=True)
+    yield corner
 
 
 def aligned(
@@ -225,18 +213,15 @@ def aligned(
     return weights / weights.sum(dim=-1, keepdim=True), [(t, gold[t]) for t in kept]
 
 
-def offset(rng: random.Random) -> list[Case]:
-    cases = []
+def offset(rng: random.Random) -> Iterator[Case]:
     for true in rng.sample([-1, -1, 0, 1, 1], 5):
         sizes = [(7, 11), (2, 5), (13, 7), (5, 3), (11, 13)]
         pairs = [aligned(rng, true, *size) for size in rng.sample(sizes, 4)]
         weights, gold = zip(*pairs, strict=True)
-        cases.append(Case({"weights": [*weights], "gold": [*gold]}))
-    return cases
+        yield Case({"weights": [*weights], "gold": [*gold]})
 
 
-def costs(rng: random.Random) -> list[Case]:
-    cases = []
+def costs(rng: random.Random) -> Iterator[Case]:
     for batch, tgt_len, names in (
         (3, 7, ["content", "function"]),
         (7, 5, ["year", "month", "day"]),
@@ -263,17 +248,7 @@ def costs(rng: random.Random) -> list[Case]:
             "help": near(gold, 0.9),
         }
         inputs = {"own": own, "edited": edited, "gold": gold, "kinds": kinds}
-        cases.append(Case(inputs))
-    return cases
+        yield Case(inputs)
 
 
-FRESH: dict[str, Callable[[random.Random], list[Case]]] = {
-    "links": links,
-    "aer": aer,
-    "entropy": entropy,
-    "step": step,
-    "search": search,
-    "edits": edits,
-    "offset": offset,
-    "costs": costs,
-}
+FRESH = by_exercise(links, aer, entropy, step, search, edits, offset, costs)

@@ -1,6 +1,8 @@
 """Exercises, criteria and checks: what an answer is reduced to, and what is said of it."""
 
-from types import SimpleNamespace
+import random
+from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,8 @@ from checks.differences import (
     wrong_number,
     wrong_shape,
 )
-from checks.exercise import Case, Criterion, Exercise, Failed, criterion
+from checks.drawing import by_exercise
+from checks.exercise import Case, Criterion, Exercise, Failed, criterion, exercise_in
 from checks.judging import judge
 from seq2seq_lib import attention
 from seq2seq_lib.attention import masked_softmax
@@ -38,6 +41,35 @@ def _exercise(*criteria: Criterion, **more: Any) -> Exercise:
         examples=lambda: [Case({"x": 2}, 4)],
         **more,
     )
+
+
+def test_a_file_is_an_exercise():
+    """Its criteria are looked at in the order in which they stand there."""
+    held = ModuleType("a9_exercises.by_two", "3. Twice.\n\nMore of it.")
+    last, first = Criterion("is four", 2, _is(4)), Criterion("is even", 1, _is(4))
+    vars(held).update(
+        ANSWERS=("twice",),
+        first=first,
+        last=last,
+        examples=lambda: iter([Case({"x": 2}, 4)]),
+    )
+    exercise = exercise_in(held, ("numpy",))
+    assert (exercise.key, exercise.title) == ("by-two", "3. Twice")
+    assert (exercise.criteria, exercise.forbidden) == ((first, last), ("numpy",))
+    assert exercise.examples() == exercise.examples() == [Case({"x": 2}, 4)]
+    assert exercise.run(SimpleNamespace(twice=lambda x: 2 * x), {"x": 2}) == 4
+    vars(held).update(run=print, given=vars, FORBIDDEN=("sum",), SECONDS=9.0)
+    exercise = exercise_in(held, ("numpy",))
+    assert (exercise.run, exercise.given, exercise.seconds) == (print, vars, 9.0)
+    assert exercise.forbidden == ("numpy", "sum")
+
+
+def test_fresh_cases_are_drawn_under_the_key_of_their_exercise():
+    def by_two(rng: random.Random) -> Iterator[Case]:
+        yield Case({"x": rng.randrange(2, 99)})
+
+    ((key, draw),) = by_exercise(by_two).items()
+    assert key == "by-two" and draw(random.Random(3)) == draw(random.Random(3))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ They look at what an answer does; they do not hold the answers.
 from a2_exercises import by_length, fields, greedy, harder, loss, start, step, summary
 
 from checks.checker import Checker
+from checks.exercise import exercise_in
 
-MODULES = (start, summary, step, loss, greedy, by_length, fields, harder)
-EXERCISES = tuple(module.EXERCISE for module in MODULES)
+EXERCISES = tuple(
+    exercise_in(module)
+    for module in (start, summary, step, loss, greedy, by_length, fields, harder)
+)
 check = Checker(EXERCISES)

@@ -1,15 +1,17 @@
 """7. Buckets."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from a1_exercises import LIBRARY
 from a1_exercises.ids import legal
 from checks.attempt import failure, tried
 from checks.differences import number, refuse
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
+
+ANSWERS = ("padding_cells", "bucketed")
 
 
-def run_buckets(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     lengths, size = inputs["src_lengths"], inputs["batch_size"]
     given = [list(batch) for batch in inputs["batches"]]
 
@@ -26,7 +28,6 @@ def run_buckets(student: Student, inputs: Inputs) -> Answer:
 
 @criterion("padding_cells counts the padding", 1)
 def cells_counted(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """The number of padding cells."""
     cells, right = answer["cells"], expected["cells"]
     refuse(failure(cells))
     if number(cells) == right:
@@ -41,7 +42,6 @@ def cells_counted(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
 
 @criterion("every pair is in one batch; batches are full", 1, gate=True)
 def each_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """A partition into full batches."""
     pairs, size = len(inputs["src_lengths"]), inputs["batch_size"]
     for name in ("batches", "again", "other"):
         batches = legal(answer[name], pairs)
@@ -55,7 +55,6 @@ def each_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
 
 @criterion("a batch holds similar lengths", 1, gate=True)
 def similar_lengths(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """No batch reaches into the lengths of another."""
     lengths = inputs["src_lengths"]
     ranges = sorted(
         (min(lengths[i] for i in batch), max(lengths[i] for i in batch))
@@ -72,7 +71,6 @@ def similar_lengths(inputs: Inputs, answer: Answer, expected: Answer) -> str | N
 
 @criterion("the seed alone decides the order", 1)
 def shuffled_batches(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """The order of the batches."""
     lengths = inputs["src_lengths"]
     if answer["again"] != answer["batches"]:
         return f"Two calls with the seed {inputs['seed']} give different batches."
@@ -94,35 +92,18 @@ def shuffled_batches(inputs: Inputs, answer: Answer, expected: Answer) -> str | 
 
 @criterion("and which equal lengths share a batch", 1)
 def new_neighbours(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """Which pairs share a batch."""
     one, other = (
         {frozenset(batch) for batch in answer[name]} for name in ("batches", "other")
     )
     if one == other:
-        return (
-            "Whatever the seed, the same pairs share a batch, although many have the same "
-            "length."
-        )
+        return "Whatever the seed, the same pairs share a batch; many have equal lengths."
     return None
 
 
-def bucket_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     three = [2, 9, 5] * 8  # 24 pairs, eight of each length
     uneven = [4, 1, 3, 3, 1, 4, 2, 2, 5, 1, 3, 2, 5, 5, 3, 1, 4, 2, 2, 4, 3, 1, 5]
     few = {"batches": [[0, 1, 2], [3, 6]], "src_lengths": three}
     more = {"batches": [[8, 12], [1], [0, 9, 10, 22]], "src_lengths": uneven}
-    return [
-        Case(few | {"batch_size": 2, "seed": 3}, {"cells": 11}),
-        Case(more | {"batch_size": 3, "seed": 11}, {"cells": 7}),
-    ]
-
-
-EXERCISE = Exercise(
-    "buckets",
-    "7. Buckets",
-    ("padding_cells", "bucketed"),
-    (cells_counted, each_once, similar_lengths, shuffled_batches, new_neighbours),
-    bucket_examples,
-    run_buckets,
-    forbidden=LIBRARY,
-)
+    yield Case(few | {"batch_size": 2, "seed": 3}, {"cells": 11})
+    yield Case(more | {"batch_size": 3, "seed": 11}, {"cells": 7})

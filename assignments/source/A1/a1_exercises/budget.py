@@ -1,24 +1,22 @@
 """8. Your own batches, within a budget."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator
 from functools import partial
 
-from a1_exercises import LIBRARY
 from a1_exercises.ids import legal
-from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Criterion, Inputs, Student, criterion
+
+ANSWERS = ("batches_within",)
 
 
-def run_budget(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     lengths = [(s, t) for s, t in inputs["lengths"]]
     return student.batches_within(inputs["budget"], lengths)
 
 
 @criterion("each pair once, the budget kept, fewer batches than as they come", 1, gate=True)
-def within_budget(
-    inputs: Inputs, answer: Answer, expected: Mapping[str, int]
-) -> str | None:
-    """Every pair once, no batch too large, and better than doing nothing."""
+def within_budget(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     lengths, budget = inputs["lengths"], inputs["budget"]
     batches = legal(answer, len(lengths))
     for b, batch in enumerate(batches):
@@ -38,9 +36,14 @@ def within_budget(
     return None
 
 
-def at_most(
-    level: str, hint: str, inputs: Inputs, answer: Answer, expected: Mapping[str, int]
-) -> str | None:
+HINTS = {
+    "length": "Which pairs share a batch, and which should?",
+    "both": "Pairs of 5 and 25, and of 25 and 5, make 50 columns together.",
+    "best": "What does a pair cost the batch that it joins?",
+}
+
+
+def at_most(level: str, inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """The number of batches that a level allows."""
     if len(answer) <= expected[level]:
         return None
@@ -48,11 +51,11 @@ def at_most(
     return (
         f"{len(answer)} batches instead of the {expected['in_order']} of pairs as they "
         f"come, {share:.0%} of the budget real tokens; this takes {expected[level]} or "
-        f"fewer. {hint}"
+        f"fewer. {HINTS[level]}"
     )
 
 
-def budget_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     few = [[2, 3], [9, 8], [3, 2], [2, 2], [8, 9], [3, 3]]
     few += [[1, 3], [2, 3], [3, 1], [9, 9], [2, 2], [3, 3]]
     rng, many = random.Random(7), []
@@ -60,45 +63,16 @@ def budget_examples() -> list[Case]:
         mean = rng.lognormvariate(2.5, 0.6)
         near = [round(mean + rng.gauss(0, 7)) for _ in range(2)]
         many.append([min(60, max(1, n)) for n in near])
-    return [
-        Case(
-            {"budget": 54, "lengths": few},
-            {"in_order": 4, "length": 3, "both": 2, "best": 2},
-        ),
-        Case(
-            {"budget": 397, "lengths": many},
-            {"in_order": 53, "length": 42, "both": 34, "best": 32},
-        ),
-    ]
+    yield Case(
+        {"budget": 54, "lengths": few},
+        {"in_order": 4, "length": 3, "both": 2, "best": 2},
+    )
+    yield Case(
+        {"budget": 397, "lengths": many},
+        {"in_order": 53, "length": 42, "both": 34, "best": 32},
+    )
 
 
-EXERCISE = Exercise(
-    "budget",
-    "8. Your own batches, within a budget",
-    ("batches_within",),
-    (
-        within_budget,
-        Criterion(
-            "half of what can be saved is saved",
-            1,
-            partial(at_most, "length", "Which pairs share a batch, and which should?"),
-        ),
-        Criterion(
-            "more than one side alone can save",
-            2,
-            partial(
-                at_most,
-                "both",
-                "Pairs of 5 and 25, and of 25 and 5, make 50 columns together.",
-            ),
-        ),
-        Criterion(
-            "close to the best we know",
-            1,
-            partial(at_most, "best", "What does a pair cost the batch that it joins?"),
-        ),
-    ),
-    budget_examples,
-    run_budget,
-    forbidden=LIBRARY,
-)
+half = Criterion("half of what can be saved is saved", 1, partial(at_most, "length"))
+more = Criterion("more than one side alone can save", 2, partial(at_most, "both"))
+best = Criterion("close to the best we know", 1, partial(at_most, "best"))

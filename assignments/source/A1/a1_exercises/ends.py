@@ -1,16 +1,19 @@
 """5. The two ends of a sentence."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from a1_exercises import LIBRARY
 from checks.differences import refuse, same, wrong_shape
-from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student
+from checks.exercise import Answer, Case, Criterion, Inputs, Student
+
+ANSWERS = ("summary_from_states",)
+FORBIDDEN = ("seq2seq_lib.encoder",)
 
 
-def run_ends(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     mask, states = inputs["src_mask"].clone(), inputs["enc_states"].clone()
     return student.summary_from_states(mask, states)
 
@@ -19,6 +22,10 @@ def padded_at_end(inputs: Inputs) -> bool:
     """Whether no real token follows a padding cell."""
     mask = inputs["src_mask"]
     return bool((mask[:, 1:] <= mask[:, :-1]).all())
+
+
+def padded_anywhere(inputs: Inputs) -> bool:
+    return not padded_at_end(inputs)
 
 
 def _wrong_half(
@@ -59,59 +66,30 @@ def _wrong_half(
 def counted_states(batch: int, src_len: int, enc_dim: int) -> Tensor:
     """States that say where they stand: 100 * row + 10 * position + component."""
     row, position, component = (torch.arange(n) for n in (batch, src_len, enc_dim))
-    return (
-        100.0 * row[:, None, None] + 10.0 * position[:, None] + component
-    )  # (batch, src_len, enc_dim)
+    return 100.0 * row[:, None, None] + 10.0 * position[:, None] + component
 
 
-def end_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     right = [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]]
     mixed = [[0, 0, 1, 1, 1], [0, 1, 1, 1, 0], [1, 1, 0, 0, 0], [0, 1, 0, 1, 0]]
     ends_right = [[20, 21, 2, 3], [140, 141, 102, 103], [200, 201, 202, 203]]
     ends_mixed = [[40, 21], [130, 111], [210, 201], [330, 311]]
-    return [
-        Case(
-            {
-                "src_mask": torch.tensor(mask).bool(),
-                "enc_states": counted_states(len(mask), 5, enc_dim),
-            },
-            torch.tensor(summaries).float(),
-        )
-        for mask, enc_dim, summaries in ((right, 4, ends_right), (mixed, 2, ends_mixed))
-    ]
+    for mask, enc_dim, summaries in ((right, 4, ends_right), (mixed, 2, ends_mixed)):
+        states = counted_states(len(mask), 5, enc_dim)
+        inputs = {"src_mask": torch.tensor(mask).bool(), "enc_states": states}
+        yield Case(inputs, torch.tensor(summaries).float())
 
 
-EXERCISE = Exercise(
-    "ends",
-    "5. The two ends of a sentence",
-    ("summary_from_states",),
-    (
-        Criterion(
-            "padding at the end: the forward half is right",
-            2,
-            partial(_wrong_half, False),
-            cases=padded_at_end,
-        ),
-        Criterion(
-            "padding at the end: the backward half is right",
-            1,
-            partial(_wrong_half, True),
-            cases=padded_at_end,
-        ),
-        Criterion(
-            "padding anywhere: the forward half is right",
-            2,
-            partial(_wrong_half, False),
-            cases=lambda i: not padded_at_end(i),
-        ),
-        Criterion(
-            "padding anywhere: the backward half is right",
-            1,
-            partial(_wrong_half, True),
-            cases=lambda i: not padded_at_end(i),
-        ),
-    ),
-    end_examples,
-    run_ends,
-    forbidden=(*LIBRARY, "seq2seq_lib.encoder"),
+FORWARD, BACKWARD = partial(_wrong_half, False), partial(_wrong_half, True)
+forward = Criterion(
+    "padding at the end: the forward half is right", 2, FORWARD, cases=padded_at_end
+)
+backward = Criterion(
+    "padding at the end: the backward half is right", 1, BACKWARD, cases=padded_at_end
+)
+forward_anywhere = Criterion(
+    "padding anywhere: the forward half is right", 2, FORWARD, cases=padded_anywhere
+)
+backward_anywhere = Criterion(
+    "padding anywhere: the backward half is right", 1, BACKWARD, cases=padded_anywhere
 )

@@ -1,15 +1,17 @@
 """4. The loss of real tokens."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from a1_exercises import LIBRARY
 from checks.differences import near, wrong_number
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
 from seq2seq_lib.vocab import PAD
+
+ANSWERS = ("mean_loss",)
+FORBIDDEN = ("seq2seq_lib.metrics",)
 
 
 def more_padding(tgt_out: Tensor, logits: Tensor, extra: int = 3) -> list[Tensor]:
@@ -27,7 +29,7 @@ def cut_anew(batches: Sequence[Sequence[Tensor]]) -> list[list[Tensor]]:
     return [[tgt_out[:1], logits[:1]], [tgt_out[1:], logits[1:]]]
 
 
-def run_loss(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     """The loss as it is, with more padding, and with the rows in other batches."""
     batches = inputs["batches"]
     wide = [more_padding(*batch) for batch in batches]
@@ -40,7 +42,6 @@ def run_loss(student: Student, inputs: Inputs) -> Answer:
 
 @criterion("without padding it is the mean over tokens", 2, gate=True)
 def no_padding(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """One batch in which every cell is real."""
     for loss in answer:
         if type(loss) not in (int, float):
             return f"The loss has to be a number, but it is a {type(loss).__name__}."
@@ -64,7 +65,6 @@ def no_padding(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
 
 @criterion("more padding does not change it", 2)
 def padding_is_free(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """More padding, the same loss."""
     loss, wide, _ = answer
     if near(wide, loss):
         return None
@@ -76,7 +76,6 @@ def padding_is_free(inputs: Inputs, answer: Answer, expected: Answer) -> str | N
 
 @criterion("other batches of the same sentences do not", 1)
 def cut_is_free(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """Other batches, the same loss."""
     loss, _, other = answer
     if near(other, loss):
         return None
@@ -90,7 +89,6 @@ def cut_is_free(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
 
 @criterion("the loss of a ragged data set is right", 1)
 def right_loss(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """The number itself."""
     return wrong_number(answer[0], expected[0], "The loss")
 
 
@@ -102,7 +100,7 @@ def halved(tgt_out: Tensor, halvings: Tensor, vocab: int) -> list[Tensor]:
     return [tgt_out, logits.scatter(-1, tgt_out[..., None], p.log()[..., None])]
 
 
-def loss_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     ln2 = 0.693147
     full = halved(torch.tensor([[4, 2], [5, 2]]), torch.tensor([[1, 2], [1, 1]]), 6)
     first = halved(
@@ -112,18 +110,5 @@ def loss_examples() -> list[Case]:
     )
     second = halved(torch.tensor([[2, 0, 0, 0]]), torch.tensor([[4, 6, 6, 6]]), 7)
     # 1 + 2 + 1 + 1 halvings of 4 tokens; 1 + 1 + 1 + 1 + 2 + 4 + 4 of 7.
-    return [
-        Case({"batches": [full]}, [1.25 * ln2] * 3),
-        Case({"batches": [first, second]}, [2 * ln2] * 3),
-    ]
-
-
-EXERCISE = Exercise(
-    "loss",
-    "4. The loss of real tokens",
-    ("mean_loss",),
-    (no_padding, padding_is_free, cut_is_free, right_loss),
-    loss_examples,
-    run_loss,
-    forbidden=(*LIBRARY, "seq2seq_lib.metrics"),
-)
+    yield Case({"batches": [full]}, [1.25 * ln2] * 3)
+    yield Case({"batches": [first, second]}, [2 * ln2] * 3)

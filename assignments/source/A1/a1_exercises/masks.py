@@ -1,16 +1,19 @@
 """2. Two masks, and where they disagree."""
 
+from collections.abc import Iterator
+
 import torch
 
-from a1_exercises import LIBRARY
 from a1_exercises.ids import numbers
 from checks.attempt import failure, tried
 from checks.differences import refuse, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, Wrong, criterion
+from checks.exercise import Answer, Case, Inputs, Student, Wrong, criterion
 from seq2seq_lib.vocab import PAD
 
+ANSWERS = ("mask_from_lengths", "disagreeing_rows")
 
-def run_masks(student: Student, inputs: Inputs) -> Answer:
+
+def run(student: Student, inputs: Inputs) -> Answer:
     lengths, side = inputs["src_lengths"], inputs["padding_side"]
     ids = inputs["src_ids"]
     return {
@@ -21,7 +24,6 @@ def run_masks(student: Student, inputs: Inputs) -> Answer:
 
 @criterion("the mask is True on real tokens and nowhere else", 2)
 def true_on_words(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """The mask that is made from lengths."""
     mask, right = answer["mask"], expected["mask"]
     refuse(failure(mask) or wrong_shape(mask, right, ["batch", "src_len"]))
     if mask.dtype != torch.bool:
@@ -57,7 +59,6 @@ def _named_rows(inputs: Inputs, answer: Answer) -> list[int]:
 
 @criterion("rows with a wrong number of ids are found, and no innocent row", 1, gate=True)
 def wrong_counts(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """Rows that differ in number, and no innocent ones."""
     rows = _named_rows(inputs, answer)
     for r in rows:
         if r not in expected["rows"]:
@@ -74,7 +75,6 @@ def wrong_counts(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
 
 @criterion("so are rows whose ids stand in a wrong place", 2)
 def wrong_places(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """Rows whose number is right and whose places are not."""
     rows = _named_rows(inputs, answer)
     for r in expected["rows"]:
         if r not in rows:
@@ -86,7 +86,7 @@ def wrong_places(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     return None
 
 
-def mask_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     right = {
         "src_ids": torch.tensor(
             [[5, 6, 7, 0], [8, 9, 0, 0], [4, 0, 5, 0], [4, 4, 4, 4], [6, 0, 0, 0]]
@@ -101,18 +101,5 @@ def mask_examples() -> list[Case]:
     }
     mask_right = [[1, 1, 1, 0], [1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]]
     mask_left = [[0, 0, 1], [0, 0, 1], [0, 1, 1], [0, 1, 1]]
-    return [
-        Case(right, {"mask": torch.tensor(mask_right).bool(), "rows": [1, 2]}),
-        Case(left, {"mask": torch.tensor(mask_left).bool(), "rows": [1, 3]}),
-    ]
-
-
-EXERCISE = Exercise(
-    "masks",
-    "2. Two masks, and where they disagree",
-    ("mask_from_lengths", "disagreeing_rows"),
-    (true_on_words, wrong_counts, wrong_places),
-    mask_examples,
-    run_masks,
-    forbidden=LIBRARY,
-)
+    yield Case(right, {"mask": torch.tensor(mask_right).bool(), "rows": [1, 2]})
+    yield Case(left, {"mask": torch.tensor(mask_left).bool(), "rows": [1, 3]})

@@ -1,23 +1,26 @@
 """1. Rows of ids in a rectangle."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from a1_exercises import LIBRARY
 from a1_exercises.ids import not_whole
 from checks.differences import refuse
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
 from seq2seq_lib.vocab import PAD
 
+ANSWERS = ("pad_to_multiple",)
+FORBIDDEN = ("pad_sequence",)
 
-def run_pad(student: Student, inputs: Inputs) -> Answer:
+
+def run(student: Student, inputs: Inputs) -> Answer:
     rows = [list(row) for row in inputs["rows"]]
     return student.pad_to_multiple(rows, inputs["multiple"])
 
 
 @criterion("each row begins with its ids; the rest is PAD", 1, gate=True)
 def ids_first(inputs: Inputs, answer: Answer, expected: Tensor) -> str | None:
-    """Every row begins with its ids; what follows is PAD."""
     rows = inputs["rows"]
     if not isinstance(answer, Tensor):
         return f"The answer has to be a tensor, but it is a {type(answer).__name__}."
@@ -45,7 +48,6 @@ def ids_first(inputs: Inputs, answer: Answer, expected: Tensor) -> str | None:
 
 @criterion("the width is the smallest multiple that fits", 2)
 def smallest_width(inputs: Inputs, answer: Answer, expected: Tensor) -> str | None:
-    """As wide as necessary, in multiples."""
     multiple, longest = inputs["multiple"], max(map(len, inputs["rows"]))
     width, right = answer.shape[1], expected.shape[1]
     if width == right:
@@ -59,23 +61,10 @@ def smallest_width(inputs: Inputs, answer: Answer, expected: Tensor) -> str | No
     )
 
 
-def pad_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     ragged = torch.tensor([[5, 6, 7, 0], [8, 0, 0, 0], [4, 4, 0, 0]])
     exact = torch.tensor([[9, 8, 7, 6], [0, 0, 0, 0]])
     wider = torch.tensor([[4, 5, 6, 7, 8, 0]])
-    return [
-        Case({"rows": [[5, 6, 7], [8], [4, 4]], "multiple": 4}, ragged),
-        Case({"rows": [[9, 8, 7, 6], []], "multiple": 2}, exact),
-        Case({"rows": [[4, 5, 6, 7, 8]], "multiple": 3}, wider),
-    ]
-
-
-EXERCISE = Exercise(
-    "pad",
-    "1. Rows of ids in a rectangle",
-    ("pad_to_multiple",),
-    (ids_first, smallest_width),
-    pad_examples,
-    run_pad,
-    forbidden=(*LIBRARY, "pad_sequence"),
-)
+    yield Case({"rows": [[5, 6, 7], [8], [4, 4]], "multiple": 4}, ragged)
+    yield Case({"rows": [[9, 8, 7, 6], []], "multiple": 2}, exact)
+    yield Case({"rows": [[4, 5, 6, 7, 8]], "multiple": 3}, wider)

@@ -1,18 +1,19 @@
 """3. The target, twice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from a1_exercises import LIBRARY
 from a1_exercises.ids import not_whole, of_two
 from checks.differences import first_difference, refuse, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
+ANSWERS = ("shift_targets",)
 
-def run_shift(student: Student, inputs: Inputs) -> Answer:
+
+def run(student: Student, inputs: Inputs) -> Answer:
     return student.shift_targets(inputs["tgt_ids"].clone())
 
 
@@ -34,7 +35,6 @@ def _wrong_target(
 
 @criterion("tgt_in is BOS and then the target", 2)
 def reads(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """What the decoder reads."""
     refuse(_wrong_target(inputs, answer, expected, 0))
     for r, row in enumerate(answer[0].tolist()):
         if row[0] != BOS:
@@ -53,7 +53,6 @@ def reads(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
 
 @criterion("tgt_out is the target and one EOS", 1, gate=True)
 def answers_all(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """The tokens of tgt_out without its padding."""
     refuse(_wrong_target(inputs, answer, expected, 1))
     for r, (row, right) in enumerate(
         zip(answer[1].tolist(), expected[1].tolist(), strict=True)
@@ -76,7 +75,6 @@ def answers_all(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
 
 @criterion("EOS stands right behind the last token", 2)
 def ends_at_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    """EOS follows the last token."""
     for r, row in enumerate(answer[1].tolist()):
         step, tokens = row.index(EOS), int(expected[1][r].ne(PAD).sum()) - 1
         if step > tokens:
@@ -88,26 +86,13 @@ def ends_at_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     return f"tgt_out: {told}" if told else None
 
 
-def shift_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     ids = torch.tensor([[7, 8, 9], [5, 0, 0], [6, 4, 0]])
     tgt_in = torch.tensor([[1, 7, 8, 9], [1, 5, 0, 0], [1, 6, 4, 0]])
     tgt_out = torch.tensor([[7, 8, 9, 2], [5, 2, 0, 0], [6, 4, 2, 0]])
     full = torch.tensor([[4, 5], [0, 0]])  # and one that is empty
-    return [
-        Case({"tgt_ids": ids}, [tgt_in, tgt_out]),
-        Case(
-            {"tgt_ids": full},
-            [torch.tensor([[1, 4, 5], [1, 0, 0]]), torch.tensor([[4, 5, 2], [2, 0, 0]])],
-        ),
-    ]
-
-
-EXERCISE = Exercise(
-    "shift",
-    "3. The target, twice",
-    ("shift_targets",),
-    (reads, answers_all, ends_at_once),
-    shift_examples,
-    run_shift,
-    forbidden=LIBRARY,
-)
+    yield Case({"tgt_ids": ids}, [tgt_in, tgt_out])
+    yield Case(
+        {"tgt_ids": full},
+        [torch.tensor([[1, 4, 5], [1, 0, 0]]), torch.tensor([[4, 5, 2], [2, 0, 0]])],
+    )

@@ -1,12 +1,16 @@
 """6. Exact match by length."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from checks.differences import known, near, refuse
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
+
+ANSWERS = ("match_by_length",)
+FORBIDDEN = ("seq2seq_lib.metrics", "exact_match_by_length")
 
 
-def by_length(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     texts = [list(inputs[name]) for name in ("sources", "hypotheses", "references")]
     longest = max(len(source) for source in texts[0])
     ask = student.match_by_length
@@ -127,33 +131,20 @@ def bucket_empty(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     return f"A bucket without dates is (0, None), but yours is ({count}, {share})."
 
 
-def bucket_examples() -> list[Case]:
-    return [
-        Case(
-            {
-                "sources": ["7 mai 2031", "1. mai 2020", "8 may 1999", "march 30, 1960"]
-                + ["5 juni 2010", "6 juni 2011"],
-                "hypotheses": ["2031-05-07", "2020-05-11", "1999-05-0", "1960-03-30"]
-                + ["2010-06-15", "2011-06-07"],
-                "references": ["2031-05-07", "2020-05-01", "1999-05-08", "1960-03-30"]
-                + ["2010-06-05", "2011-06-06"],
-                "edges": [10, 11, 14, 15, 20],
-            },
-            {
-                "buckets": [[2, 0.5], [3, 0.0], [1, 1.0], [0, None]],
-                "all": [[6, 1 / 3]],
-                "empty": [[6, 1 / 3], [0, None]],
-            },
-        )
-    ]
-
-
-EXERCISE = Exercise(
-    key="by-length",
-    title="6. Exact match by length",
-    answers=("match_by_length",),
-    criteria=(bucket_counts, bucket_share, bucket_empty),
-    examples=bucket_examples,
-    run=by_length,
-    forbidden=("seq2seq_lib.metrics", "exact_match_by_length"),
-)
+def examples() -> Iterator[Case]:
+    yield Case(
+        {
+            "sources": ["7 mai 2031", "1. mai 2020", "8 may 1999", "march 30, 1960"]
+            + ["5 juni 2010", "6 juni 2011"],
+            "hypotheses": ["2031-05-07", "2020-05-11", "1999-05-0", "1960-03-30"]
+            + ["2010-06-15", "2011-06-07"],
+            "references": ["2031-05-07", "2020-05-01", "1999-05-08", "1960-03-30"]
+            + ["2010-06-05", "2011-06-06"],
+            "edges": [10, 11, 14, 15, 20],
+        },
+        {
+            "buckets": [[2, 0.5], [3, 0.0], [1, 1.0], [0, None]],
+            "all": [[6, 1 / 3]],
+            "empty": [[6, 1 / 3], [0, None]],
+        },
+    )

@@ -1,9 +1,12 @@
 """7. Errors by field."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from checks.differences import near, refuse
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
+
+ANSWERS = ("errors_by_field",)
 
 FIELDS = ("year", "month", "day")
 
@@ -12,7 +15,7 @@ def is_date(text: str) -> bool:
     return len(text) == 10 and text[4] == text[7] == "-"
 
 
-def fields(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     pairs = list(zip(inputs["hypotheses"], inputs["references"], strict=True))
     whole = [(h, r) for h, r in pairs if is_date(h)]
     ask = student.errors_by_field
@@ -30,7 +33,7 @@ def no_shares(found: Any) -> str | None:
 
 
 def agree(found: dict[str, Any], shares: dict[str, float]) -> bool:
-    """Whether the shares are nearly these in all three fields."""
+    """Whether the shares are nearly these in all three run."""
     return all(near(found[f], shares[f]) for f in FIELDS)
 
 
@@ -58,7 +61,7 @@ def field_shares(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
         return "Month and day are exchanged: ISO 8601 writes year, month, day."
     dates = sum(is_date(h) for h in inputs["hypotheses"])
     if agree(found, {f: right[f] * dates for f in FIELDS}):
-        return f"Of {dates} dates you give the number of wrong fields, not the share."
+        return f"Of {dates} dates you give the number of wrong run, not the share."
     f = next(f for f in FIELDS if not near(found[f], right[f]))
     return (
         f"The share of wrong {f}s is {found[f]:.4g}, but {right[f]:.4g} is right. One "
@@ -78,7 +81,7 @@ def field_broken(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     if agree(found, expected["whole"]):
         return (
             f"{broken} of {dates} answers are no date, and yours leaves them out. They are "
-            "wrong in all three fields."
+            "wrong in all three run."
         )
     f = next(f for f in FIELDS if not near(found[f], right[f]))
     return (
@@ -87,27 +90,15 @@ def field_broken(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     )
 
 
-def field_examples() -> list[Case]:
-    return [
-        Case(
-            {
-                "hypotheses": ["2031-05-07", "2020-05-11", "1999-12-08", "1960-03-3", "--"],
-                "references": ["2031-05-07", "2020-05-01", "1997-12-08", "1960-03-30"]
-                + ["2001-01-01"],
-            },
-            {
-                "whole": {"year": 1 / 3, "month": 0.0, "day": 1 / 3},
-                "all": {"year": 0.6, "month": 0.4, "day": 0.6},
-            },
-        )
-    ]
-
-
-EXERCISE = Exercise(
-    key="fields",
-    title="7. Errors by field",
-    answers=("errors_by_field",),
-    criteria=(field_shares, field_broken),
-    examples=field_examples,
-    run=fields,
-)
+def examples() -> Iterator[Case]:
+    yield Case(
+        {
+            "hypotheses": ["2031-05-07", "2020-05-11", "1999-12-08", "1960-03-3", "--"],
+            "references": ["2031-05-07", "2020-05-01", "1997-12-08", "1960-03-30"]
+            + ["2001-01-01"],
+        },
+        {
+            "whole": {"year": 1 / 3, "month": 0.0, "day": 1 / 3},
+            "all": {"year": 0.6, "month": 0.4, "day": 0.6},
+        },
+    )

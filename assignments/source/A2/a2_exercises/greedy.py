@@ -1,16 +1,19 @@
 """5. Greedy decoding."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from a2_exercises.toy import toy
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
+ANSWERS = ("decode_greedily",)
 
-def decode(student: Student, inputs: Inputs) -> Answer:
+
+def run(student: Student, inputs: Inputs) -> Answer:
     step = toy(inputs)
     ids = student.decode_greedily(step, inputs["dec_state"].clone(), inputs["max_len"])
     return {
@@ -44,10 +47,7 @@ def greedy_fault(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     if read[0] != [BOS] * rows:
         return f"The first step has to read BOS = {BOS} in every row, but reads {read[0]}."
     if len(ids) != rows or not ids.shape[1]:
-        return (
-            f"Your ids have the shape {tuple(ids.shape)} for {rows} rows; (batch, tgt_len) "
-            "was asked for."
-        )
+        return f"Your ids have shape {tuple(ids.shape)}; (batch, tgt_len) was asked for."
     if len(read) > 1 and read[1] == read[0] and not (right[:, 0] == BOS).all():
         return "The second step reads BOS again; it has to read what the first one wrote."
     if not answer["handed_on"]:
@@ -57,10 +57,7 @@ def greedy_fault(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
         for t, (own, token) in enumerate(zip(ours, wanted, strict=False)):
             if own == token or (token == EOS and own == PAD):
                 continue  # a missing EOS is looked at below
-            return (
-                f"At step {t} row {row} writes {own}, but the most probable token is "
-                f"{token}."
-            )
+            return f"At step {t} row {row} writes {own}, but {token} is the most probable."
     return None
 
 
@@ -99,10 +96,7 @@ def greedy_ends(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
             return f"Row {row} has PAD at step {end}, where its EOS belongs."
         after = [token for token in ids[len(wanted) :] if token != PAD]
         if after and EOS in wanted:
-            return (
-                f"Row {row} said EOS at step {end} and goes on: {after}. After EOS there "
-                "is only PAD."
-            )
+            return f"Row {row} goes on after EOS at step {end}: {after}, where PAD belongs."
         if len(ids) < len(wanted):
             return (
                 f"Row {row} has {len(ids)} tokens and no EOS yet, but it may write up to "
@@ -129,7 +123,7 @@ def greedy_stops(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     return None
 
 
-def greedy_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     # After BOS comes 3, after 3 comes 4, after 4 the end, after the end 3 again.
     bigram = torch.zeros(5, 5)
     for token, best in ((BOS, 3), (3, 4), (4, EOS), (EOS, 3), (PAD, 4)):
@@ -140,49 +134,15 @@ def greedy_examples() -> list[Case]:
     ends_at_once[EOS] = never_ends[4] = 9.0
     two = torch.stack([plain, ends_at_once])
     five = torch.stack([plain, ends_at_once, plain, never_ends, plain])
-    return [
-        Case(
-            toy | {"dec_state": five, "max_len": 4},
-            {
-                "ids": torch.tensor(
-                    [[3, 4, EOS, PAD], [EOS, PAD, PAD, PAD], [3, 4, EOS, PAD]]
-                    + [[4, 4, 4, 4], [3, 4, EOS, PAD]]
-                ),
-                "calls": 4,
-                "read": [[BOS] * 5, [3, EOS, 3, 4, 3], [4, PAD, 4, 4, 4]]
-                + [[EOS, PAD, EOS, 4, EOS]],
-                "handed_on": True,
-                "best_rows": [0, 0, 1, 0, 3],
-            },
-        ),
-        Case(
-            toy | {"dec_state": two, "max_len": 6},
-            {
-                "ids": torch.tensor([[3, 4, EOS], [EOS, PAD, PAD]]),
-                "calls": 3,
-                "read": [[BOS, BOS], [3, EOS], [4, PAD]],
-                "handed_on": True,
-                "best_rows": [0, 0, 1, 0, 0],
-            },
-        ),
-        Case(
-            toy | {"dec_state": two, "max_len": 2},
-            {
-                "ids": torch.tensor([[3, 4], [EOS, PAD]]),
-                "calls": 2,
-                "read": [[BOS, BOS], [3, EOS]],
-                "handed_on": True,
-                "best_rows": [0, 0, 1, 0, 0],
-            },
-        ),
-    ]
 
+    def case(dec_state: Tensor, max_len: int, ids: Any, read: Any, best: list[int]) -> Case:
+        right = {"ids": torch.tensor(ids), "calls": len(read), "read": read}
+        right |= {"handed_on": True, "best_rows": best}
+        return Case(toy | {"dec_state": dec_state, "max_len": max_len}, right)
 
-EXERCISE = Exercise(
-    key="greedy",
-    title="5. Greedy decoding",
-    answers=("decode_greedily",),
-    criteria=(greedy_tokens, greedy_ends, greedy_stops),
-    examples=greedy_examples,
-    run=decode,
-)
+    full, ended, late = [3, 4, EOS, PAD], [EOS, PAD, PAD, PAD], [4, 4, 4, 4]
+    read = [[BOS] * 5, [3, EOS, 3, 4, 3], [4, PAD, 4, 4, 4], [EOS, PAD, EOS, 4, EOS]]
+    yield case(five, 4, [full, ended, full, late, full], read, [0, 0, 1, 0, 3])
+    read = [[BOS, BOS], [3, EOS], [4, PAD]]
+    yield case(two, 6, [[3, 4, EOS], [EOS, PAD, PAD]], read, [0, 0, 1, 0, 0])
+    yield case(two, 2, [[3, 4], [EOS, PAD]], read[:2], [0, 0, 1, 0, 0])

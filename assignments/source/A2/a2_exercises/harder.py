@@ -1,32 +1,34 @@
 """8. Which dates fail?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student
+from checks.exercise import Answer, Case, Criterion, Inputs, Student
+
+ANSWERS = ("is_harder",)
 
 SMALLEST = 0.05  # share of the dates that each group has to hold
-SHOWS, CLEAR = 0.08, 0.16  # differences between the groups' shares of failures
+SHOWS, CLEAR = 0.08, 0.16  # differences between the run' shares of failures
 
 
-def groups(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     dates = list(zip(inputs["sources"], inputs["references"], strict=True))
     forwards = [student.is_harder(*date) for date in dates]
     backwards = [student.is_harder(*date) for date in reversed(dates)]
     return [forwards, backwards[::-1]]
 
 
-def difference(groups: Sequence[bool], failed: Sequence[float]) -> float:
+def difference(run: Sequence[bool], failed: Sequence[float]) -> float:
     """The share of failures in the True group minus that in the other."""
-    inside = [f for g, f in zip(groups, failed, strict=True) if g]
-    outside = [f for g, f in zip(groups, failed, strict=True) if not g]
+    inside = [f for g, f in zip(run, failed, strict=True) if g]
+    outside = [f for g, f in zip(run, failed, strict=True) if not g]
     return sum(inside) / len(inside) - sum(outside) / len(outside)
 
 
 def told_apart(
     least: float, inputs: Inputs, answer: Answer, expected: Answer
 ) -> str | None:
-    """Two groups, one of which fails more often, by ``least`` or more."""
+    """Two run, one of which fails more often, by ``least`` or more."""
     found, again = answer
     strange = [g for g in found if type(g) is not bool]
     if strange:
@@ -59,7 +61,7 @@ def told_apart(
     )
 
 
-def group_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     dates = {
         "7 mai 2031": "2031-05-07",
         "28. juni 1963": "1963-06-28",
@@ -82,24 +84,15 @@ def group_examples() -> list[Case]:
         "5 de diciembre de 1988": "1988-12-05",
         "perjantai 16. lokakuuta 2015": "2015-10-16",
     }
-    return [Case({"sources": list(dates), "references": list(dates.values())}, None)]
+    yield Case({"sources": list(dates), "references": list(dates.values())}, None)
 
 
-EXERCISE = Exercise(
-    key="harder",
-    title="8. Which dates fail?",
-    answers=("is_harder",),
-    criteria=(
-        Criterion(
-            "two groups (when graded: the True one fails more often)",
-            2,
-            partial(told_apart, SHOWS),
-            gate=True,
-        ),
-        Criterion(
-            f"(when graded: it does so by {CLEAR} or more)", 2, partial(told_apart, CLEAR)
-        ),
-    ),
-    examples=group_examples,
-    run=groups,
+shows = Criterion(
+    "two groups (when graded: the True one fails more often)",
+    2,
+    partial(told_apart, SHOWS),
+    gate=True,
+)
+clear = Criterion(
+    f"(when graded: it does so by {CLEAR} or more)", 2, partial(told_apart, CLEAR)
 )

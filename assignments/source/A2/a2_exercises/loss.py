@@ -1,16 +1,20 @@
 """4. The loss with the teacher's hand."""
 
+from collections.abc import Iterator
 from math import log
 
 import torch
+from torch import Tensor
 
 from a2_exercises.toy import toy
 from checks.differences import known, near, refuse, same, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
+ANSWERS = ("forced_loss",)
 
-def forced(student: Student, inputs: Inputs) -> Answer:
+
+def run(student: Student, inputs: Inputs) -> Answer:
     tgt_ids, dec_state = inputs["tgt_ids"], inputs["dec_state"]
     step = toy(inputs)
     loss = student.forced_loss(step, dec_state.clone(), tgt_ids.clone())
@@ -101,12 +105,10 @@ def loss_batch(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if near(loss, right):
         return None if near(wider, right) else f"{moved}."
     tokens, sentences, places = int(real.sum()), len(real), real.numel()
+    instead = "give the mean per token."
     mistakes = [
-        (
-            right * tokens / sentences,
-            f"{number} is the mean per sentence; give the mean per token.",
-        ),
-        (right * tokens, f"{number} is the sum over all tokens; give the mean per token."),
+        (right * tokens / sentences, f"{number} is the mean per sentence; {instead}"),
+        (right * tokens, f"{number} is the sum over all tokens; {instead}"),
     ]
     if each_right:
         mistakes += [
@@ -127,50 +129,24 @@ def loss_batch(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     return f"{moved}: padding is counted."
 
 
-def loss_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     # Every score rises alike: the probabilities stay, and a state not handed on shows.
-    drift = torch.ones(4, 4)
-    flat = {"bigram": torch.zeros(4, 4), "drift": drift}
+    inputs = {
+        "drift": torch.ones(4, 4),
+        "dec_state": torch.zeros(2, 4),
+        "tgt_ids": torch.tensor([[BOS, 3, 3, EOS], [BOS, EOS, PAD, PAD]]),
+    }
+    right = {"read": [[BOS, BOS], [3, EOS], [3, PAD]], "handed_on": True}
+
+    def case(bigram: Tensor, loss: float, alone: list[float]) -> Case:
+        losses = {"loss": loss, "alone": alone, "wider": loss}
+        expected = {name: torch.tensor(value) for name, value in losses.items()}
+        return Case(inputs | {"bigram": bigram}, right | expected)
+
+    yield case(torch.zeros(4, 4), 1.3862944, [1.3862944, 1.3862944])  # ln 4
     # After BOS the token 3 has probability 1/2, after 3 the end has 1/4.
     after_bos = [1 / 6, 1 / 6, 1 / 6, 1 / 2]
     after_three = [1 / 4, 1 / 4, 1 / 4, 1 / 4]
     uneven = torch.tensor([after_three, after_bos, after_three, after_three]).log()
-    tgt_ids = torch.tensor([[BOS, 3, 3, EOS], [BOS, EOS, PAD, PAD]])
-    read = [[BOS, BOS], [3, EOS], [3, PAD]]
-    return [
-        Case(
-            flat | {"dec_state": torch.zeros(2, 4), "tgt_ids": tgt_ids},
-            {
-                "loss": torch.tensor(1.3862944),  # ln 4
-                "read": read,
-                "handed_on": True,
-                "alone": torch.tensor([1.3862944, 1.3862944]),
-                "wider": torch.tensor(1.3862944),
-            },
-        ),
-        Case(
-            {
-                "bigram": uneven,
-                "drift": drift,
-                "dec_state": torch.zeros(2, 4),
-                "tgt_ids": tgt_ids,
-            },
-            {
-                "loss": torch.tensor(1.3143738),  # (ln 2 + ln 4 + ln 4 + ln 6) / 4
-                "read": read,
-                "handed_on": True,
-                "alone": torch.tensor([1.1552453, 1.7917595]),
-                "wider": torch.tensor(1.3143738),
-            },
-        ),
-    ]
-
-
-EXERCISE = Exercise(
-    key="loss",
-    title="4. The loss with the teacher's hand",
-    answers=("forced_loss",),
-    criteria=(loss_reads, loss_alone, loss_batch),
-    examples=loss_examples,
-    run=forced,
-)
+    # (ln 2 + ln 4 + ln 4 + ln 6) / 4
+    yield case(uneven, 1.3143738, [1.1552453, 1.7917595])

@@ -1,9 +1,12 @@
 """1. Before any training."""
 
+from collections.abc import Iterator
 from math import log
 
 from checks.differences import known, near, refuse
-from checks.exercise import Answer, Case, Exercise, Inputs, criterion
+from checks.exercise import Answer, Case, Inputs, criterion
+
+ANSWERS = ("before_training",)
 
 
 def missing(answer: Answer, key: str) -> str | None:
@@ -76,23 +79,12 @@ def start_match(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     )
 
 
-def start_examples() -> list[Case]:
-    return [
-        Case(
-            {"vocab": 2, "length": 3},
-            {"loss": 0.6931472, "token_accuracy": 0.5, "exact_match": 0.0625},
-        ),
-        Case(
-            {"vocab": 10, "length": 1},
-            {"loss": 2.3025851, "token_accuracy": 0.1, "exact_match": 0.01},
-        ),
-    ]
-
-
-EXERCISE = Exercise(
-    key="start",
-    title="1. Before any training",
-    answers=("before_training",),
-    criteria=(start_loss, start_accuracy, start_match),
-    examples=start_examples,
-)
+def examples() -> Iterator[Case]:
+    yield Case(
+        {"vocab": 2, "length": 3},
+        {"loss": 0.6931472, "token_accuracy": 0.5, "exact_match": 0.0625},
+    )
+    yield Case(
+        {"vocab": 10, "length": 1},
+        {"loss": 2.3025851, "token_accuracy": 0.1, "exact_match": 0.01},
+    )

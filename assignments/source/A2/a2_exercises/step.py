@@ -1,12 +1,16 @@
 """3. One step of the decoder."""
 
+from collections.abc import Iterator
+
 import torch
 
 from checks.differences import TOLERANCE, first_difference, near, refuse, same, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
+
+ANSWERS = ("decoder_step",)
 
 
-def one_step(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     weights, step = inputs["weights"], student.decoder_step
     reads = [inputs[name] for name in ("prev_ids", "dec_state", "context")]
     prev_ids, dec_state, context = reads
@@ -65,10 +69,7 @@ def step_logits(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
             "does not. Score with the state that has read the token."
         )
     if same(logits, answer["still, other context"][0]):
-        return (
-            "With another context the same state gives the same logits: the source has no "
-            "say in them."
-        )
+        return "Another context gives the same logits: the source has no say in them."
     if not same(logits, right) and same(logits.sum(-1), torch.ones_like(logits[:, 0])):
         return "Your logits are probabilities already; the softmax comes later."
     if near(logits.exp().sum(-1).max(), 1) and near(logits.exp().sum(-1).min(), 1):
@@ -78,7 +79,7 @@ def step_logits(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     return first_difference(logits, right, ("row", "token"))
 
 
-def step_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     # tanh(50) is 1 and tanh(-50) is -1, as exactly as a float can say it.
     weights = {
         "E": torch.tensor([[0.0], [1.0], [-1.0], [0.0]]),
@@ -89,46 +90,30 @@ def step_examples() -> list[Case]:
         "O": torch.tensor([[1.0, 0.0, 0.0, 3.0], [0.0, 10.0, 0.0, 0.0]]),
         "P": torch.tensor([[0.0] * 4, [0.0, 0.0, 100.0, 0.0], [0.0, 0.0, 1.0, 0.0]]),
     }
-    prev_ids = torch.tensor([1, 2])
-    dec_state = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    context = torch.tensor([[0.0, 1.0, 7.0], [-1.0, 2.0, 5.0]])
+    inputs = {
+        "weights": weights,
+        "prev_ids": torch.tensor([1, 2]),
+        "dec_state": torch.tensor([[1.0, 0.0], [1.0, 0.0]]),
+        "context": torch.tensor([[0.0, 1.0, 7.0], [-1.0, 2.0, 5.0]]),
+    }
     state = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])
     logits = torch.tensor([[1.0, 10.0, 107.0, 3.0], [-1.0, -10.0, 205.0, -3.0]])
     still = torch.tensor([[0.0, 0.0, 107.0, 0.0], [0.0, 0.0, 205.0, 0.0]])
-    return [
-        Case(
-            {
-                "weights": weights,
-                "prev_ids": prev_ids,
-                "dec_state": dec_state,
-                "context": context,
-            },
-            {
-                "step": [logits, state],
-                "other context": [
-                    torch.tensor([[1.0, -10.0, -208.0, 3.0], [-1.0, 10.0, -306.0, -3.0]]),
-                    torch.tensor([[1.0, -1.0], [-1.0, 1.0]]),
-                ],
-                "other state": [
-                    torch.tensor([[1.0, -10.0, 107.0, 3.0], [-1.0, -10.0, 205.0, -3.0]]),
-                    torch.tensor([[1.0, -1.0], [-1.0, -1.0]]),
-                ],
-                "still": [still, torch.zeros(2, 2)],
-                "still, other state": [still, torch.zeros(2, 2)],
-                "still, other context": [
-                    torch.tensor([[0.0, 0.0, -208.0, 0.0], [0.0, 0.0, -306.0, 0.0]]),
-                    torch.zeros(2, 2),
-                ],
-            },
-        )
-    ]
-
-
-EXERCISE = Exercise(
-    key="step",
-    title="3. One step of the decoder",
-    answers=("decoder_step",),
-    criteria=(step_state, step_logits),
-    examples=step_examples,
-    run=one_step,
-)
+    right = {
+        "step": [logits, state],
+        "other context": [
+            torch.tensor([[1.0, -10.0, -208.0, 3.0], [-1.0, 10.0, -306.0, -3.0]]),
+            torch.tensor([[1.0, -1.0], [-1.0, 1.0]]),
+        ],
+        "other state": [
+            torch.tensor([[1.0, -10.0, 107.0, 3.0], [-1.0, -10.0, 205.0, -3.0]]),
+            torch.tensor([[1.0, -1.0], [-1.0, -1.0]]),
+        ],
+        "still": [still, torch.zeros(2, 2)],
+        "still, other state": [still, torch.zeros(2, 2)],
+        "still, other context": [
+            torch.tensor([[0.0, 0.0, -208.0, 0.0], [0.0, 0.0, -306.0, 0.0]]),
+            torch.zeros(2, 2),
+        ],
+    }
+    yield Case(inputs, right)

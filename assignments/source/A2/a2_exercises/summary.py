@@ -1,10 +1,14 @@
 """2. Hand over the summary."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from checks.differences import first_difference, near, refuse, same, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, criterion
+from checks.exercise import Answer, Case, Inputs, criterion
+
+ANSWERS = ("hand_over",)
 
 
 def block_of(half: Tensor, last: Tensor) -> int | None:
@@ -84,30 +88,19 @@ def summary_order(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
     return first_difference(answer, expected, ("batch", "number"))
 
 
-def summary_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     # The number abc is layer a, direction b (1 forward, 2 backward), sentence c.
     two = [[[111.0], [112.0], [113.0]], [[121.0], [122.0], [123.0]]]
     deep = [[[211.0], [212.0], [213.0]], [[221.0], [222.0], [223.0]]]
-    return [
-        Case(
-            {"last": torch.tensor(two + deep), "layers": 2, "directions": 2},
-            torch.tensor([[211.0, 221.0], [212.0, 222.0], [213.0, 223.0]]),
-        ),
-        Case(
-            {
-                "last": torch.tensor([two[0], deep[0], [[311.0], [312.0], [313.0]]]),
-                "layers": 3,
-                "directions": 1,
-            },
-            torch.tensor([[311.0], [312.0], [313.0]]),
-        ),
-    ]
-
-
-EXERCISE = Exercise(
-    key="summary",
-    title="2. Hand over the summary",
-    answers=("hand_over",),
-    criteria=(summary_rows, summary_layer, summary_order),
-    examples=summary_examples,
-)
+    yield Case(
+        {"last": torch.tensor(two + deep), "layers": 2, "directions": 2},
+        torch.tensor([[211.0, 221.0], [212.0, 222.0], [213.0, 223.0]]),
+    )
+    yield Case(
+        {
+            "last": torch.tensor([two[0], deep[0], [[311.0], [312.0], [313.0]]]),
+            "layers": 3,
+            "directions": 1,
+        },
+        torch.tensor([[311.0], [312.0], [313.0]]),
+    )

@@ -1,19 +1,21 @@
 """5. A module with a memory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from a3_exercises import LIBRARY
 from a3_exercises.given import given_lookup
 from a3_exercises.scores import STATES, U, W
 from checks.differences import first_difference, known, refuse, same, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
+
+ANSWERS = ("AdditiveAttention",)
+given = given_lookup
 
 
-def attention_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     """Weights in proportion to products of powers of 2 and 3."""
     inputs = {
         "parameters": {
@@ -31,7 +33,7 @@ def attention_examples() -> list[Case]:
     ]
     contexts = [[[1.68, 0.68], [-0.25, 0.0]], [[10 / 7, 3 / 7], [-0.5, 0.0]]]
     right = {"weights": torch.tensor(weights), "contexts": torch.tensor(contexts)}
-    return [Case(inputs, right)]
+    yield Case(inputs, right)
 
 
 def load(module: nn.Module, parameters: Mapping[str, Tensor]) -> None:
@@ -43,7 +45,7 @@ def load(module: nn.Module, parameters: Mapping[str, Tensor]) -> None:
                 parameter.copy_(given)
 
 
-def run_attention(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     """Two queries; the first again after another memory, and with the keys' matrix at 0."""
     parameters = inputs["parameters"]
     attn_dim, query_dim = parameters["query_proj.weight"].shape
@@ -150,15 +152,3 @@ def memories_apart(inputs: Inputs, answer: Answer, expected: Answer) -> str | No
         "the first one: the module keeps a source in itself. Whatever belongs to a source "
         "goes into the memory that you return."
     )
-
-
-EXERCISE = Exercise(
-    "attention",
-    "5. A module with a memory",
-    ("AdditiveAttention",),
-    (looks_right, reads_right, keys_made_once, memories_apart),
-    attention_examples,
-    run_attention,
-    given_lookup,
-    LIBRARY,
-)

@@ -2,63 +2,50 @@
 
 import math
 import random
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import torch
 
-from a3_exercises import LIBRARY
-from a3_exercises.dates import (
-    EMB,
-    HIDDEN,
-    LONGEST_ANSWER,
-    SMALL_RECIPE,
-    held_out,
-    right_share,
-    say,
-    train_dates,
-    world,
-)
+from a3_exercises import dates
 from a3_exercises.given import given_decoder
 from checks.differences import refuse, wrong_shape
-from checks.exercise import (
-    Answer,
-    Case,
-    Criterion,
-    Exercise,
-    Inputs,
-    Student,
-    Wrong,
-    criterion,
-)
+from checks.exercise import Answer, Case, Criterion, Inputs, Student, Wrong, criterion
+from seq2seq_lib.batching import Batch
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.vocab import BOS
 
+ANSWERS = ("DateModel",)
+given = given_decoder
+SECONDS = 240.0
 
-def gate_examples() -> list[Case]:
+
+def examples() -> Iterator[Case]:
     """A small world: American and German dates, half the updates."""
     rng = random.Random("a3-gate")
-    sources, targets = held_out(rng, SMALL_RECIPE["locales"], 60)
+    sources, targets = dates.held_out(rng, dates.SMALL_RECIPE["locales"], 60)
     seen = {
         "sources": ["may 7, 2031", "mittwoch, 7. mai 2031", "dec 24, 1999", "1. juli 1950"],
         "targets": ["2031-05-07", "2031-05-07", "1999-12-24", "1950-07-01"],
     }
     right = {"sources": sources, "targets": targets}
-    return [Case({**SMALL_RECIPE, **seen}, right)]
+    yield Case({**dates.SMALL_RECIPE, **seen}, right)
 
 
-def run_gate(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     """Train; return the parameters, and what the model says of a few dates."""
-    here = world(inputs)
-    model, losses = train_dates(student.DateModel, inputs)
+    here = dates.world(inputs)
+    model, losses = dates.train_dates(student.DateModel, inputs)
     batch = here.batch(inputs["sources"], inputs["targets"])
+
+    def said(batch: Batch) -> Any:
+        return model.answer(batch.src_ids, batch.src_lengths, dates.LONGEST_ANSWER)
+
     with torch.no_grad():
         logits = model(batch)
-        ids, weights = model.answer(batch.src_ids, batch.src_lengths, LONGEST_ANSWER)
-        alone = []
-        for source in inputs["sources"]:
-            one = here.batch([source])
-            alone.append(model.answer(one.src_ids, one.src_lengths, LONGEST_ANSWER)[0])
+        ids, weights = said(batch)
+        alone = [said(here.batch([source]))[0] for source in inputs["sources"]]
     return {
         "losses": losses,
         "parameters": dict(model.named_parameters()),
@@ -78,9 +65,10 @@ def reference(inputs: Inputs, parameters: Any) -> Seq2Seq:
     decide are never sent there either, so they cannot be learned by heart. Parameters that
     were trained elsewhere, or for longer, would pass: they are a model all the same.
     """
-    here = world(inputs)
-    sizes = len(here.src_vocab), len(here.tgt_vocab)
-    model = build_model(ModelConfig(*sizes, "additive", EMB, HIDDEN, HIDDEN)).to("cpu")
+    here = dates.world(inputs)
+    vocabularies = len(here.src_vocab), len(here.tgt_vocab)
+    sizes = dates.EMB, dates.HIDDEN, dates.HIDDEN
+    model = build_model(ModelConfig(*vocabularies, "additive", *sizes)).to("cpu")
     wanted = dict(model.named_parameters())
     if not isinstance(parameters, dict):
         raise Wrong("The model has no parameters.")
@@ -92,19 +80,46 @@ def reference(inputs: Inputs, parameters: Any) -> Seq2Seq:
                 f"The parameter {name} has the shape {tuple(parameters[name].shape)}, but "
                 f"{tuple(parameter.shape)} was asked for."
             )
-    extra = [name for name in parameters if name not in wanted]
-    if extra:
-        raise Wrong(
-            f"The model has a parameter {extra[0]} that the exercise does not have."
-        )
+    for name in parameters:
+        if name not in wanted:
+            raise Wrong(
+                f"The model has a parameter {name} that the exercise does not have."
+            )
     model.load_state_dict({name: parameters[name].float() for name in wanted})
     return model.eval()
+
+
+@criterion("`forward` gives the logits of the equations", 2)
+def forward_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    model = reference(inputs, answer["parameters"])
+    batch = dates.world(inputs).batch(inputs["sources"], inputs["targets"])
+    with torch.no_grad():
+        right = model(batch).logits
+    if right.std() < 0.01:
+        return "All logits are the same, whatever the date: there is nothing to compare."
+    logits = answer["logits"]
+    refuse(wrong_shape(logits, right, ["batch", "tgt_len", "vocab"]))
+    near = torch.isclose(logits, right, rtol=1e-3, atol=1e-3).all(dim=-1)
+    if near.all():
+        return None
+    padded = ~batch.src_mask.all(dim=-1)
+    if near[~padded].all():
+        return "The longest source has the right logits, padded ones not: padding gets in."
+    if near[:, 0].all():
+        return (
+            "The logits of the first step are right, the later ones are not: which token "
+            "and which state does a step start from?"
+        )
+    return (
+        "The logits of the first step are wrong already: look at the first state, the "
+        "first token, and the memory."
+    )
 
 
 @criterion("the loss starts near ln V and falls", 1)
 def learns(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     losses = answer["losses"]
-    unsure = math.log(len(world(inputs).tgt_vocab))
+    unsure = math.log(len(dates.world(inputs).tgt_vocab))
     last = sum(losses[-10:]) / 10
     if not all(map(math.isfinite, losses)):
         return "The loss is not finite in every update."
@@ -124,20 +139,20 @@ def learns(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
 def reaches(share: float, inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """Criterion: exact match on held-out dates, with the trained parameters."""
     model = reference(inputs, answer["parameters"])
-    said = say(model, inputs, expected["sources"])
-    found, wrong = right_share(expected["sources"], said, expected["targets"])
+    said = dates.say(model, inputs, expected["sources"])
+    found, wrong = dates.right_share(expected["sources"], said, expected["targets"])
     if found >= share:
         return None
     told = (
         f"With your trained parameters {found:.2f} of {len(said)} held-out dates are "
         f"right; {share} is asked for. {wrong}"
     )
-    dates = len(inputs["targets"])
+    asked = len(inputs["targets"])
     pairs = zip(answer["answers"], inputs["targets"], strict=True)
     own = sum(answered == right for answered, right in pairs)
-    if own > found * dates + 1:
+    if own > found * asked + 1:
         return (
-            f"{told} Your own model answers {own} of {dates} dates "
+            f"{told} Your own model answers {own} of {asked} dates "
             "rightly, so it computes something else than the equations."
         )
     if answer["losses"][-1] < 0.02 and found < 0.5:
@@ -148,44 +163,19 @@ def reaches(share: float, inputs: Inputs, answer: Answer, expected: Answer) -> s
     return told
 
 
-@criterion("`forward` gives the logits of the equations", 2)
-def forward_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    model = reference(inputs, answer["parameters"])
-    batch = world(inputs).batch(inputs["sources"], inputs["targets"])
-    with torch.no_grad():
-        right = model(batch).logits
-    if right.std() < 0.01:
-        return "All logits are the same, whatever the date: there is nothing to compare."
-    logits = answer["logits"]
-    refuse(wrong_shape(logits, right, ["batch", "tgt_len", "vocab"]))
-    near = torch.isclose(logits, right, rtol=1e-3, atol=1e-3).all(
-        dim=-1
-    )  # (batch, tgt_len)
-    if near.all():
-        return None
-    padded = ~batch.src_mask.all(dim=-1)
-    if near[~padded].all():
-        return (
-            "The logits of the longest source are right and those of padded ones are not: "
-            "padding gets in."
-        )
-    if near[:, 0].all():
-        return (
-            "The logits of the first step are right, the later ones are not: which token "
-            "and which state does a step start from?"
-        )
-    return (
-        "The logits of the first step are wrong already: look at the first state, the "
-        "first token, and the memory."
-    )
+at_least_03 = Criterion(
+    "exact match on held-out dates is at least 0.3", 1, partial(reaches, 0.3)
+)
+at_least_06 = Criterion("... at least 0.6", 1, partial(reaches, 0.6))
+at_least_09 = Criterion("... at least 0.9", 1, partial(reaches, 0.9))
 
 
 @criterion("`answer` writes what the parameters say", 2)
 def answers_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     model = reference(inputs, answer["parameters"])
-    right = say(model, inputs, inputs["sources"])
-    src_ids = world(inputs).batch(inputs["sources"]).src_ids
-    looks = torch.zeros(len(src_ids), LONGEST_ANSWER, src_ids.shape[1])
+    right = dates.say(model, inputs, inputs["sources"])
+    src_ids = dates.world(inputs).batch(inputs["sources"]).src_ids
+    looks = torch.zeros(len(src_ids), dates.LONGEST_ANSWER, src_ids.shape[1])
     told = wrong_shape(answer["weights"], looks, ["batch", "max_len", "src_len"])
     if told:
         return f"The weights that `answer` returns: {told}"
@@ -210,25 +200,3 @@ def answers_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
     if len({w[:4] for w in right}) < 2:
         return "The model answers every date with the same year: it has to learn first."
     return None
-
-
-EXERCISE = Exercise(
-    "gate",
-    "7. A model that reads dates",
-    ("DateModel",),
-    (
-        forward_right,
-        learns,
-        Criterion(
-            "exact match on held-out dates is at least 0.3", 1, partial(reaches, 0.3)
-        ),
-        Criterion("... at least 0.6", 1, partial(reaches, 0.6)),
-        Criterion("... at least 0.9", 1, partial(reaches, 0.9)),
-        answers_right,
-    ),
-    gate_examples,
-    run_gate,
-    given_decoder,
-    LIBRARY,
-    seconds=240.0,
-)

@@ -1,16 +1,18 @@
 """1. One query, three states."""
 
 import math
+from collections.abc import Iterator
 
 import torch
 
-from a3_exercises import LIBRARY
 from a3_exercises.sums import wrong_sum
 from checks.differences import first_difference, known, parts, refuse, same, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, criterion
+from checks.exercise import Answer, Case, Inputs, criterion
+
+ANSWERS = ("look_up",)
 
 
-def lookup_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     """Equal scores, scores that are logarithms, and a clear winner."""
 
     def case(query, states, scores, weights, context):
@@ -18,29 +20,27 @@ def lookup_examples() -> list[Case]:
         right = [torch.tensor(part) for part in (scores, weights, context)]
         return Case(inputs, right)
 
-    return [
-        case(
-            [1.0, 1.0],
-            [[2.0, 0.0], [0.0, 2.0], [4.0, -2.0]],
-            [2.0, 2.0, 2.0],
-            [1 / 3, 1 / 3, 1 / 3],
-            [2.0, 0.0],
-        ),
-        case(
-            [math.log(2), math.log(3)],
-            [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]],
-            [0.0, math.log(2), math.log(3)],
-            [1 / 6, 2 / 6, 3 / 6],
-            [1 / 3, 1 / 2],
-        ),
-        case(
-            [4.0, 0.0],
-            [[5.0, 1.0], [0.0, 7.0], [-5.0, 2.0]],
-            [20.0, 0.0, -20.0],
-            [1.0, 0.0, 0.0],
-            [5.0, 1.0],
-        ),
-    ]
+    yield case(
+        [1.0, 1.0],
+        [[2.0, 0.0], [0.0, 2.0], [4.0, -2.0]],
+        [2.0, 2.0, 2.0],
+        [1 / 3, 1 / 3, 1 / 3],
+        [2.0, 0.0],
+    )
+    yield case(
+        [math.log(2), math.log(3)],
+        [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]],
+        [0.0, math.log(2), math.log(3)],
+        [1 / 6, 2 / 6, 3 / 6],
+        [1 / 3, 1 / 2],
+    )
+    yield case(
+        [4.0, 0.0],
+        [[5.0, 1.0], [0.0, 7.0], [-5.0, 2.0]],
+        [20.0, 0.0, -20.0],
+        [1.0, 0.0, 0.0],
+        [5.0, 1.0],
+    )
 
 
 @criterion("the scores are dot products", 1)
@@ -104,13 +104,3 @@ def lookup_context(inputs: Inputs, answer: Answer, expected: Answer) -> str | No
         part[None, None] for part in (answer[2], expected[2], expected[1])
     )
     return wrong_sum(context, right, weights, inputs["states"][None], "state")
-
-
-EXERCISE = Exercise(
-    "lookup",
-    "1. One query, three states",
-    ("look_up",),
-    (lookup_scores, lookup_weights, lookup_context),
-    lookup_examples,
-    forbidden=LIBRARY,
-)

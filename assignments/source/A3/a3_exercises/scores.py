@@ -1,17 +1,20 @@
 """2. Additive scores."""
 
+from collections.abc import Iterator
+
 import torch
 
-from a3_exercises import LIBRARY
 from checks.differences import first_difference, known, same, wrong_shape
-from checks.exercise import Answer, Case, Criterion, Exercise, Inputs
+from checks.exercise import Answer, Case, Criterion, Inputs
+
+ANSWERS = ("additive_scores",)
 
 W = [[20.0, 0.0], [0.0, 40.0]]
 U = [[0.0, 20.0], [40.0, 0.0]]
 STATES = [[[1.0, 0.0], [0.0, -1.0], [2.0, 1.0]], [[0.0, 0.0], [-1.0, 0.0], [0.0, 1.0]]]
 
 
-def score_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     """Sums that are 0 or far from it, so that their tanh is exactly -1, 0 or 1."""
 
     def case(query, states, scores):
@@ -24,14 +27,12 @@ def score_examples() -> list[Case]:
         }
         return Case(inputs, torch.tensor(scores))
 
-    return [
-        case([[[1.0, -1.0]]], STATES[:1], [[[3.0, -1.0, 4.0]]]),
-        case(
-            [[[1.0, -1.0], [0.0, 1.0]], [[0.0, 0.0], [-1.0, 1.0]]],
-            STATES,
-            [[[3.0, -1.0, 4.0], [1.0, -2.0, 4.0]], [[0.0, -1.0, 3.0], [-2.0, -3.0, 1.0]]],
-        ),
-    ]
+    yield case([[[1.0, -1.0]]], STATES[:1], [[[3.0, -1.0, 4.0]]])
+    yield case(
+        [[[1.0, -1.0], [0.0, 1.0]], [[0.0, 0.0], [-1.0, 1.0]]],
+        STATES,
+        [[[3.0, -1.0, 4.0], [1.0, -2.0, 4.0]], [[0.0, -1.0, 3.0], [-2.0, -3.0, 1.0]]],
+    )
 
 
 # Wrong answers to the first example, worked out by hand.
@@ -81,19 +82,10 @@ def additive(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     )
 
 
-EXERCISE = Exercise(
-    "scores",
-    "2. Additive scores",
-    ("additive_scores",),
-    (
-        Criterion("one query over one source", 2, additive, cases=one_query),
-        Criterion(
-            "batches of sources, several queries each",
-            2,
-            additive,
-            cases=lambda i: not one_query(i),
-        ),
-    ),
-    score_examples,
-    forbidden=LIBRARY,
+alone = Criterion("one query over one source", 2, additive, cases=one_query)
+batches = Criterion(
+    "batches of sources, several queries each",
+    2,
+    additive,
+    cases=lambda i: not one_query(i),
 )

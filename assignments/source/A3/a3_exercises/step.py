@@ -1,18 +1,21 @@
 """6. The decoder's step."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from a3_exercises import LIBRARY
 from a3_exercises.attention import load
 from a3_exercises.given import given_lookup
-from checks.differences import first_difference, known, same, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.differences import first_difference, known, refuse, same, wrong_shape
+from checks.exercise import Answer, Case, Inputs, Student, criterion
+
+ANSWERS = ("Decoder",)
+given = given_lookup
 
 
-def step_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     """Gates that are one half, candidates of -1 or 1, logits that are the features."""
     cell = torch.zeros(6, 4)
     cell[4, 1] = cell[5, 0] = 20.0  # context 0 moves state 0, the token moves state 1
@@ -46,7 +49,7 @@ def step_examples() -> list[Case]:
         [[2.0, 1.0, 1.0, 3.0, 4.0, 1.0], [-1.0, 2.0, -1.0, 0.0, -3.0, -2.0]],
     ]
     right = {"states": torch.tensor(states), "logits": torch.tensor(logits)}
-    return [Case(inputs, right)]
+    yield Case(inputs, right)
 
 
 class Recorder(nn.Module):
@@ -63,7 +66,7 @@ class Recorder(nn.Module):
         return self.answer, self.told
 
 
-def run_step(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     """Three steps from one state: as given, with another context, with another token."""
     parameters, weights = inputs["parameters"], inputs["weights"]
     vocab, emb_dim = parameters["embedding.weight"].shape
@@ -73,25 +76,19 @@ def run_step(student: Student, inputs: Inputs) -> Answer:
     load(decoder, parameters)
     slots = torch.zeros(*weights.shape, enc_dim)
     memory = (slots, slots, torch.ones_like(weights, dtype=torch.bool))
-    found: dict[str, list[Tensor]] = {"logits": [], "states": [], "weights": []}
-    looks = []
+    steps, looks = [], []
     for ids, context in (
         (inputs["prev_ids"], inputs["context"]),
         (inputs["prev_ids"], inputs["other_context"]),
         (inputs["other_ids"], inputs["context"]),
     ):
         recorder.answer, recorder.queries = context, []
-        for part, value in zip(
-            found.values(), decoder.step(ids, inputs["dec_state"], memory), strict=True
-        ):
-            part.append(value)
+        steps.append(decoder.step(ids, inputs["dec_state"], memory))
         looks.append(recorder.queries)
+    logits, states, told = map(torch.stack, zip(*steps, strict=True))
     sizes = {name: list(p.shape) for name, p in decoder.named_parameters()}
-    return {
-        "sizes": sizes,
-        "looks": looks,
-        **{name: torch.stack(values) for name, values in found.items()},
-    }
+    found = {"logits": logits, "states": states, "weights": told}
+    return {"sizes": sizes, "looks": looks, **found}
 
 
 @criterion("cell and output read what they should", 1)
@@ -161,21 +158,13 @@ def moves_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     told = wrong_shape(states, right, ["call", "batch", "hidden"])
     if told or same(states, right):
         return told
-    hint = known(states[0], SWAPPED_STATES)
-    if hint:
-        return hint
+    refuse(known(states[0], SWAPPED_STATES))
     if same(states[0], inputs["dec_state"]):
         return "The step returns the state that it was given: the new one is lost."
     if same(states[0], states[1]) and not same(right[0], right[1]):
-        return (
-            "Two different contexts lead to the same new state: the cell does not read "
-            "the context."
-        )
+        return "Two contexts lead to the same state: the cell does not read the context."
     if same(states[0], states[2]) and not same(right[0], right[2]):
-        return (
-            "Two different previous tokens lead to the same new state: the cell does not "
-            "read the token."
-        )
+        return "Two tokens lead to the same state: the cell does not read the token."
     return first_difference(states, right, ["call", "batch", "component"])
 
 
@@ -194,10 +183,7 @@ def speaks_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     if exact and same(logits[0, :, :n], inputs["dec_state"]):
         return "The output layer reads the state that came in, not the new one."
     if exact and same(logits.sort(-1).values, right.sort(-1).values):
-        return (
-            "The output layer reads the right numbers in another order than new state, "
-            "context, token."
-        )
+        return "The output layer has to read new state, context, token, in this order."
     beside_state = logits[:, :, n:] if exact else logits
     if same(beside_state[0], beside_state[1]) and not same(right[0], right[1]):
         return (
@@ -205,15 +191,3 @@ def speaks_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
             "output layer does not read the context."
         )
     return first_difference(logits, right, ["call", "batch", "token"])
-
-
-EXERCISE = Exercise(
-    "step",
-    "6. The decoder's step",
-    ("Decoder",),
-    (right_sizes, asks_before, moves_right, speaks_right),
-    step_examples,
-    run_step,
-    given_lookup,
-    LIBRARY,
-)

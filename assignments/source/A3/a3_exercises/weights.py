@@ -1,42 +1,44 @@
 """3. Weights behind a mask."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from a3_exercises import LIBRARY
 from checks.differences import first_difference, known, refuse, wrong_shape
-from checks.exercise import Answer, Case, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Student, criterion
+
+ANSWERS = ("masked_weights",)
 
 
-def weight_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     """Scores that are logarithms, so that the weights are simple fractions."""
 
     def case(numbers, mask, expected):
         scores = torch.tensor(numbers).log()
         return Case({"scores": scores, "mask": torch.tensor(mask)}, expected)
 
-    return [
-        case(
+    yield case(
+        [
+            [[1.0, 2.0, 3.0, 94.0], [4.0, 2.0, 2.0, 2.0]],
+            [[1.0, 3.0, 4.0, 2.0], [3.0, 2.0, 1.0, 4.0]],
+        ],
+        [[True, True, True, False], [True, True, False, False]],
+        torch.tensor(
             [
-                [[1.0, 2.0, 3.0, 94.0], [4.0, 2.0, 2.0, 2.0]],
-                [[1.0, 3.0, 4.0, 2.0], [3.0, 2.0, 1.0, 4.0]],
-            ],
-            [[True, True, True, False], [True, True, False, False]],
-            torch.tensor(
-                [
-                    [[1 / 6, 2 / 6, 3 / 6, 0.0], [0.5, 0.25, 0.25, 0.0]],
-                    [[0.25, 0.75, 0.0, 0.0], [0.6, 0.4, 0.0, 0.0]],
-                ]
-            ),
+                [[1 / 6, 2 / 6, 3 / 6, 0.0], [0.5, 0.25, 0.25, 0.0]],
+                [[0.25, 0.75, 0.0, 0.0], [0.6, 0.4, 0.0, 0.0]],
+            ]
         ),
-        case([[[2.0, 7.0, 3.0]]], [[True, False, True]], torch.tensor([[[0.4, 0.0, 0.6]]])),
-        case([[[2.0, 7.0, 3.0]]] * 2, [[True] * 3, [False] * 3], "ValueError"),
-    ]
+    )
+    yield case(
+        [[[2.0, 7.0, 3.0]]], [[True, False, True]], torch.tensor([[[0.4, 0.0, 0.6]]])
+    )
+    yield case([[[2.0, 7.0, 3.0]]] * 2, [[True] * 3, [False] * 3], "ValueError")
 
 
-def run_weights(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     """The weights; where a source has no real token, the name of what was raised."""
     if inputs["mask"].any(dim=-1).all():
         return student.masked_weights(**inputs)
@@ -184,14 +186,3 @@ def no_real_token(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
         f"Source {row} has no real token, so its weights cannot sum to 1. It was answered "
         f"all the same, with {value:.3g}; raise a ValueError that says which source it is."
     )
-
-
-EXERCISE = Exercise(
-    "weights",
-    "3. Weights behind a mask",
-    ("masked_weights",),
-    (sums_over_source, nothing_on_padding, right_weights, no_real_token),
-    weight_examples,
-    run_weights,
-    forbidden=LIBRARY,
-)

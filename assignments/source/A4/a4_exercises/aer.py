@@ -1,12 +1,15 @@
-"""2. Sure links and possible links."""
+"""2 · Sure links and possible links."""
 
-from a4_exercises import LIBRARY
+from collections.abc import Callable, Iterator
+
 from a4_exercises.links import set_of
 from checks.differences import wrong_number
-from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student
+from checks.exercise import Answer, Case, Criterion, Inputs, Student
+
+ANSWERS = ("error_rate",)
 
 
-def run_aer(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     names = ("found", "sure", "possible")
     return student.error_rate(*([set_of(links) for links in inputs[n]] for n in names))
 
@@ -16,6 +19,10 @@ def kind(inputs: Inputs) -> str:
     if len(inputs["found"]) > 1:
         return "corpus"
     return "sure" if len(inputs["sure"][0]) == len(inputs["possible"][0]) else "possible"
+
+
+def is_about(what: str) -> Callable[[Inputs], bool]:
+    return lambda inputs: kind(inputs) == what
 
 
 # The rates of the examples: wrong ones, and what leads to them.
@@ -42,63 +49,42 @@ def judge_aer(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     return wrong_number(answer, expected, "The error rate", KNOWN.get(expected, ()))
 
 
-def aer_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     sure = [(0, 0), (1, 2), (2, 1), (2, 2), (3, 1), (4, 3)]
     found = [(0, 0), (1, 2), (2, 1), (3, 3)]
-    return [
-        Case({"found": [found], "sure": [sure], "possible": [sure]}, 2 / 5),
-        Case(
-            {
-                "found": [[(0, 0), (1, 1), (2, 2), (3, 1), (4, 0)]],
-                "sure": [[(0, 0), (1, 1), (3, 2)]],
-                "possible": [[(0, 0), (1, 1), (3, 2), (2, 2), (2, 3), (4, 2), (4, 3)]],
-            },
-            3 / 8,
-        ),
-        Case(
-            {
-                "found": [
-                    [(0, 1), (1, 0)],
-                    [(0, 0), (1, 2), (2, 2), (3, 1), (4, 3)],
-                    [(0, 1)],
-                ],
-                "sure": [[(0, 1)], [(0, 0), (1, 2), (3, 3), (4, 3)], []],
-                "possible": [
-                    [(0, 1), (1, 0)],
-                    [(0, 0), (1, 2), (2, 2), (3, 2), (3, 3), (4, 3)],
-                    [(0, 0), (1, 1)],
-                ],
-            },
-            3 / 13,
-        ),
-    ]
+    yield Case({"found": [found], "sure": [sure], "possible": [sure]}, 2 / 5)
+    yield Case(
+        {
+            "found": [[(0, 0), (1, 1), (2, 2), (3, 1), (4, 0)]],
+            "sure": [[(0, 0), (1, 1), (3, 2)]],
+            "possible": [[(0, 0), (1, 1), (3, 2), (2, 2), (2, 3), (4, 2), (4, 3)]],
+        },
+        3 / 8,
+    )
+    yield Case(
+        {
+            "found": [
+                [(0, 1), (1, 0)],
+                [(0, 0), (1, 2), (2, 2), (3, 1), (4, 3)],
+                [(0, 1)],
+            ],
+            "sure": [[(0, 1)], [(0, 0), (1, 2), (3, 3), (4, 3)], []],
+            "possible": [
+                [(0, 1), (1, 0)],
+                [(0, 0), (1, 2), (2, 2), (3, 2), (3, 3), (4, 3)],
+                [(0, 0), (1, 1)],
+            ],
+        },
+        3 / 13,
+    )
 
 
-EXERCISE = Exercise(
-    key="aer",
-    title="2 · Sure links and possible links",
-    answers=("error_rate",),
-    criteria=(
-        Criterion(
-            "one sentence, every gold link sure",
-            2,
-            judge_aer,
-            cases=lambda i: kind(i) == "sure",
-        ),
-        Criterion(
-            "possible links excuse, and are not owed",
-            2,
-            judge_aer,
-            cases=lambda i: kind(i) == "possible",
-        ),
-        Criterion(
-            "one rate for the whole corpus",
-            1,
-            judge_aer,
-            cases=lambda i: kind(i) == "corpus",
-        ),
-    ),
-    examples=aer_examples,
-    run=run_aer,
-    forbidden=LIBRARY,
+one_sentence = Criterion(
+    "one sentence, every gold link sure", 2, judge_aer, cases=is_about("sure")
+)
+possible_links = Criterion(
+    "possible links excuse, and are not owed", 2, judge_aer, cases=is_about("possible")
+)
+one_rate = Criterion(
+    "one rate for the whole corpus", 1, judge_aer, cases=is_about("corpus")
 )

@@ -1,12 +1,14 @@
-"""8. What an edit costs."""
+"""8 · What an edit costs."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import torch
 
-from a4_exercises import LIBRARY
 from checks.differences import near, wrong_number
-from checks.exercise import Answer, Case, Criterion, Exercise, Inputs
+from checks.exercise import Answer, Case, Criterion, Inputs
+
+ANSWERS = ("cost_table",)
 
 # Numbers of the example: wrong ones, and what leads to them.
 KNOWN = {
@@ -46,41 +48,30 @@ def judge_costs(part: str, inputs: Inputs, answer: Answer, expected: Answer) -> 
     return None
 
 
-def costs_examples() -> list[Case]:
-    return [
-        Case(
-            {
-                # The second sentence has one word; EOS is 2, and 0 is padding.
-                "gold": torch.tensor([[4, 5, 6, 2], [5, 2, 0, 0]]),
-                "kinds": [["day", "day", "year"], ["day"]],
-                "own": torch.tensor([[4, 5, 7, 2], [5, 2, 9, 9]]),
-                "edited": {
-                    "erase": torch.tensor([[4, 6, 6, 2], [5, 2, 8, 8]]),
-                    "spread": torch.tensor([[6, 6, 7, 9], [4, 4, 4, 4]]),
-                },
+def examples() -> Iterator[Case]:
+    yield Case(
+        {
+            # The second sentence has one word; EOS is 2, and 0 is padding.
+            "gold": torch.tensor([[4, 5, 6, 2], [5, 2, 0, 0]]),
+            "kinds": [["day", "day", "year"], ["day"]],
+            "own": torch.tensor([[4, 5, 7, 2], [5, 2, 9, 9]]),
+            "edited": {
+                "erase": torch.tensor([[4, 6, 6, 2], [5, 2, 8, 8]]),
+                "spread": torch.tensor([[6, 6, 7, 9], [4, 4, 4, 4]]),
             },
-            {
-                "erase": {
-                    "day": {"changed": 1 / 3, "cost": 1 / 3},
-                    "year": {"changed": 1.0, "cost": -1.0},
-                },
-                "spread": {
-                    "day": {"changed": 1.0, "cost": 1.0},
-                    "year": {"changed": 0.0, "cost": 0.0},
-                },
+        },
+        {
+            "erase": {
+                "day": {"changed": 1 / 3, "cost": 1 / 3},
+                "year": {"changed": 1.0, "cost": -1.0},
             },
-        )
-    ]
+            "spread": {
+                "day": {"changed": 1.0, "cost": 1.0},
+                "year": {"changed": 0.0, "cost": 0.0},
+            },
+        },
+    )
 
 
-EXERCISE = Exercise(
-    key="costs",
-    title="8 · What an edit costs",
-    answers=("cost_table",),
-    criteria=(
-        Criterion("the share of answers that change", 2, partial(judge_costs, "changed")),
-        Criterion("what that costs", 2, partial(judge_costs, "cost")),
-    ),
-    examples=costs_examples,
-    forbidden=LIBRARY,
-)
+changes = Criterion("the share of answers that change", 2, partial(judge_costs, "changed"))
+cost = Criterion("what that costs", 2, partial(judge_costs, "cost"))

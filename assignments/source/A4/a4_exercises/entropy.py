@@ -1,14 +1,17 @@
-"""3. How widely a row looks."""
+"""3 · How widely a row looks."""
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from a4_exercises import LIBRARY
 from checks.differences import near, same, wrong_shape
-from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, criterion
+from checks.exercise import Answer, Case, Criterion, Inputs, criterion
+
+ANSWERS = ("bits",)
+FORBIDDEN = ("torch.distributions",)
 
 
 def row_kinds(inputs: Inputs) -> dict[str, Tensor]:
@@ -67,6 +70,15 @@ def judge_entropy(
     return f"{at} is {found:.4g}, but {right:.4g} bits are right."
 
 
+plain = Criterion(
+    "rows without zeros and without padding, in any unit",
+    1,
+    partial(judge_entropy, "plain"),
+)
+zero = Criterion("a weight of zero adds nothing", 1, partial(judge_entropy, "zero"))
+padded = Criterion("padding adds nothing", 1, partial(judge_entropy, "padded"))
+
+
 @criterion("the unit is bits", 1)
 def judge_bits(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     told = judge_entropy("plain", inputs, answer, expected)
@@ -80,49 +92,28 @@ def judge_bits(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     )
 
 
-def entropy_examples() -> list[Case]:
-    return [
-        Case(
-            {
-                "weights": torch.tensor([[[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]]]),
-                "mask": torch.tensor([[True, True, True]]),
-            },
-            torch.tensor([[1.5, 1.5]]),
-        ),
-        Case(
-            {
-                "weights": torch.tensor(
+def examples() -> Iterator[Case]:
+    yield Case(
+        {
+            "weights": torch.tensor([[[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]]]),
+            "mask": torch.tensor([[True, True, True]]),
+        },
+        torch.tensor([[1.5, 1.5]]),
+    )
+    yield Case(
+        {
+            "weights": torch.tensor(
+                [
+                    [[0.25, 0.25, 0.25, 0.25], [0.5, 0.5, 0.0, 0.0], [0, 0, 1.0, 0]],
+                    [[0.5, 0.5, 0.25, 0.0], [0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.9, 0.9]],
                     [
-                        [[0.25, 0.25, 0.25, 0.25], [0.5, 0.5, 0.0, 0.0], [0, 0, 1.0, 0]],
-                        [[0.5, 0.5, 0.25, 0.0], [0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.9, 0.9]],
-                        [
-                            [0.125, 0.25, 0.5, 0.125],
-                            [0.5, 0.125, 0.125, 0.25],
-                            [0.5, 0.0, 0.25, 0.25],
-                        ],
-                    ]
-                ),
-                "mask": torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 1]]).bool(),
-            },
-            torch.tensor([[2.0, 1.0, 0.0], [1.0, 1.0, 1.0], [1.75, 1.75, 1.5]]),
-        ),
-    ]
-
-
-EXERCISE = Exercise(
-    key="entropy",
-    title="3 · How widely a row looks",
-    answers=("bits",),
-    criteria=(
-        Criterion(
-            "rows without zeros and without padding, in any unit",
-            1,
-            partial(judge_entropy, "plain"),
-        ),
-        Criterion("a weight of zero adds nothing", 1, partial(judge_entropy, "zero")),
-        Criterion("padding adds nothing", 1, partial(judge_entropy, "padded")),
-        judge_bits,
-    ),
-    examples=entropy_examples,
-    forbidden=(*LIBRARY, "torch.distributions"),
-)
+                        [0.125, 0.25, 0.5, 0.125],
+                        [0.5, 0.125, 0.125, 0.25],
+                        [0.5, 0.0, 0.25, 0.25],
+                    ],
+                ]
+            ),
+            "mask": torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 1]]).bool(),
+        },
+        torch.tensor([[2.0, 1.0, 0.0], [1.0, 1.0, 1.0], [1.75, 1.75, 1.5]]),
+    )

@@ -1,12 +1,13 @@
-"""1. Links from a table of weights."""
+"""1 · Links from a table of weights."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
-from a4_exercises import LIBRARY
 from checks.differences import whole
-from checks.exercise import Answer, Case, Exercise, Inputs, Wrong, criterion
+from checks.exercise import Answer, Case, Inputs, Wrong, criterion
+
+ANSWERS = ("links_of",)
 
 Link = tuple[int, int]
 
@@ -89,46 +90,34 @@ def judge_real_columns(inputs: Inputs, answer: Answer, expected: Answer) -> str 
     return None
 
 
-def links_examples() -> list[Case]:
-    return [
-        Case(
-            {
-                "weights": torch.tensor(
-                    [
-                        [0.1, 0.7, 0.2],
-                        [0.3, 0.2, 0.5],
-                        [0.2, 0.1, 0.7],  # EOS
-                    ]
-                ),
-                "tgt_len": 2,
-                "src_len": 3,
-            },
-            [(0, 1), (1, 2)],
-        ),
-        Case(
-            {
-                "weights": torch.tensor(
-                    [
-                        [0.1, 0.2, 0.6, 0.1, 0.0, 0.0],
-                        [0.3, 0.4, 0.2, 0.1, 0.9, 0.8],
-                        [0.7, 0.1, 0.1, 0.1, 0.2, 0.1],
-                        [0.1, 0.2, 0.3, 0.4, 0.0, 0.0],  # EOS
-                        [0.9, 0.0, 0.1, 0.0, 0.5, 0.5],  # padding
-                    ]
-                ),
-                "tgt_len": 3,
-                "src_len": 4,
-            },
-            [(0, 2), (1, 1), (2, 0)],
-        ),
-    ]
-
-
-EXERCISE = Exercise(
-    key="links",
-    title="1 · Links from a table of weights",
-    answers=("links_of",),
-    criteria=(judge_largest, judge_words_only, judge_real_columns),
-    examples=links_examples,
-    forbidden=LIBRARY,
-)
+def examples() -> Iterator[Case]:
+    yield Case(
+        {
+            "weights": torch.tensor(
+                [
+                    [0.1, 0.7, 0.2],
+                    [0.3, 0.2, 0.5],
+                    [0.2, 0.1, 0.7],  # EOS
+                ]
+            ),
+            "tgt_len": 2,
+            "src_len": 3,
+        },
+        [(0, 1), (1, 2)],
+    )
+    yield Case(
+        {
+            "weights": torch.tensor(
+                [
+                    [0.1, 0.2, 0.6, 0.1, 0.0, 0.0],
+                    [0.3, 0.4, 0.2, 0.1, 0.9, 0.8],
+                    [0.7, 0.1, 0.1, 0.1, 0.2, 0.1],
+                    [0.1, 0.2, 0.3, 0.4, 0.0, 0.0],  # EOS
+                    [0.9, 0.0, 0.1, 0.0, 0.5, 0.5],  # padding
+                ]
+            ),
+            "tgt_len": 3,
+            "src_len": 4,
+        },
+        [(0, 2), (1, 1), (2, 0)],
+    )

@@ -1,15 +1,16 @@
-"""7. Off by one?"""
+"""7 · Off by one?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from a4_exercises import LIBRARY
 from a4_exercises.links import set_of
 from checks.differences import refuse, whole, wrong_number
-from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Criterion, Inputs, Student, criterion
+
+ANSWERS = ("best_offset",)
 
 OFFSETS = ("-1", "0", "1")
 # Offset and rate of the examples: wrong rates, and what leads to them.
@@ -32,7 +33,7 @@ KNOWN = {
 }
 
 
-def run_offsets(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     gold = [set_of(links) for links in inputs["gold"]]
     return student.best_offset(inputs["weights"], gold)
 
@@ -55,6 +56,14 @@ def judge_rate(
     return None
 
 
+own_row = Criterion(
+    "the error rate where each row is read as its own word's", 2, partial(judge_rate, ["0"])
+)
+neighbours = Criterion(
+    "the error rates of the two neighbours", 2, partial(judge_rate, ["-1", "1"])
+)
+
+
 @criterion("the best offset", 1)
 def judge_best(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if not isinstance(answer, list) or not answer or whole(answer[0]) is None:
@@ -74,39 +83,16 @@ def _peaks(columns: list[int], src_len: int) -> Tensor:
     return weights.scatter(1, torch.tensor(columns)[:, None], 0.6)
 
 
-def offset_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     late = _peaks([0, 1, 0, 2], 3)
-    return [
-        Case(
-            {"weights": [late], "gold": [[(0, 1), (1, 0), (2, 2)]]},
-            [-1, {"-1": 0.0, "0": 1.0, "1": 3 / 5}],
-        ),
-        Case(
-            {
-                "weights": [_peaks([1, 1, 0, 1], 2), _peaks([1, 1], 2)],
-                "gold": [[(0, 1), (2, 0)], [(0, 0)]],
-            },
-            [0, {"-1": 2 / 3, "0": 1 / 3, "1": 1.0}],
-        ),
-    ]
-
-
-EXERCISE = Exercise(
-    key="offset",
-    title="7 · Off by one?",
-    answers=("best_offset",),
-    criteria=(
-        Criterion(
-            "the error rate where each row is read as its own word's",
-            2,
-            partial(judge_rate, ["0"]),
-        ),
-        Criterion(
-            "the error rates of the two neighbours", 2, partial(judge_rate, ["-1", "1"])
-        ),
-        judge_best,
-    ),
-    examples=offset_examples,
-    run=run_offsets,
-    forbidden=LIBRARY,
-)
+    yield Case(
+        {"weights": [late], "gold": [[(0, 1), (1, 0), (2, 2)]]},
+        [-1, {"-1": 0.0, "0": 1.0, "1": 3 / 5}],
+    )
+    yield Case(
+        {
+            "weights": [_peaks([1, 1, 0, 1], 2), _peaks([1, 1], 2)],
+            "gold": [[(0, 1), (2, 0)], [(0, 0)]],
+        },
+        [0, {"-1": 2 / 3, "0": 1 / 3, "1": 1.0}],
+    )

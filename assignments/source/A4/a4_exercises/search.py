@@ -1,12 +1,13 @@
-"""5. A whole beam search."""
+"""5 · A whole beam search."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from a4_exercises import LIBRARY
 from checks.differences import TOLERANCE, known, near, number
-from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Student, Wrong
+from checks.exercise import Answer, Case, Criterion, Inputs, Student, Wrong
+
+ANSWERS = ("search",)
 
 TABLE = {
     "<bos>": {"yes": 0.4, "no": 0.36, "<eos>": 0.24},
@@ -38,7 +39,7 @@ def table_step(table: Table) -> Callable[[tuple[str, ...]], dict[str, float]]:
     return step
 
 
-def run_search(student: Student, inputs: Inputs) -> Answer:
+def run(student: Student, inputs: Inputs) -> Answer:
     calls, after_end = 0, 0
     follow = table_step(inputs["table"])
 
@@ -88,10 +89,7 @@ def judge_found(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
         if words[-1:] != (END,):
             return f"{said(words)} is not finished: it does not end in {END}."
         if len(words) > max_len:
-            return (
-                f"{said(words)} has {len(words)} tokens, {END} included, but max_len is "
-                f"{max_len}."
-            )
+            return f"{said(words)} has {len(words)} tokens to {END}; max_len is {max_len}."
     if len({words for words, _ in found}) < len(found):
         return "The same answer is there twice."
     here = f"With a width of {width} and max_len {max_len}"
@@ -166,7 +164,7 @@ def plain_search(wide: bool) -> Callable[[Inputs], bool]:
     return lambda i: not i["alpha"] and i["max_len"] >= 7 and (i["width"] > 1) == wide
 
 
-def search_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     one = ("yes", "and", "no", END)
     two = ("no", END)
     log = math.log
@@ -177,54 +175,36 @@ def search_examples() -> list[Case]:
             {"found": found, "after_end": 0},
         )
 
-    return [
-        case(TABLE, 1, 8, 0.0, [(one, log(0.0864))]),
-        case(TABLE, 2, 8, 0.0, [(two, log(0.288)), (one, log(0.0864))]),
-        case(
-            TABLE, 3, 8, 0.0, [(two, log(0.288)), ((END,), log(0.24)), (one, log(0.0864))]
-        ),
-        case(LIFT, 2, 8, 0.0, [(("up", "down", END), log(0.3465)), ((END,), log(0.3))]),
-        case(TABLE, 2, 4, 0.0, [(two, log(0.288)), (one, log(0.0864))]),
-        case(TABLE, 2, 3, 0.0, [(two, log(0.288))]),
-        case(TABLE, 3, 2, 0.0, [(two, log(0.288)), ((END,), log(0.24))]),
-        case(LIFT, 2, 2, 0.0, [((END,), log(0.3))]),
-        case(TABLE, 2, 8, 1.0, [(one, log(0.0864) / 4), (two, log(0.288) / 2)]),
-        case(TABLE, 2, 8, 0.5, [(two, log(0.288) / 2**0.5), (one, log(0.0864) / 2)]),
-    ]
+    yield case(TABLE, 1, 8, 0.0, [(one, log(0.0864))])
+    yield case(TABLE, 2, 8, 0.0, [(two, log(0.288)), (one, log(0.0864))])
+    yield case(
+        TABLE, 3, 8, 0.0, [(two, log(0.288)), ((END,), log(0.24)), (one, log(0.0864))]
+    )
+    yield case(LIFT, 2, 8, 0.0, [(("up", "down", END), log(0.3465)), ((END,), log(0.3))])
+    yield case(TABLE, 2, 4, 0.0, [(two, log(0.288)), (one, log(0.0864))])
+    yield case(TABLE, 2, 3, 0.0, [(two, log(0.288))])
+    yield case(TABLE, 3, 2, 0.0, [(two, log(0.288)), ((END,), log(0.24))])
+    yield case(LIFT, 2, 2, 0.0, [((END,), log(0.3))])
+    yield case(TABLE, 2, 8, 1.0, [(one, log(0.0864) / 4), (two, log(0.288) / 2)])
+    yield case(TABLE, 2, 8, 0.5, [(two, log(0.288) / 2**0.5), (one, log(0.0864) / 2)])
 
 
-EXERCISE = Exercise(
-    key="search",
-    title="5 · A whole beam search",
-    answers=("search",),
-    criteria=(
-        Criterion("a width of 1 is greedy", 1, judge_found, cases=plain_search(False)),
-        Criterion(
-            "a wider beam finds what it has to find",
-            2,
-            judge_found,
-            cases=plain_search(True),
-        ),
-        Criterion(
-            "without a penalty the worth is log p, the best first",
-            1,
-            judge_worth,
-            cases=plain_search(True),
-        ),
-        Criterion(
-            "no answer is longer than max_len, the end included",
-            1,
-            judge_found,
-            cases=lambda i: i["max_len"] < 7,
-        ),
-        Criterion(
-            "the length penalty decides at the end",
-            2,
-            judge_worth,
-            cases=lambda i: i["alpha"] > 0,
-        ),
-    ),
-    examples=search_examples,
-    run=run_search,
-    forbidden=LIBRARY,
+narrow = Criterion("a width of 1 is greedy", 1, judge_found, cases=plain_search(False))
+wide = Criterion(
+    "a wider beam finds what it has to find", 2, judge_found, cases=plain_search(True)
+)
+ranked = Criterion(
+    "without a penalty the worth is log p, the best first",
+    1,
+    judge_worth,
+    cases=plain_search(True),
+)
+short = Criterion(
+    "no answer is longer than max_len, the end included",
+    1,
+    judge_found,
+    cases=lambda i: i["max_len"] < 7,
+)
+penalty = Criterion(
+    "the length penalty decides at the end", 2, judge_worth, cases=lambda i: i["alpha"] > 0
 )

@@ -1,20 +1,26 @@
-"""4. One step of a beam."""
+"""4 · One step of a beam."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from a4_exercises import LIBRARY
 from checks.differences import TOLERANCE, known, near, number, whole
-from checks.exercise import Answer, Case, Criterion, Exercise, Inputs, Wrong, criterion
+from checks.exercise import Answer, Case, Criterion, Inputs, Wrong, criterion
 from seq2seq_lib.vocab import PAD
+
+ANSWERS = ("beam_step",)
 
 
 def some_finished(inputs: Inputs) -> bool:
     """Whether a beam has said EOS."""
     return bool(inputs["done"].any())
+
+
+def none_finished(inputs: Inputs) -> bool:
+    return not some_finished(inputs)
 
 
 def beam_parts(answer: Answer, width: int) -> list[Any]:
@@ -47,10 +53,7 @@ def judge_beam(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
         return "Parents and tokens have changed places."
     for p, v in found:
         if not (0 <= p < width and 0 <= v < vocab):
-            return (
-                f"Parent {p} with token {v} does not exist: there are {width} beams and "
-                f"{vocab} tokens."
-            )
+            return f"Parent {p}, token {v} does not exist: {width} beams, {vocab} tokens."
         if done[p] and v != PAD:
             return f"Beam {p} has said EOS, but you prolong it with token {v}."
     if sorted(found) == sorted(right):
@@ -90,6 +93,14 @@ def judge_beam(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     return f"{sentence}."
 
 
+best = Criterion(
+    "the best continuations of all beams, the best first",
+    2,
+    judge_beam,
+    cases=none_finished,
+)
+
+
 def beams_in(inputs: Inputs, answer: Answer) -> list[tuple[int, int, float]]:
     """Parent, token and score of each beam; all exist and differ, or ``Wrong``."""
     width, vocab = inputs["log_probs"].shape
@@ -104,7 +115,7 @@ def beams_in(inputs: Inputs, answer: Answer) -> list[tuple[int, int, float]]:
 @criterion(
     "a score is the log-probability of everything written",
     1,
-    cases=lambda i: not some_finished(i),
+    cases=none_finished,
 )
 def judge_beam_scores(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     for p, v, score in beams_in(inputs, answer):
@@ -126,6 +137,12 @@ def judge_beam_scores(inputs: Inputs, answer: Answer, expected: Answer) -> str |
     return None
 
 
+finished = Criterion(
+    "finished beams compete, and are not prolonged", 2, judge_beam, cases=some_finished
+)
+
+
+@criterion("a finished beam keeps its score", 1, cases=some_finished)
 def judge_finished_scores(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     kept = {p: s for p, v, s in beams_in(inputs, answer) if v == PAD}
     for p in expected[0][inputs["done"][expected[0]]].tolist():
@@ -141,7 +158,7 @@ def judge_finished_scores(inputs: Inputs, answer: Answer, expected: Answer) -> s
     return None
 
 
-def step_examples() -> list[Case]:
+def examples() -> Iterator[Case]:
     def case(scores: Any, p: Any, done: Any, parents: Any, tokens: Any, best: Any) -> Case:
         inputs = {
             "scores": torch.tensor(scores).log(),
@@ -164,35 +181,6 @@ def step_examples() -> list[Case]:
     ]
     third = [[0.0, 0.0, 0.10, 0.60, 0.30], [0.4, 0.1, 0.10, 0.20, 0.20]]
     none, one, last = [False] * 3, [False, True, False], [False, True]
-    return [
-        case([0.5, 0.3, 0.2], first, none, [0, 1, 0], [3, 4, 4], [0.275, 0.21, 0.19]),
-        case([0.4, 0.35, 0.25], second, one, [1, 0, 2], [0, 3, 2], [0.35, 0.20, 0.15]),
-        case([0.5, 0.1], third, last, [0, 0], [3, 4], [0.3, 0.15]),
-    ]
-
-
-EXERCISE = Exercise(
-    key="step",
-    title="4 · One step of a beam",
-    answers=("beam_step",),
-    criteria=(
-        Criterion(
-            "the best continuations of all beams, the best first",
-            2,
-            judge_beam,
-            cases=lambda i: not some_finished(i),
-        ),
-        judge_beam_scores,
-        Criterion(
-            "finished beams compete, and are not prolonged",
-            2,
-            judge_beam,
-            cases=some_finished,
-        ),
-        Criterion(
-            "a finished beam keeps its score", 1, judge_finished_scores, cases=some_finished
-        ),
-    ),
-    examples=step_examples,
-    forbidden=LIBRARY,
-)
+    yield case([0.5, 0.3, 0.2], first, none, [0, 1, 0], [3, 4, 4], [0.275, 0.21, 0.19])
+    yield case([0.4, 0.35, 0.25], second, one, [1, 0, 2], [0, 3, 2], [0.35, 0.20, 0.15])
+    yield case([0.5, 0.1], third, last, [0, 0], [3, 4], [0.3, 0.15])
