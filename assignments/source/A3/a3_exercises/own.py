@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from a3_exercises import dates
+from a3_exercises.given import given_decoder
 from checks.differences import same, wrong_shape
 from checks.exercise import Answer, Case, Criterion, Inputs, Student, criterion
 from seq2seq_lib import attention as library
@@ -17,6 +18,7 @@ from seq2seq_lib.encoder import Encoder
 from seq2seq_lib.model import Seq2Seq
 
 ANSWERS = ("OwnAttention",)
+given = given_decoder
 SECONDS = 240.0
 
 
