@@ -14,8 +14,8 @@ medians over rounds of ratios within a round.
 """
 
 import argparse
-import statistics
 from collections.abc import Callable
+from statistics import median
 
 import torch
 from tqdm import tqdm
@@ -68,23 +68,19 @@ VARIANTS: tuple[tuple[str, bool, Callable[[Seq2Seq], Seq2Seq]], ...] = (
 
 def bench_config() -> ModelConfig:
     """The model that every variant trains."""
-    src_vocab, tgt_vocab = Numbers().vocabs()
-    return ModelConfig(
-        len(src_vocab), len(tgt_vocab), emb_dim=64, enc_hidden=128, dec_hidden=128
-    )
+    sizes = map(len, Numbers().vocabs())
+    return ModelConfig(*sizes, emb_dim=64, enc_hidden=128, dec_hidden=128)
 
 
 def measure(rounds: int, updates: int, seed: int = 0) -> dict:
     """Time every variant once per round, after one round of warming up."""
-    task = Numbers()
-    vocabs = task.vocabs()
-    pairs = encode(make_splits(task, train=PAIRS, per_length=0, seed=seed).train, *vocabs)
-    config = bench_config()
+    splits = make_splits(Numbers(), train=PAIRS, per_length=0, seed=seed)
+    pairs = encode(splits.train, *Numbers().vocabs())
     speeds: dict[str, list[float]] = {name: [] for name, _, _ in VARIANTS}
     for number in tqdm(range(rounds + 1), desc="rounds"):
         for name, bucketed, variant in VARIANTS:
             batches = Batches(pairs, BATCH_SIZE, bucketed, seed=number)
-            model = variant(build_model(config, seed))
+            model = variant(build_model(bench_config(), seed))
             history = fit(model, batches, TrainConfig(updates), progress=False)
             if number:
                 speeds[name].append(history.tokens_per_second)
@@ -93,8 +89,8 @@ def measure(rounds: int, updates: int, seed: int = 0) -> dict:
         for name, values in speeds.items()
     }
     return {
-        "tokens_per_second": {n: round(statistics.median(v)) for n, v in speeds.items()},
-        "ratio": {n: round(statistics.median(v), 2) for n, v in ratios.items()},
+        "tokens_per_second": {n: round(median(v)) for n, v in speeds.items()},
+        "ratio": {n: round(median(v), 2) for n, v in ratios.items()},
         "ratio_lowest": {n: round(min(v), 2) for n, v in ratios.items()},
         "ratio_highest": {n: round(max(v), 2) for n, v in ratios.items()},
     }
@@ -112,19 +108,11 @@ def main() -> None:
     values = measure(rounds, updates)
     print(f"{'':14}target tokens/s   times the textbook loop (lowest-highest)")
     for name, _, _ in VARIANTS:
-        print(
-            f"{name:14}{values['tokens_per_second'][name]:15,}"
-            f"{values['ratio'][name]:10.2f} ({values['ratio_lowest'][name]:.2f}-"
-            f"{values['ratio_highest'][name]:.2f})"
-        )
-    configuration = {
-        "model": vars(bench_config()),
-        "pairs": PAIRS,
-        "batch_size": BATCH_SIZE,
-        "rounds": rounds,
-        "updates": updates,
-    }
-    write_results("bench", values, describe_run("bench", configuration, [0], quick), quick)
+        speed, ratio, low, high = (each[name] for each in values.values())
+        print(f"{name:14}{speed:15,}{ratio:10.2f} ({low:.2f}-{high:.2f})")
+    how = {"model": vars(bench_config()), "pairs": PAIRS, "batch_size": BATCH_SIZE}
+    how |= {"rounds": rounds, "updates": updates}
+    write_results("bench", values, describe_run("bench", how, [0], quick), quick)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ The learning rate falls to zero at the last update, so the values on the way (``
 how far training had come, not what a shorter training would have reached.
 """
 
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from experiments.number_words import DATA, Arm, fair_pair, train_and_test
 from seq2seq_lib.model import ModelConfig
 from seq2seq_lib.training import TrainConfig
@@ -33,19 +32,14 @@ def run(job: Job) -> Values:
     return train_and_test(job, Arm(arms()[job.arm], TRAIN), MOMENTS)
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="capacity",
-        configuration={
-            **DATA,
-            "train": vars(TRAIN),
-            "models": {name: vars(config) for name, config in arms().items()},
-        },
-        # Attention is drawn for scale; what is claimed is how the fixed context grows.
-        seeds={name: range(5 if "fixed" in name else 2) for name in arms()},
-        run=run,
+def experiment() -> Experiment:
+    models = {name: vars(config) for name, config in arms().items()}
+    # Attention is drawn for scale; what is claimed is how the fixed context grows.
+    seeds = {name: range(5 if "fixed" in name else 2) for name in models}
+    return Experiment(
+        "capacity", run, seeds, {**DATA, "train": vars(TRAIN), "models": models}
     )
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

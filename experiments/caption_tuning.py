@@ -5,8 +5,7 @@ whole training of `multi30k_small`, which then trains every model with its best 
 """
 
 from experiments import multi30k_small, tuning
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from seq2seq_lib.batching import encode
 from seq2seq_lib.metrics import loss_per_token
 from seq2seq_lib.tasks import multi30k
@@ -27,19 +26,11 @@ def run(job: Job) -> Values:
     return {**values, "valid_loss": loss_per_token(model, valid)}
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="caption_tuning",
-        configuration={
-            **multi30k_small.DATA,
-            "grid": list(LRS),
-            "chosen_by": "lowest validation loss, mean over the tuning seeds",
-        },
-        seeds={name: SEEDS for name in arms()},
-        run=run,
-        needs_data=True,
-    )
+def experiment() -> Experiment:
+    how = {**multi30k_small.DATA, "grid": list(LRS), "chosen_by": tuning.CHOSEN_BY}
+    seeds = dict.fromkeys(arms(), SEEDS)
+    return Experiment("caption_tuning", run, seeds, how, needs_data=True)
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

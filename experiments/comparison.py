@@ -15,70 +15,33 @@ Measured on the test set of number words:
                      product, and as the model's own module makes it
 """
 
+import copy
+
 import torch
 
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
-from experiments.number_words import (
-    DATA,
-    UPDATES,
-    batches,
-    fair_pair,
-    splits,
-)
-from seq2seq_lib.attention import Attention, Memory
+from experiments.engine import Experiment, Job, Values, main
+from experiments.number_words import DATA, UPDATES, fair_pair, splits, train
 from seq2seq_lib.batching import Batch, collate, encode
 from seq2seq_lib.decoding import translate
-from seq2seq_lib.encoder import Encoded
-from seq2seq_lib.interventions import (
-    Edited,
-    edited,
-    frozen,
-    harden,
-    shift,
-    shuffle,
-    spread,
-)
-from seq2seq_lib.metrics import (
-    bleu,
-    chrf,
-    exact_match,
-    exact_match_by_length,
-    perplexity,
-)
-from seq2seq_lib.model import Seq2Seq, build_model
+from seq2seq_lib.interventions import edited, frozen, harden, shift, shuffle, spread
+from seq2seq_lib.metrics import bleu, chrf, exact_match, exact_match_by_length, perplexity
+from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.tasks import Example
 from seq2seq_lib.tasks.numbers import Numbers, value_of
 from seq2seq_lib.training import TrainConfig
 
 # Learning rates as experiments/tuning.py chose them.
 RATES = {"fixed": 1e-2, "additive": 1e-2}
-SEEDS = range(5)
 EVERY = 5  # interventions are tried on every fifth test sentence
 EDITS = {"shuffled": shuffle, "shifted": shift, "hardened": harden, "spread": spread}
 
 
-class Withheld(Attention):
-    """Another module's attention that finds nothing: every context is zero."""
-
-    def __init__(self, attention: Attention) -> None:
-        super().__init__()
-        self.attention = attention
-
-    def memory(self, encoded: Encoded) -> Memory:
-        memory = self.attention.memory(encoded)
-        return memory._replace(values=torch.zeros_like(memory.values))
-
-    def forward(self, query, keys, values, mask):  # as in Attention
-        return self.attention(query, keys, values, mask)
-
-
 def withheld(model: Seq2Seq) -> Seq2Seq:
-    """A copy of the model whose decoder is never given a context."""
-    changed = edited(model, lambda weights, mask: weights)
-    edit = changed.decoder.attention
-    assert isinstance(edit, Edited)
-    changed.decoder.attention = Withheld(edit.attention)
+    """A copy of the model whose decoder is never given a context: it is always zero."""
+    changed = copy.deepcopy(model)
+    changed.decoder.attention.register_forward_hook(
+        lambda module, given, found: (torch.zeros_like(found[0]), found[1])
+    )
     return changed
 
 
@@ -126,9 +89,8 @@ def run(job: Job) -> Values:
     """Train one model with one seed and measure everything."""
     task = Numbers()
     vocabs = task.vocabs()
-    model = build_model(fair_pair()[job.arm], job.seed)
-    how = TrainConfig(UPDATES, lr=RATES[job.arm], seed=job.seed)
-    values, _ = job.train(model, batches(job.seed), how)
+    how = TrainConfig(UPDATES, lr=RATES[job.arm])
+    model, values, _ = train(job, fair_pair()[job.arm], how)
     test = list(splits().test)
     if job.quick:
         test = test[::23]
@@ -139,6 +101,7 @@ def run(job: Job) -> Values:
     gold = [" ".join(tokens) for tokens in references]
     well_formed = [value_of(tokens, task.tgt_lang) is not None for tokens in said]
     wrong = [h != r for h, r in zip(said, references, strict=True)]
+    passable = [w and f for w, f in zip(wrong, well_formed, strict=True)]
     batch = collate(encode(test[::EVERY], *vocabs))
     return {
         **values,
@@ -149,30 +112,23 @@ def run(job: Job) -> Values:
         "chrf": chrf(texts, gold),
         "well_formed": sum(well_formed) / len(said),
         "wrong": sum(wrong) / len(said),
-        "wrong_but_well_formed": sum(
-            w and f for w, f in zip(wrong, well_formed, strict=True)
-        )
-        / len(said),
+        "wrong_but_well_formed": sum(passable) / len(said),
         "movement": movement(model, batch),
         "interventions": interventions(model, test[::EVERY]),
         "three_ways": three_ways(model, collate(encode(test[:: 10 * EVERY], *vocabs))),
     }
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="comparison",
-        configuration={
-            **DATA,
-            "updates": UPDATES,
-            "rates": RATES,
-            "interventions_on_every": EVERY,
-            "models": {name: vars(config) for name, config in fair_pair().items()},
-        },
-        seeds={name: SEEDS for name in RATES},
-        run=run,
-    )
+def experiment() -> Experiment:
+    configuration = {
+        **DATA,
+        "updates": UPDATES,
+        "rates": RATES,
+        "interventions_on_every": EVERY,
+        "models": {name: vars(config) for name, config in fair_pair().items()},
+    }
+    return Experiment("comparison", run, dict.fromkeys(RATES, range(5)), configuration)
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

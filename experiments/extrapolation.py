@@ -8,16 +8,15 @@ mechanism.
 """
 
 from experiments.comparison import RATES
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from experiments.number_words import (
     DATA,
     UPDATES,
-    batches,
     exact_match_buckets,
     fair_pair,
+    splits,
+    train,
 )
-from seq2seq_lib.model import build_model
 from seq2seq_lib.training import TrainConfig
 
 LONGEST = 12
@@ -27,31 +26,20 @@ ARMS = {
     "additive": ("additive", RATES["additive"]),
     "additive, lr 0.003": ("additive", 3e-3),
 }
-SEEDS = range(5)
 
 
 def run(job: Job) -> Values:
     """Train on short numbers, test on all."""
     attention, lr = ARMS[job.arm]
-    model = build_model(fair_pair()[attention], job.seed)
-    how = TrainConfig(UPDATES, lr=lr, seed=job.seed)
-    values, _ = job.train(model, batches(job.seed, LONGEST), how)
-    return {**values, "exact_match": exact_match_buckets(model)}
+    how = TrainConfig(UPDATES, lr=lr)
+    model, values, _ = train(job, fair_pair()[attention], how, longest=LONGEST)
+    return {**values, "exact_match": exact_match_buckets(model, splits().test)}
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="extrapolation",
-        configuration={
-            **DATA,
-            "longest_in_training": LONGEST,
-            "updates": UPDATES,
-            "arms": ARMS,
-        },
-        seeds=dict.fromkeys(ARMS, SEEDS),
-        run=run,
-    )
+def experiment() -> Experiment:
+    how = {"longest_in_training": LONGEST, "updates": UPDATES, "arms": ARMS}
+    return Experiment("extrapolation", run, dict.fromkeys(ARMS, range(5)), DATA | how)
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

@@ -172,13 +172,9 @@ def main() -> None:
         found = ledger()
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
-    configuration = {
-        "confidence": CONFIDENCE,
-        "method": METHOD,
-        "fewest_seeds": FEWEST_SEEDS,
-    }
+    how = {"confidence": CONFIDENCE, "method": METHOD, "fewest_seeds": FEWEST_SEEDS}
     path = result_file("ledger")
-    write_json(path, {"run": describe_run("ledger", configuration), **found})
+    write_json(path, {"run": describe_run("ledger", how), **found})
     print(f"wrote {path.relative_to(ROOT)}")
 
 

@@ -9,8 +9,7 @@ they cannot be set beside BLEU of other tokenisations.
 from dataclasses import replace
 from functools import cache
 
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from seq2seq_lib.batching import Batches, encode
 from seq2seq_lib.decoding import translate
 from seq2seq_lib.metrics import bleu, chrf, perplexity
@@ -23,7 +22,6 @@ PAIRS, UPDATES, BATCH_SIZE, MAX_LENGTH = 5_000, 600, 64, 25
 RATES = {"fixed": 3e-3, "additive": 3e-3}
 # Numbers of reference words, first and last included, that BLEU is split by.
 BUCKETS = ((1, 9), (10, 14), (15, 19), (20, 99))
-SEEDS = range(5)
 DATA = {
     "pairs": PAIRS,
     "updates": UPDATES,
@@ -41,15 +39,9 @@ def load() -> Splits:
 
 def configurations(splits: Splits) -> dict[str, ModelConfig]:
     """Both models, with no fewer parameters for the fixed context."""
-    src_vocab, tgt_vocab = multi30k.vocabs(splits.train)
+    sizes = map(len, multi30k.vocabs(splits.train))
     additive = ModelConfig(
-        len(src_vocab),
-        len(tgt_vocab),
-        attention="additive",
-        emb_dim=96,
-        enc_hidden=128,
-        dec_hidden=128,
-        dropout=0.3,
+        *sizes, "additive", emb_dim=96, enc_hidden=128, dec_hidden=128, dropout=0.3
     )
     fixed = widen(replace(additive, attention="fixed"), n_parameters(additive))
     return {"fixed": fixed, "additive": additive}
@@ -101,18 +93,10 @@ def run(job: Job) -> Values:
     }
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="multi30k_small",
-        configuration={
-            **DATA,
-            "rates": RATES,
-        },
-        seeds={name: SEEDS for name in RATES},
-        run=run,
-        needs_data=True,
-    )
+def experiment() -> Experiment:
+    seeds, configuration = dict.fromkeys(RATES, range(5)), {**DATA, "rates": RATES}
+    return Experiment("multi30k_small", run, seeds, configuration, needs_data=True)
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

@@ -20,8 +20,7 @@ from typing import NamedTuple
 
 import torch
 
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
 from seq2seq_lib.hooks.early_stop import StopWhen
 from seq2seq_lib.hooks.evaluation import Evaluation
@@ -59,15 +58,8 @@ def arms() -> dict[str, Arm]:
 
 def model_config(mechanism: str, way: str) -> ModelConfig:
     """Additive attention at the nominal size, or a fixed context no smaller."""
-    src_vocab, tgt_vocab = Needle(LENGTH, CLASSES).vocabs()
-    additive = ModelConfig(
-        len(src_vocab),
-        len(tgt_vocab),
-        attention="additive",
-        enc_hidden=HIDDEN,
-        dec_hidden=HIDDEN,
-        bidirectional=WAYS[way],
-    )
+    sizes = dict(enc_hidden=HIDDEN, dec_hidden=HIDDEN, bidirectional=WAYS[way])
+    additive = ModelConfig(*map(len, Needle(LENGTH, CLASSES).vocabs()), "additive", **sizes)
     if mechanism == "additive":
         return additive
     return widen(replace(additive, attention=mechanism), n_parameters(additive))
@@ -123,31 +115,26 @@ def run(job: Job) -> Values:
     }
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="needle",
-        configuration={
-            "task": "needle",
-            "length": LENGTH,
-            "classes": CLASSES,
-            "hidden": HIDDEN,
-            "train_pairs": TRAIN_PAIRS,
-            "valid_pairs": VALID_PAIRS,
-            "batch_size": BATCH_SIZE,
-            "limit": LIMIT,
-            "evaluated_every": EVERY,
-            "learned": f"{LEARNED:.0%} of the held-out needles found",
-            "arms": {name: arm._asdict() for name, arm in arms().items()},
-            "schedule": "constant after 50 updates of warm-up",
-            "models": {
-                f"{m}, {w}": vars(model_config(m, w)) for m in MECHANISMS for w in WAYS
-            },
-        },
-        # The other rates show a direction; the comparison is at the best rate.
-        seeds={name: range(5 if arm.rate == RATE else 2) for name, arm in arms().items()},
-        run=run,
-    )
+def experiment() -> Experiment:
+    configuration = {
+        "task": "needle",
+        "length": LENGTH,
+        "classes": CLASSES,
+        "hidden": HIDDEN,
+        "train_pairs": TRAIN_PAIRS,
+        "valid_pairs": VALID_PAIRS,
+        "batch_size": BATCH_SIZE,
+        "limit": LIMIT,
+        "evaluated_every": EVERY,
+        "learned": f"{LEARNED:.0%} of the held-out needles found",
+        "arms": {name: arm._asdict() for name, arm in arms().items()},
+        "schedule": "constant after 50 updates of warm-up",
+        "models": {f"{m}, {w}": vars(model_config(m, w)) for m in MECHANISMS for w in WAYS},
+    }
+    # The other rates show a direction; the comparison is at the best rate.
+    seeds = {name: range(5 if arm.rate == RATE else 2) for name, arm in arms().items()}
+    return Experiment("needle", run, seeds, configuration)
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

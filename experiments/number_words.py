@@ -1,18 +1,19 @@
 """What experiments on number words share: the pairs, the two models, the test."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from experiments.engine.job import Job, Values
+from experiments.engine import Job, Values
 from seq2seq_lib.batching import Batches, Pair, encode
-from seq2seq_lib.decoding import Translation, translate
+from seq2seq_lib.decoding import translate
 from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.metrics import exact_match_by_length
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, widen
-from seq2seq_lib.tasks import Splits, make_splits
+from seq2seq_lib.tasks import Example, Splits, make_splits
 from seq2seq_lib.tasks.numbers import Numbers
-from seq2seq_lib.training import TrainConfig
+from seq2seq_lib.training import History, Hook, TrainConfig
 
 TRAIN_PAIRS, PER_LENGTH, BATCH_SIZE = 40_000, 50, 64
 UPDATES = 400  # the course's budget: what a chapter can train while it is read
@@ -25,14 +26,15 @@ DATA = {
 
 
 @cache
-def splits(longest: int | None = None) -> Splits:
+def splits(longest: int | None = None, tgt_lang: str = "de") -> Splits:
     """The pairs that every arm and seed trains and is tested on.
 
     Args:
         longest: train on sources of at most so many words; the test set has all lengths.
+        tgt_lang: the language to translate to.
     """
     return make_splits(
-        Numbers(),
+        Numbers("en", tgt_lang),
         train=TRAIN_PAIRS,
         per_length=PER_LENGTH,
         train_lengths=None if longest is None else range(1, longest + 1),
@@ -40,20 +42,15 @@ def splits(longest: int | None = None) -> Splits:
 
 
 @cache
-def train_pairs(longest: int | None = None) -> tuple[Pair, ...]:
-    """The training set as ids."""
-    return tuple(encode(splits(longest).train, *Numbers().vocabs()))
-
-
-def batches(seed: int, longest: int | None = None) -> Batches:
-    """The training set in the order of ``seed``."""
-    return Batches(train_pairs(longest), BATCH_SIZE, seed=seed)
+def train_pairs(**which) -> tuple[Pair, ...]:
+    """A training set as ids; ``which`` one, as ``splits`` takes it."""
+    vocabs = Numbers("en", which.get("tgt_lang", "de")).vocabs()
+    return tuple(encode(splits(**which).train, *vocabs))
 
 
 def config(attention: str = "additive", **changes) -> ModelConfig:
     """A model of the course's sizes for number words."""
-    src_vocab, tgt_vocab = Numbers().vocabs()
-    return ModelConfig(len(src_vocab), len(tgt_vocab), attention=attention, **changes)
+    return ModelConfig(*map(len, Numbers().vocabs()), attention, **changes)
 
 
 def fair_pair(hidden: int = 96) -> dict[str, ModelConfig]:
@@ -63,20 +60,13 @@ def fair_pair(hidden: int = 96) -> dict[str, ModelConfig]:
     return {"fixed": fixed, "additive": additive}
 
 
-def answers(model: Seq2Seq, split: str = "test") -> list[Translation]:
-    """Greedy translations of the test (or validation) set."""
-    examples = getattr(splits(), split)
-    return translate(model, [e.src for e in examples], *Numbers().vocabs())
-
-
-def exact_match_buckets(model: Seq2Seq, split: str = "test") -> dict[str, float]:
-    """Exact match in every bucket of source lengths."""
-    examples = getattr(splits(), split)
-    found = exact_match_by_length(
-        [e.src for e in examples],
-        [answer.tokens for answer in answers(model, split)],
-        [e.tgt for e in examples],
-    )
+def exact_match_buckets(
+    model: Seq2Seq, examples: Sequence[Example], tgt_lang: str = "de"
+) -> dict[str, float]:
+    """Exact match of greedy translations in every bucket of source lengths."""
+    sources, references = [e.src for e in examples], [e.tgt for e in examples]
+    answers = translate(model, sources, *Numbers("en", tgt_lang).vocabs())
+    found = exact_match_by_length(sources, [a.tokens for a in answers], references)
     return {bucket.name: bucket.accuracy for bucket in found}
 
 
@@ -87,21 +77,26 @@ class Arm(NamedTuple):
     train: TrainConfig
 
 
-def train_and_test(job: Job, arm: Arm, moments: int) -> Values:
-    """Train one model; exact match by length at so many moments, the last at the end.
+def train(
+    job: Job, model: ModelConfig, how: TrainConfig, hooks: Sequence[Hook] = (), **which
+) -> tuple[Seq2Seq, Values, History]:
+    """Train one model on the pairs of ``splits(**which)``, as ``Job.train`` does.
 
     The seed of the job draws the model, the order of the pairs and the dropout.
     """
+    built = build_model(model, job.seed)
+    data = Batches(train_pairs(**which), BATCH_SIZE, seed=job.seed)
+    return built, *job.train(built, data, replace(how, seed=job.seed), hooks)
+
+
+def train_and_test(job: Job, arm: Arm, moments: int) -> Values:
+    """Train one model; exact match by length at so many moments, the last at the end."""
 
     def test(model: Seq2Seq) -> Values:
-        return {"exact_match": exact_match_buckets(model)}
+        return {"exact_match": exact_match_buckets(model, splits().test)}
 
-    values, history = job.train(
-        build_model(arm.model, job.seed),
-        batches(job.seed),
-        replace(arm.train, seed=job.seed),
-        [Evaluation(test, every=arm.train.updates // moments)],
-    )
+    testing = Evaluation(test, every=arm.train.updates // moments)
+    _, values, history = train(job, *arm, [testing])
     return {
         **values,
         "context": arm.model.enc_dim,

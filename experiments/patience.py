@@ -13,8 +13,7 @@ which has its 3,000 updates at the smaller size too.
 
 from dataclasses import replace
 
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from experiments.number_words import DATA, Arm, fair_pair, train_and_test
 from experiments.train_longer import LONGER, NARROW
 from experiments.tuning import GRID
@@ -23,7 +22,6 @@ from seq2seq_lib.training import TrainConfig
 LONGEST, TINY = 4 * LONGER, NARROW // 2
 LR = 1e-2  # what experiments/tuning.py chose at a third of the hidden size
 MOMENTS = 12  # at which each training is tested
-SEEDS = range(5)
 
 
 def arms() -> dict[str, Arm]:
@@ -46,21 +44,15 @@ def run(job: Job) -> Values:
     return train_and_test(job, arms()[job.arm], MOMENTS)
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="patience",
-        configuration={
-            **DATA,
-            "arms": {
-                name: {"model": vars(model), "updates": train.updates, "lr": train.lr}
-                for name, (model, train) in arms().items()
-            },
-        },
-        # The other rates only say that the chosen one is not to blame.
-        seeds={name: SEEDS[:2] if "lr" in name else SEEDS for name in arms()},
-        run=run,
-    )
+def experiment() -> Experiment:
+    how = {
+        name: {"model": vars(model), "updates": train.updates, "lr": train.lr}
+        for name, (model, train) in arms().items()
+    }
+    # The other rates only say that the chosen one is not to blame.
+    seeds = {name: range(2 if "lr" in name else 5) for name in how}
+    return Experiment("patience", run, seeds, {**DATA, "arms": how})
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

@@ -20,8 +20,7 @@ from typing import NamedTuple
 
 import torch
 
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.probing import linear_probe
@@ -44,11 +43,9 @@ class Arm(NamedTuple):
     @property
     def config(self) -> ModelConfig:
         """Sizes such that the summary has 128 numbers."""
-        src_vocab, tgt_vocab = Copy(SYMBOLS, LONGEST).vocabs()
         return ModelConfig(
-            len(src_vocab),
-            len(tgt_vocab),
-            attention=self.attention,
+            *map(len, Copy(SYMBOLS, LONGEST).vocabs()),
+            self.attention,
             enc_hidden=SUMMARY // (2 if self.bidirectional else 1),
             dec_hidden=SUMMARY,
             bidirectional=self.bidirectional,
@@ -118,25 +115,21 @@ def run(job: Job) -> Values:
     return values
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="probes",
-        configuration={
-            "task": "copy",
-            "symbols": SYMBOLS,
-            "trained_lengths": [1, LONGEST],
-            "probed_lengths": LENGTHS,
-            "train_pairs": TRAIN_PAIRS,
-            "batch_size": BATCH_SIZE,
-            "examples_per_length": PROBED,
-            "held_out": 0.25,
-            "train": vars(TRAIN),
-            "models": {name: vars(arm.config) for name, arm in ARMS.items()},
-        },
-        seeds={name: range(5) for name in ARMS},
-        run=run,
-    )
+def experiment() -> Experiment:
+    configuration = {
+        "task": "copy",
+        "symbols": SYMBOLS,
+        "trained_lengths": [1, LONGEST],
+        "probed_lengths": LENGTHS,
+        "train_pairs": TRAIN_PAIRS,
+        "batch_size": BATCH_SIZE,
+        "examples_per_length": PROBED,
+        "held_out": 0.25,
+        "train": vars(TRAIN),
+        "models": {name: vars(arm.config) for name, arm in ARMS.items()},
+    }
+    return Experiment("probes", run, dict.fromkeys(ARMS, range(5)), configuration)
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from seq2seq_lib.attention import FixedContext, Memory
 from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
 from seq2seq_lib.encoder import Encoded
@@ -51,11 +50,9 @@ class Arm(NamedTuple):
     @property
     def config(self) -> ModelConfig:
         """The model; the order of the source makes no difference to it."""
-        src_vocab, tgt_vocab = task(self.task).vocabs()
         return ModelConfig(
-            len(src_vocab),
-            len(tgt_vocab),
-            attention="fixed",
+            *map(len, task(self.task).vocabs()),
+            "fixed",
             enc_hidden=HIDDEN[self.task],
             dec_hidden=HIDDEN[self.task],
             bidirectional=self.way == "two-way",
@@ -140,28 +137,24 @@ def run(job: Job) -> Values:
     }
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="source_order",
-        configuration={
-            "tasks": {
-                "copy": f"{LENGTH} of {SYMBOLS} symbols",
-                "numbers": "English to German, all lengths",
-            },
-            "updates": UPDATES,
-            "train_pairs": UPDATES * BATCH_SIZE,
-            "valid_per_length": VALID_PER_LENGTH,
-            "batch_size": BATCH_SIZE,
-            "schedule": "constant after 50 updates of warm-up",
-            "arms": {
-                name: arm._asdict() | {"model": vars(arm.config)}
-                for name, arm in arms().items()
-            },
+def experiment() -> Experiment:
+    how = {
+        name: {**arm._asdict(), "model": vars(arm.config)} for name, arm in arms().items()
+    }
+    configuration = {
+        "tasks": {
+            "copy": f"{LENGTH} of {SYMBOLS} symbols",
+            "numbers": "English to German, all lengths",
         },
-        seeds={name: range(5) for name in arms()},
-        run=run,
-    )
+        "updates": UPDATES,
+        "train_pairs": UPDATES * BATCH_SIZE,
+        "valid_per_length": VALID_PER_LENGTH,
+        "batch_size": BATCH_SIZE,
+        "schedule": "constant after 50 updates of warm-up",
+        "arms": how,
+    }
+    return Experiment("source_order", run, dict.fromkeys(how, range(5)), configuration)
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

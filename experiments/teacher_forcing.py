@@ -22,27 +22,25 @@ from typing import NamedTuple
 
 import torch
 
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from experiments.number_words import (
     DATA,
     UPDATES,
-    answers,
-    batches,
     config,
     exact_match_buckets,
     splits,
+    train,
 )
-from seq2seq_lib.batching import Pair, collate, encode
+from seq2seq_lib.batching import Pair, collate, encode, in_order
+from seq2seq_lib.decoding import translate
 from seq2seq_lib.metrics import exact_match
-from seq2seq_lib.model import Seq2Seq, build_model, token_loss
+from seq2seq_lib.model import Seq2Seq, token_loss
 from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.training import Hook, Run, TrainConfig
 
 LR = 5e-3
 RATES = (1.0, 0.75, 0.5, 0.25, 0.0)
 OTHER_LRS, OTHER_RATES = (3e-3, 8e-3), (1.0, 0.5, 0.0)
-SEEDS, OTHER_SEEDS = range(5), range(2)
 DIGITS = "zwei drei vier fünf sechs sieben acht neun".split()
 
 
@@ -55,12 +53,9 @@ class Arm(NamedTuple):
 
 def arms() -> dict[str, Arm]:
     """All arms by name."""
-    found = {f"rate {rate}": Arm(rate) for rate in RATES}
-    found["falling"] = Arm(None)
-    for lr in OTHER_LRS:
-        for rate in OTHER_RATES:
-            found[f"rate {rate}, lr {lr}"] = Arm(rate, lr)
-    return found
+    found = {f"rate {rate}": Arm(rate) for rate in RATES} | {"falling": Arm(None)}
+    more = [Arm(rate, lr) for lr in OTHER_LRS for rate in OTHER_RATES]
+    return found | {f"rate {arm.rate}, lr {arm.lr}": arm for arm in more}
 
 
 class Planted(NamedTuple):
@@ -95,9 +90,7 @@ def token_scores(model: Seq2Seq, rate: float) -> dict[str, float]:
     With ``rate`` 1 the model reads the references, with 0 its own words.
     """
     right, loss, tokens = 0, 0.0, 0
-    pairs = encode(splits().test, *Numbers().vocabs())
-    for start in range(0, len(pairs), 256):
-        batch = collate(pairs[start : start + 256])
+    for batch in in_order(encode(splits().test, *Numbers().vocabs())):
         logits = model(batch, rate).logits
         hits = (logits.argmax(dim=-1) == batch.tgt_out) & batch.tgt_mask
         right += int(hits.sum())
@@ -142,35 +135,34 @@ class Falling(Hook):
 def run(job: Job) -> Values:
     """Train one arm with one seed, and measure it."""
     arm = arms()[job.arm]
-    model = build_model(config("fixed"), job.seed)
-    how = TrainConfig(UPDATES, lr=arm.lr, seed=job.seed, teacher_forcing=arm.rate or 0.0)
+    how = TrainConfig(UPDATES, lr=arm.lr, teacher_forcing=arm.rate or 0.0)
     hooks = [Falling()] if arm.rate is None else []
-    values, _ = job.train(model, batches(job.seed), how, hooks)
-    said = [answer.tokens for answer in answers(model)]
+    model, values, _ = train(job, config("fixed"), how, hooks)
+    test = splits().test
+    answers = translate(model, [e.src for e in test], *Numbers().vocabs())
     return {
         **values,
-        "exact_match": exact_match_buckets(model),
-        "exact_match_overall": exact_match(said, [e.tgt for e in splits().test]),
+        "exact_match": exact_match_buckets(model, test),
+        "exact_match_overall": exact_match(
+            [a.tokens for a in answers], [e.tgt for e in test]
+        ),
         "forced": token_scores(model, 1.0),
         "free": token_scores(model, 0.0),
         "after_planted": after_planted(model),
     }
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="teacher_forcing",
-        configuration={
-            **DATA,
-            "model": vars(config("fixed")),
-            "train": vars(TrainConfig(UPDATES, lr=LR)),
-            "arms": {name: arm._asdict() for name, arm in arms().items()},
-            "planted": len(planted()),
-        },
-        seeds={name: OTHER_SEEDS if ", lr" in name else SEEDS for name in arms()},
-        run=run,
-    )
+def experiment() -> Experiment:
+    configuration = {
+        **DATA,
+        "model": vars(config("fixed")),
+        "train": vars(TrainConfig(UPDATES, lr=LR)),
+        "arms": {name: arm._asdict() for name, arm in arms().items()},
+        "planted": len(planted()),
+    }
+    seeds = {name: range(2 if ", lr" in name else 5) for name in arms()}
+    return Experiment("teacher_forcing", run, seeds, configuration)
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

@@ -16,10 +16,7 @@ lacks after the same long training, and `narrow additive` does not, may be capac
 time; `patience` waits longer.
 """
 
-from dataclasses import replace
-
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from experiments.number_words import DATA, UPDATES, Arm, fair_pair, train_and_test
 from seq2seq_lib.training import TrainConfig
 
@@ -27,24 +24,19 @@ LONGER, NARROW = 3000, 32
 # Learning rates of the narrow models as experiments/tuning.py chose them.
 NARROW_RATES = {"fixed": 1e-2, "additive": 1e-2}
 MOMENTS = 12  # at which each training is tested
-SEEDS = range(5)
-UNSTEADY = "fixed, constant rate"  # shows how one model learns; compared with none
 
 
 def arms() -> dict[str, Arm]:
     """All arms by name."""
     full, narrow = fair_pair(), fair_pair(NARROW)
-    budget, longer = TrainConfig(updates=UPDATES), TrainConfig(updates=LONGER)
-    return {
-        "additive": Arm(full["additive"], budget),
-        "fixed": Arm(full["fixed"], budget),
-        "fixed, longer": Arm(full["fixed"], longer),
-        "fixed, constant rate": Arm(full["fixed"], replace(longer, schedule="constant")),
-        **{
-            f"narrow {name}": Arm(narrow[name], replace(longer, lr=NARROW_RATES[name]))
-            for name in ("additive", "fixed")
-        },
-    }
+    found = {name: Arm(full[name], TrainConfig(UPDATES)) for name in ("additive", "fixed")}
+    found["fixed, longer"] = Arm(full["fixed"], TrainConfig(LONGER))
+    constant = TrainConfig(LONGER, schedule="constant")
+    found["fixed, constant rate"] = Arm(full["fixed"], constant)
+    for name in ("additive", "fixed"):
+        rate = TrainConfig(LONGER, lr=NARROW_RATES[name])
+        found[f"narrow {name}"] = Arm(narrow[name], rate)
+    return found
 
 
 def run(job: Job) -> Values:
@@ -52,20 +44,15 @@ def run(job: Job) -> Values:
     return train_and_test(job, arms()[job.arm], MOMENTS)
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="train_longer",
-        configuration={
-            **DATA,
-            "arms": {
-                name: {"model": vars(arm.model), "train": vars(arm.train)}
-                for name, arm in arms().items()
-            },
-        },
-        seeds={name: SEEDS[:3] if name == UNSTEADY else SEEDS for name in arms()},
-        run=run,
-    )
+def experiment() -> Experiment:
+    how = {
+        name: {"model": vars(arm.model), "train": vars(arm.train)}
+        for name, arm in arms().items()
+    }
+    # Shows how one model learns; compared with none.
+    seeds = {name: range(3 if "constant rate" in name else 5) for name in how}
+    return Experiment("train_longer", run, seeds, {**DATA, "arms": how})
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

@@ -10,21 +10,19 @@ trained with the rate that was best for it. (`caption_tuning` does the same with
 
 from statistics import fmean
 
-from experiments.engine import runs
-from experiments.engine.job import Job, Values
+from experiments.engine import Experiment, Job, Values, main
 from experiments.engine.results import read_results
 from experiments.number_words import (
     TRAIN_PAIRS,
     UPDATES,
-    batches,
     exact_match_buckets,
     fair_pair,
     splits,
+    train,
 )
 from experiments.train_longer import NARROW
 from seq2seq_lib.batching import encode
 from seq2seq_lib.metrics import loss_per_token
-from seq2seq_lib.model import build_model
 from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.training import TrainConfig
 
@@ -34,6 +32,7 @@ GRID = {
     "narrow": ((3e-3, 1e-2, 3e-2), (100,)),
 }
 MODELS = ("fixed", "additive")
+CHOSEN_BY = "lowest validation loss, mean over the tuning seeds"
 NARROW_UPDATES = 1500  # half of train_longer's, so that six runs fit into minutes
 
 
@@ -52,13 +51,12 @@ def run(job: Job) -> Values:
     setting, attention, lr = arms()[job.arm]
     config = fair_pair(NARROW if setting == "narrow" else 96)[attention]
     updates = NARROW_UPDATES if setting == "narrow" else UPDATES
-    model = build_model(config, job.seed)
-    how = TrainConfig(updates, lr=lr, seed=job.seed)
-    values, _ = job.train(model, batches(job.seed), how)
+    model, values, _ = train(job, config, TrainConfig(updates, lr=lr))
+    valid = splits().valid
     return {
         **values,
-        "valid_exact_match": exact_match_buckets(model, "valid"),
-        "valid_loss": loss_per_token(model, encode(splits().valid, *Numbers().vocabs())),
+        "valid_exact_match": exact_match_buckets(model, valid),
+        "valid_loss": loss_per_token(model, encode(valid, *Numbers().vocabs())),
     }
 
 
@@ -77,18 +75,12 @@ def best_rate(name: str, source: str = "tuning") -> float:
     return min(losses, key=lambda lr: losses[lr])
 
 
-def experiment() -> runs.Experiment:
-    return runs.Experiment(
-        name="tuning",
-        configuration={
-            "train_pairs": TRAIN_PAIRS,
-            "grid": {setting: list(rates) for setting, (rates, _) in GRID.items()},
-            "chosen_by": "lowest validation loss, mean over the tuning seeds",
-        },
-        seeds={name: GRID[setting][1] for name, (setting, _, _) in arms().items()},
-        run=run,
-    )
+def experiment() -> Experiment:
+    grid = {setting: list(rates) for setting, (rates, _) in GRID.items()}
+    how = {"train_pairs": TRAIN_PAIRS, "grid": grid, "chosen_by": CHOSEN_BY}
+    seeds = {name: GRID[setting][1] for name, (setting, _, _) in arms().items()}
+    return Experiment("tuning", run, seeds, how)
 
 
 if __name__ == "__main__":
-    runs.main(experiment(), __doc__)
+    main(experiment(), __doc__)

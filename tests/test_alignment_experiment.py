@@ -31,8 +31,8 @@ def small_splits(monkeypatch):
 
 
 @cache
-def small(lang: str) -> Splits:
-    task = Numbers("en", lang)
+def small(tgt_lang: str) -> Splits:
+    task = Numbers("en", tgt_lang)
     return make_splits(task, train=0, per_length=12, lengths=range(1, 10))
 
 

@@ -32,13 +32,8 @@ def describe_run(
 ) -> dict[str, Any]:
     """What must be known to run an experiment again.
 
-    Args:
-        name: of the experiment.
-        configuration: everything that was chosen.
-        seeds: of all runs.
-        quick: it was a short run.
-        code: fingerprint of the code that decides the numbers; "" where they are times.
-        more: what else must be known; ``threads`` are those of this process by default.
+    ``code`` is a fingerprint of what decides the numbers, "" where they are times. The
+    ``threads`` are those of this process if ``more`` does not say others.
     """
     return {
         "command": f"python -m experiments.{name}" + (" --quick" if quick else ""),
