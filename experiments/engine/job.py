@@ -9,6 +9,7 @@ from typing import Any
 from seq2seq_lib.batching import Batches
 from seq2seq_lib.hooks.checkpoints import Checkpoint
 from seq2seq_lib.hooks.early_stop import StopAfter
+from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.training import History, Hook, Run, TrainConfig, fit
 
@@ -16,6 +17,14 @@ OPENING = 50  # updates that are run again to confirm a result
 EVERY = 200  # updates between two checkpoints
 
 Values = dict[str, Any]
+
+
+class Opened(Exception):
+    """Ends a job of which only the loss of the first updates is asked for."""
+
+    def __init__(self, loss: float) -> None:
+        super().__init__(loss)
+        self.loss = loss
 
 
 @dataclass(frozen=True)
@@ -26,12 +35,14 @@ class Job:
         arm: the name of what is compared.
         seed: of everything that is drawn.
         quick: train the first updates only, in the same way, and measure less.
+        opening: measure nothing but the loss of the first updates, and raise ``Opened``.
         checkpoints: the folder for what an interrupted training goes on from.
     """
 
     arm: str
     seed: int
     quick: bool = False
+    opening: bool = False
     checkpoints: Path | None = None
 
     @property
@@ -58,11 +69,14 @@ class Job:
             name: tells the models of a job apart.
 
         Raises:
+            Opened: this was all that is asked of the job.
             RuntimeError: an evaluation failed.
             KeyboardInterrupt: it was interrupted.
         """
         more: list[Hook] = [_NoFailure()]
-        if self.quick:
+        if self.opening:
+            hooks = [hook for hook in hooks if not isinstance(hook, Evaluation)]
+        if self.quick or self.opening:
             more.append(StopAfter(OPENING))
         if self.checkpoints:
             more.append(Checkpoint(self.checkpoints / f"{name}.pt", EVERY))
@@ -70,10 +84,13 @@ class Job:
         if history.interrupted:
             raise KeyboardInterrupt
         opening = history.losses[:OPENING]
+        loss = sum(opening) / len(opening)
+        if self.opening:
+            raise Opened(loss)
         values = {
             "parameters": model.n_parameters,
             "updates": history.updates,
-            "opening_loss": sum(opening) / len(opening),
+            "opening_loss": loss,
         }
         return values, history
 
