@@ -8,7 +8,7 @@ from typing import Any
 
 from seq2seq_lib.batching import Batches
 from seq2seq_lib.hooks.checkpoints import Checkpoint
-from seq2seq_lib.hooks.early_stop import StopAfter
+from seq2seq_lib.hooks.early_stop import StopAfter, StopWhen
 from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.training import History, Hook, Run, TrainConfig, fit
@@ -74,7 +74,7 @@ class Job:
             KeyboardInterrupt: it was interrupted.
         """
         more: list[Hook] = [_NoFailure()]
-        if self.opening:
+        if self.opening and not any(isinstance(hook, StopWhen) for hook in hooks):
             hooks = [hook for hook in hooks if not isinstance(hook, Evaluation)]
         if self.quick or self.opening:
             more.append(StopAfter(OPENING))
