@@ -188,6 +188,7 @@ def write_copy(
         own.cache_notebook_bundle(
             CacheBundleIn(without_solutions(executed, name)[0], str(target / name)),
             check_validity=False,
+            overwrite=True,  # two chapters may be left with equal code
         )
         left, gone = without_solutions(notebook, name)
         texts[path] = prose(left)
