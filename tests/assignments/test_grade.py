@@ -180,13 +180,13 @@ def test_nobody_is_graded_by_two_measures(folder: Path, tmp_path: Path, project:
 def test_what_decides_no_grade_may_change(folder: Path, tmp_path: Path, project: Path):
     """Pages, other assignments, and the line ends of a clone."""
     _write(folder / "anna.ipynb", handed_in(A1))
-    _grade(folder, tmp_path / "out")
+    before = _grade(folder, tmp_path / "out")
     for name in ("assignments/reports.py", "assignments/hidden/a4.py"):
         with (project / name).open("a", encoding="utf-8") as file:
             file.write("# looked at again\n")
     for file in project.rglob("*.py"):
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
-    _grade(folder, tmp_path / "out")
+    assert _grade(folder, tmp_path / "out") == before
 
 
 @pytest.mark.parametrize(

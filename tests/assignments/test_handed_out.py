@@ -61,9 +61,10 @@ def test_every_import_is_found(path: Path):
 
 @pytest.mark.parametrize("assignment", registry.ASSIGNMENTS)
 def test_it_is_read_and_every_question_is_in_it(assignment: str):
-    for path in EARLIER:
-        if path.stem == assignment:
-            _is_read(path.read_bytes(), assignment)
+    handed = [path for path in EARLIER if path.stem == assignment]
+    assert handed
+    for path in handed:
+        _is_read(path.read_bytes(), assignment)
 
 
 def _is_read(data: bytes, assignment: str) -> None:
@@ -93,6 +94,7 @@ def test_solved_it_runs_from_top_to_bottom(path: Path, monkeypatch: pytest.Monke
     if path.stem in registry.ASSIGNMENTS:
         notebook = answered(notebook, path.stem, registry.solutions(path.stem))
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            exec(compile(cell.source, f"<{path.stem}>", "exec"), namespace)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert code
+    for source in code:
+        exec(compile(source, f"<{path.stem}>", "exec"), namespace)
