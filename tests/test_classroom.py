@@ -302,7 +302,7 @@ def cut(*cells: NotebookNode | str) -> NotebookNode:
     ],
 )
 def test_gates_that_do_not_match_are_one_sentence(cells: list[str], said: str) -> None:
-    with pytest.raises(solutions.SolutionsError, match=re.escape(said)) as error:
+    with pytest.raises(contents.ContentsError, match=re.escape(said)) as error:
         cut(*cells)
     assert str(error.value).startswith("x.ipynb: ")
 
@@ -320,9 +320,7 @@ def glued(key: str) -> NotebookNode:
 
 def test_a_number_that_only_a_solution_computes_must_not_be_used() -> None:
     text = "It is {glue:text}`big:.2f`."
-    with pytest.raises(
-        solutions.SolutionsError, match="shows 'big', which only a solution"
-    ):
+    with pytest.raises(contents.ContentsError, match="shows 'big', which only a solution"):
         cut(begin("a"), glued("big"), END, text)
     assert len(cut(begin("a"), glued("big"), text, END, glued("small")).cells) == 1
     assert len(cut(glued("big"), begin("a"), glued("big"), END, text).cells) == 2
@@ -347,13 +345,13 @@ def test_a_name_that_only_a_solution_defines_must_not_be_used(
     if not fails:
         cut(*cells)
         return
-    with pytest.raises(solutions.SolutionsError, match="which only a solution defines"):
+    with pytest.raises(contents.ContentsError, match="which only a solution defines"):
         cut(*cells)
 
 
 def test_a_name_must_be_defined_above_its_use() -> None:
     cells = [begin("a"), new_code_cell("x = 1"), END]
-    with pytest.raises(solutions.SolutionsError, match="uses 'x', which only a solution"):
+    with pytest.raises(contents.ContentsError, match="uses 'x', which only a solution"):
         cut(*cells, new_code_cell("print(x)"), new_code_cell("x = 2"))
 
 
@@ -364,7 +362,7 @@ def test_what_a_solution_defines_must_not_be_referred_to() -> None:
     lost = solutions.labels(gone)
     assert lost == {"sol-a", "fig-a", "place-a"}
     for text in ("see {numref}`fig-a`", "[so](#sol-a)", "{ref}`the place <place-a>`"):
-        with pytest.raises(solutions.SolutionsError, match="y.md: .*stands in a solution"):
+        with pytest.raises(contents.ContentsError, match="y.md: .*stands in a solution"):
             solutions.check_references(text, lost, "y.md")
     solutions.check_references("{ref}`fig-ab`, {ref}`a-fig-a`", lost, "y.md")
 

@@ -317,7 +317,7 @@ def test_check_exits_with_the_file_and_the_problem(
 def test_a_damaged_notebook_is_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.ipynb"
     path.write_text(text)
-    with pytest.raises(SystemExit, match="bad.ipynb is not a notebook"):
+    with pytest.raises(contents.ContentsError, match="bad.ipynb is not a notebook"):
         notebooks.check([path])
 
 

@@ -19,8 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import yaml
@@ -48,16 +47,10 @@ PACKAGES = ["requirements.txt", "constraints.txt"]
 INGREDIENTS = ["seq2seq_lib/**/*.py", "results/*.json", *PACKAGES]
 
 
-class BuildFailed(ContentsError):
-    """The book cannot be built; the message says why."""
-
-
 def fingerprint(source: Path, *chapters: Path) -> str:
-    """A digest of everything that the outputs of chapters depend on, but their own cells.
+    """A digest of all that the outputs of chapters depend on, but their own cells.
 
-    Args:
-        source: the folder with _toc.yml.
-        chapters: notebooks; without any, all of the book.
+    Without any chapters it is that of all of the book.
     """
     files = [path for pattern in INGREDIENTS for path in source.glob(pattern)]
     reached = provenance.files(*(chapters or notebooks(source)), root=source)
@@ -109,16 +102,14 @@ def run_chapters(source: Path, build: Path, listed: list[Path]) -> dict[str, str
 
     waiting = [(name, paths[name], contents[name]) for name in paths if not times[name]]
     if failed := run_notebooks(waiting, keep):
-        raise BuildFailed(
+        raise ContentsError(
             f"Not built: {', '.join(failed)} failed (see above). "
             "The chapters that ran are kept."
         )
     return times
 
 
-def write_pages(
-    source: Path, build: Path, times: dict[str, str], *, toc: Path, strict: bool
-) -> Path:
+def write_pages(source: Path, build: Path, times: dict[str, str], *options: str) -> Path:
     """Let Jupyter Book turn the executed chapters into pages; returns their folder.
 
     They are written from nothing each time: Sphinx reports the warnings of a page only
@@ -130,12 +121,14 @@ def write_pages(
     shutil.rmtree(fresh, ignore_errors=True)
     jupyter_book = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", jupyter_book, "build", str(source), "--quiet"]
-    command += ["--path-output", str(fresh), "--toc", str(toc)]
-    command += ["-W", "-n", "--keep-going"] if strict else []
     say("Writing the pages ...")
     # The cache's path in _config.yml is relative: run where _build is.
     done = subprocess.run(
-        command, cwd=build.parent, capture_output=True, encoding="utf-8", errors="replace"
+        [*command, "--path-output", str(fresh), *options],
+        cwd=build.parent,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
     )
     said = done.stdout + done.stderr
     problems = re.findall(r"^.*(?:WARNING|ERROR|[Ee]rror:).*$", said, re.M)
@@ -143,8 +136,8 @@ def write_pages(
         shutil.rmtree(fresh, ignore_errors=True)
         if cause := re.search(r"\[Errno \d+\][^\x1b\n]*", said):
             raise OSError(cause[0])
-        say("\n".join(problems) or said, sys.stderr)
-        raise BuildFailed(
+        say("\n".join(problems) or said, file=sys.stderr)
+        raise ContentsError(
             "Not built: the messages above are fatal. Correct the pages they name."
         )
     if html.exists():
@@ -152,60 +145,47 @@ def write_pages(
     (fresh / "_build" / "html").rename(html)
     shutil.rmtree(fresh, ignore_errors=True)
 
-    width = max(map(len, times), default=0)
-    table = [f"  {name:{width}}  {took}" for name, took in times.items()]
-    table += [f"  {'pages':{width}}  {time.perf_counter() - started:6.1f} s"]
-    say("\n".join(problems + table))
+    times = times | {"pages": f"{time.perf_counter() - started:6.1f} s"}
+    width = max(map(len, times))
+    say(*problems, *(f"  {name:{width}}  {took}" for name, took in times.items()), sep="\n")
     return html
 
 
-@contextmanager
-def alone(build: Path) -> Iterator[None]:
+STRICT = ("-W", "-n", "--keep-going")
+
+
+def alone(build: Path) -> AbstractContextManager:
     """Hold the build folder, so that two builds do not write into each other."""
     build.mkdir(parents=True, exist_ok=True)
     lock = FileLock(build / ".lock")
     try:
-        lock.acquire(blocking=False)
+        return lock.acquire(blocking=False)
     except Timeout:
         say(f"Another build is at work in {build}; waiting for it.")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+        return lock.acquire()
 
 
 def build_book(source: Path, output: Path) -> Path:
-    """Build the book in `source`; returns the first page.
+    """Build the book in `source`, in `output/_build`; returns the first page.
 
-    Args:
-        source: the folder with _config.yml and _toc.yml.
-        output: where `_build` is made; usually the same folder.
-
-    Raises:
-        ContentsError: a file is damaged, a chapter failed, a reference leads nowhere.
+    This and the next two raise a ContentsError if there is something to mend: a damaged
+    file, a chapter that failed, a reference that leads nowhere.
     """
     source, build = source.resolve(), output.resolve() / "_build"
     listed = pages(source)
     with alone(build):
         times = run_chapters(source, build, listed)
-        html = write_pages(source, build, times, toc=source / "_toc.yml", strict=True)
-    return html / "index.html"
+        return write_pages(source, build, times, *STRICT) / "index.html"
 
 
-def build_classroom(source: Path, output: Path) -> Path:
+def build_classroom(source: Path) -> Path:
     """Build the book without solutions, beside the ordinary one; returns the first page.
 
-    Args:
-        source: the folder with _config.yml and _toc.yml.
-        output: where `_build` is made; the site is in `_build/classroom/_build/html`, and
-            `_build/html` stays as it is.
-
-    Raises:
-        ContentsError: as `build_book`, or because a solution cannot be cut out.
+    The site is in `_build/classroom/_build/html`, and `_build/html` stays as it is.
     """
-    source, ordinary = source.resolve(), output.resolve() / "_build"
-    build, copied = ordinary / "classroom" / "_build", ordinary / "classroom" / "source"
+    source = source.resolve()
+    ordinary, classroom = source / "_build", source / "_build" / "classroom"
+    build, copied = classroom / "_build", classroom / "source"
     listed = pages(source)
     with alone(build):
         with alone(ordinary):
@@ -213,8 +193,7 @@ def build_classroom(source: Path, output: Path) -> Path:
             shutil.rmtree(build / CACHE, ignore_errors=True)
             caches = get_cache(ordinary / CACHE), get_cache(build / CACHE)
             solutions.write_copy(source, caches[0], copied, caches[1])
-        html = write_pages(copied, build, times, toc=copied / "_toc.yml", strict=True)
-    return html / "index.html"
+        return write_pages(copied, build, times, *STRICT) / "index.html"
 
 
 def build_page(source: Path, page: Path) -> Path:
@@ -222,13 +201,10 @@ def build_page(source: Path, page: Path) -> Path:
 
     For its author, while other chapters are in pieces. Warnings are shown but not
     fatal: references to the other chapters must lead nowhere here.
-
-    Raises:
-        ContentsError: there is no such page, or a file is damaged, or a chapter failed.
     """
     source, page = source.resolve(), page.resolve()
     if not (page.is_relative_to(source) and page.suffix in SUFFIXES and page.is_file()):
-        raise BuildFailed(
+        raise ContentsError(
             f"{page} is no page of this book: name a .ipynb or .md file below {source}."
         )
     name = page.relative_to(source).with_suffix("").as_posix()
@@ -242,13 +218,13 @@ def build_page(source: Path, page: Path) -> Path:
         contents = {"format": "jb-book", "root": "intro", "chapters": entries}
         toc.write_text(yaml.safe_dump(contents))
         times = run_chapters(source, build, listed)
-        html = write_pages(source, build, times, toc=toc, strict=False)
-    if not (html / f"{name}.html").is_file():
-        raise BuildFailed(f"{page} became no page: _config.yml excludes its folder.")
-    return html / f"{name}.html"
+        first = write_pages(source, build, times, "--toc", str(toc)) / f"{name}.html"
+    if not first.is_file():
+        raise ContentsError(f"{page} became no page: _config.yml excludes its folder.")
+    return first
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.build_book", description=__doc__)
     parser.add_argument(
@@ -256,9 +232,6 @@ def main(arguments: list[str] | None = None) -> int:
         type=Path,
         default=environment.ROOT,
         help="the folder with _config.yml and _toc.yml (default: this project)",
-    )
-    parser.add_argument(
-        "--output", type=Path, help="where _build is made (default: the source folder)"
     )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
@@ -269,15 +242,14 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="build the site of a class, in _build/classroom: no solution is in it",
     )
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     environment.apply(static=True)
-    output = options.output or options.source
     if options.page:
         first = build_page(options.source, options.page)
     elif options.no_solutions:
-        first = build_classroom(options.source, output)
+        first = build_classroom(options.source)
     else:
-        first = build_book(options.source, output)
+        first = build_book(options.source, options.source)
     say(f"Open {first}")
     return 0
 

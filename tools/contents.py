@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 import yaml
 from nbformat import NotebookNode
-from sphinx_external_toc.api import FileItem, SiteMap
+from sphinx_external_toc.api import SiteMap
 from sphinx_external_toc.parsing import parse_toc_data
 
 SUFFIXES = (".ipynb", ".md")
@@ -24,13 +24,8 @@ class ContentsError(ValueError):
 def read(path: Path, kind: str, understood: Callable[[str], Any] = str) -> Any:
     """What a function makes of the text of a file that people edit.
 
-    Args:
-        path: the file.
-        kind: what it has to be, with an article.
-        understood: may fail in any way for a text that is something else.
-
-    Raises:
-        ContentsError: the file is missing, cannot be read, or is something else.
+    It may fail in any way for a text that is not of the kind; then, or if the file is
+    missing or cannot be read, a ContentsError says so.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -56,11 +51,7 @@ def read(path: Path, kind: str, understood: Callable[[str], Any] = str) -> Any:
 
 
 def read_notebook(path: Path) -> NotebookNode:
-    """A notebook, as format 4.
-
-    Raises:
-        ContentsError: there is none that could be read.
-    """
+    """A notebook, as format 4."""
 
     def understood(text: str) -> NotebookNode:
         json.loads(text)  # says best what is wrong with JSON
@@ -72,11 +63,7 @@ def read_notebook(path: Path) -> NotebookNode:
 
 
 def settings(source: Path) -> dict[str, Any]:
-    """The settings of the book, as _config.yml gives them.
-
-    Raises:
-        ContentsError: the file is damaged, or a setting is of the wrong kind.
-    """
+    """The settings of the book, as _config.yml gives them."""
     from jupyter_book.config import validate_yaml  # takes a second
 
     def understood(text: str) -> dict[str, Any]:
@@ -87,31 +74,20 @@ def settings(source: Path) -> dict[str, Any]:
     return read(source / "_config.yml", "the settings of a book", understood)
 
 
-def _names(site: SiteMap, name: str) -> Iterator[str]:
-    """A page and those below it, in reading order."""
-    yield name
-    for tree in site[name].subtrees:
-        for item in tree.items:
-            if isinstance(item, FileItem):
-                yield from _names(site, item)
-
-
 def pages(source: Path) -> list[Path]:
-    """The files of the book in reading order.
-
-    Args:
-        source: the folder that holds _toc.yml.
-
-    Raises:
-        ContentsError: the file is damaged, or an entry has no page or comes twice.
-    """
+    """The files of the book in reading order, as _toc.yml lists them."""
 
     def understood(text: str) -> SiteMap:
         return parse_toc_data(yaml.safe_load(text))
 
+    def below(name: str) -> Iterator[str]:
+        yield name
+        for item in site[name].child_files():
+            yield from below(item)
+
     site = read(source / "_toc.yml", "a table of contents", understood)
     found: list[Path] = []
-    for name in _names(site, site.root.docname):
+    for name in below(site.root.docname):
         tried = [source / name, *(source / f"{name}{suffix}" for suffix in SUFFIXES)]
         there = [path for path in tried if path.suffix in SUFFIXES and path.is_file()]
         if not there or not there[0].resolve().is_relative_to(source.resolve()):
@@ -133,12 +109,7 @@ def notebooks(source: Path) -> list[Path]:
 def check(source: Path, texts: list[Path]) -> None:
     """Look at what else a build depends on, before anything is run.
 
-    Args:
-        source: the folder of the book.
-        texts: pages that are not executed.
-
-    Raises:
-        ContentsError: the settings, a text, a bibliography or a stored result is damaged.
+    That is the settings, bibliographies, stored results, and texts: pages without code.
     """
     from pybtex.database import parse_string
 

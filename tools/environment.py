@@ -37,9 +37,7 @@ _UNWANTED = (
 def book_environment(*, static: bool) -> dict[str, str]:
     """The environment variables for a process that runs notebooks.
 
-    Args:
-        static: True on the way to a built page, where widgets have no kernel: they
-            then draw a figure of themselves.
+    ``static`` is for a built page, where widgets have no kernel and draw a figure instead.
     """
     env = {key: value for key, value in os.environ.items() if key not in _UNWANTED}
     env |= {
@@ -72,21 +70,16 @@ def apply(*, static: bool) -> None:
 
 
 def prepare() -> None:
-    """Install this environment's kernel and let Matplotlib list its fonts.
+    """Write the kernels' settings, and let Matplotlib list its fonts.
 
-    Without the second, the first figure of the first chapter would carry a message
-    about building the font cache.
+    Without that, the first figure of the first chapter would carry a message about
+    building the font cache.
     """
+    command = [sys.executable, "-c", "import matplotlib.pyplot"]
     env = book_environment(static=False)
-    for command in (
-        ["-m", "ipykernel", "install", "--sys-prefix", "--name", "python3"],
-        ["-c", "import matplotlib.pyplot"],
-    ):
-        done = subprocess.run(
-            [sys.executable, *command], env=env, capture_output=True, text=True
-        )
-        if done.returncode:
-            sys.exit(f"Preparing the environment failed:\n{done.stderr}")
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"Preparing the environment failed:\n{done.stderr}")
     profile = _HOME / "ipython" / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
     (profile / "ipython_kernel_config.json").write_text(json.dumps(_KERNEL_CONFIG))

@@ -7,13 +7,13 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from tqdm import tqdm
 
 CELL_TIMEOUT = 300  # seconds, the same in _config.yml and for nbval
 
@@ -21,20 +21,12 @@ CELL_TIMEOUT = 300  # seconds, the same in _config.yml and for nbval
 # two fill the cores of a laptop and leave it memory.
 SIDE_BY_SIDE = max(1, min(2, os.cpu_count() or 1))
 
-LOG_EVERY = 10.0  # seconds between two lines about one notebook, where there is no bar
+LOG_EVERY = 10.0  # seconds between two lines about one notebook
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PROGRESS = re.compile(r"\d+%\||\d+it \[|it/s|s/it|\?it")
 
-
-class NotebookFailed(RuntimeError):
-    """A cell raised, ran out of time, or took its kernel down."""
-
-
-def say(text: str, file: TextIO | None = None) -> None:
-    """Print a line at once, above the bars if there are any."""
-    with tqdm.external_write_mode(file=file):
-        print(text, file=file, flush=True)
+say = partial(print, flush=True)
 
 
 class _Client(NotebookClient):
@@ -60,30 +52,16 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-async def _run(notebook: NotebookNode, name: str, folder: Path) -> None:
-    """Execute every code cell in place; a bar, or a line now and then, shows how far it is.
-
-    Raises:
-        NotebookFailed: names the notebook and the cell, with its source and error.
-    """
+async def _run(notebook: NotebookNode, name: str, folder: Path) -> str:
+    """Execute every code cell in place; returns what went wrong, and in which cell."""
     cells = code_cells(notebook)
     position, trace, told = 0, "", time.monotonic()
-    bar = tqdm(
-        total=len(cells),
-        desc=name,
-        leave=False,
-        disable=not sys.stderr.isatty(),
-        bar_format="{desc}: {bar:20} cell {n_fmt}/{total_fmt}  {elapsed}",
-    )
-    if bar.disable:
-        say(f"{name}: {len(cells)} cells")
+    say(f"{name}: {len(cells)} cells")
 
     def begin(cell: NotebookNode, cell_index: int) -> None:
         nonlocal position, told
-        position = 1 + next(n for n, one in enumerate(cells) if one is cell)
-        bar.update(position - 1 - bar.n)
-        bar.refresh()
-        if bar.disable and time.monotonic() - told >= LOG_EVERY:
+        position = sum(one.cell_type == "code" for one in notebook.cells[: cell_index + 1])
+        if time.monotonic() - told >= LOG_EVERY:
             say(f"{name}: cell {position}/{len(cells)}")
             told = time.monotonic()
 
@@ -98,7 +76,7 @@ async def _run(notebook: NotebookNode, name: str, folder: Path) -> None:
     )
     try:
         await client.async_execute()
-        return
+        return ""
     except CellExecutionError as error:
         reason = f"{error.ename}: {error.evalue}"
         trace = _ANSI.sub("", error.traceback).strip()
@@ -109,13 +87,11 @@ async def _run(notebook: NotebookNode, name: str, folder: Path) -> None:
         if task and task.cancelling():  # nbclient takes this for a dead kernel
             raise asyncio.CancelledError from None
         reason = "its kernel died (out of memory, or the process was ended)"
-    finally:
-        bar.close()
-    lines = cells[position - 1].source.splitlines() if position else []
-    numbered = [f"{number:3d} | {line}" for number, line in enumerate(lines, start=1)]
-    told_last = ["", *trace.splitlines()[-30:]] if trace else []
+    source = cells[position - 1].source.splitlines() if position else []
+    shown = [f"{number:3d} | {line}" for number, line in enumerate(source, start=1)]
+    shown += ["", *trace.splitlines()[-30:]] if trace else []
     where = f"{name}, code cell {position} of {len(cells)} failed: {reason}\n"
-    raise NotebookFailed("\n".join([where, *(f"  {x}" for x in numbered + told_last)]))
+    return "\n".join([where, *(f"  {line}" for line in shown)])
 
 
 def run_notebooks(
@@ -134,39 +110,36 @@ def run_notebooks(
     Returns:
         The names of those that failed.
     """
+    failed: list[str] = []
 
-    async def run_all() -> list[str | None]:
+    async def run_all() -> None:
         free = asyncio.Semaphore(SIDE_BY_SIDE)
 
-        async def run(name: str, path: Path, notebook: NotebookNode) -> str | None:
+        async def run(name: str, path: Path, notebook: NotebookNode) -> None:
             async with free:
                 started = time.perf_counter()
-                try:
-                    await _run(notebook, name, path.resolve().parent)
-                except NotebookFailed as failure:
-                    say(f"\n{failure}\n", sys.stderr)
-                    return name
-                keep(name, notebook, time.perf_counter() - started)
-                return None
+                if failure := await _run(notebook, name, path.resolve().parent):
+                    say(f"\n{failure}\n", file=sys.stderr)
+                    failed.append(name)
+                else:
+                    keep(name, notebook, time.perf_counter() - started)
 
-        return await asyncio.gather(*(run(*each) for each in waiting))
+        await asyncio.gather(*(run(*each) for each in waiting))
 
-    return [name for name in asyncio.run(run_all()) if name]
+    asyncio.run(run_all())
+    return failed
 
 
 def unexpected_stderr(notebook: NotebookNode) -> list[tuple[int, str]]:
-    """Lines that cells wrote to standard error and that are no progress bar.
+    """Cell numbers and lines that cells wrote to standard error, but progress bars.
 
     Pages do not show standard error, so a warning there would pass unseen.
-
-    Returns:
-        Pairs of cell number and line.
     """
-    found = []
-    for position, cell in enumerate(code_cells(notebook), start=1):
-        for output in cell.outputs:
-            if output.output_type == "stream" and output.name == "stderr":
-                for line in re.split(r"[\r\n]+", _ANSI.sub("", output.text)):
-                    if line.strip() and not _PROGRESS.search(line):
-                        found.append((position, line.strip()))
-    return found
+    return [
+        (position, line.strip())
+        for position, cell in enumerate(code_cells(notebook), start=1)
+        for output in cell.outputs
+        if output.get("name") == "stderr"
+        for line in re.split(r"[\r\n]+", _ANSI.sub("", output.text))
+        if line.strip() and not _PROGRESS.search(line)
+    ]

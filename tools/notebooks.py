@@ -13,6 +13,7 @@ exercises have cells of their own, tagged `solution`.
 import argparse
 import ast
 import copy
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def default_files() -> list[Path]:
     root = environment.ROOT
     found = [*notebooks(root), *sorted(root.glob("chapters/*.ipynb"))]
     found += sorted(root.glob("assignments/source/*/*.ipynb"))
-    return list(dict.fromkeys([*found, root / "_template.ipynb"]))
+    found = list(dict.fromkeys([*found, root / "_template.ipynb"]))
+    return [Path(os.path.relpath(path)) for path in found]
 
 
 def is_promise(cell: NotebookNode) -> bool:
@@ -58,27 +60,21 @@ def _text_only(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """What is kept of a promise: printed text and the text of its last value."""
     kept: list[NotebookNode] = []
     for output in outputs:
-        kind = output.output_type
-        if kind == "stream" and output.name == "stdout":
+        text, data = output.get("text", ""), output.get("data", {})
+        if output.get("name") == "stdout":
             # A kernel may send one text in several pieces.
             if kept and kept[-1].output_type == "stream":
-                kept[-1].text += output.text
+                kept[-1].text += text
             else:
-                kept.append(nbformat.v4.new_output("stream", text=output.text))
-        elif kind in ("execute_result", "display_data"):
-            text = output.data.get("text/plain")
-            if text is not None and "image/png" not in output.data:
-                data = {"text/plain": text}
-                kept.append(nbformat.v4.new_output(kind, data=data))
+                kept.append(nbformat.v4.new_output("stream", text=text))
+        elif "text/plain" in data and "image/png" not in data:
+            data = {"text/plain": data["text/plain"]}
+            kept.append(nbformat.v4.new_output(output.output_type, data=data))
     return kept
 
 
 def stripped(notebook: NotebookNode, name: str = "notebook") -> NotebookNode:
-    """The notebook in the state in which it is committed; a new object.
-
-    Raises:
-        SolutionsError: the fences around its solutions do not match.
-    """
+    """The notebook in the state in which it is committed; a new object."""
     clean = tagged(nbformat.v4.upgrade(copy.deepcopy(notebook)), name)
     clean.nbformat, clean.nbformat_minor = 4, 5
     clean.metadata = nbformat.from_dict(copy.deepcopy(METADATA))
@@ -105,34 +101,29 @@ def _is_class(source: str) -> bool:
         return False
 
 
-def long_cells(notebook: NotebookNode) -> list[str]:
-    """The code cells with too many lines, one sentence each."""
-    sources = [cell.source for cell in code_cells(notebook)]
-    counts = {n: len(source.splitlines()) for n, source in enumerate(sources, start=1)}
-    long = {number: count for number, count in counts.items() if count > MAX_LINES}
-    classes = [n for n in long if long[n] <= MAX_LINES_CLASS and _is_class(sources[n - 1])]
-    if classes:
-        del long[max(classes, key=counts.__getitem__)]
-    return [
-        f"code cell {number} has {count} lines, {MAX_LINES} are the most "
-        f"({MAX_LINES_CLASS} in one cell that holds a class alone)"
-        for number, count in long.items()
-    ]
-
-
 def problems(notebook: NotebookNode) -> list[str]:
     """What keeps a notebook from being committed, one sentence each."""
-    found = long_cells(notebook)
-    for number, cell in enumerate(code_cells(notebook), start=1):
+    found = []
+    cells = dict(enumerate(code_cells(notebook), start=1))
+    lines = {number: cell.source.splitlines() for number, cell in cells.items()}
+    counts = {number: len(lines[number]) for number in cells}
+    short = [number for number in cells if counts[number] <= MAX_LINES_CLASS]
+    classes = [number for number in short if _is_class(cells[number].source)]
+    longest = max(classes, key=counts.__getitem__, default=0)
+    for number, cell in cells.items():
         where = f"code cell {number}"
+        if counts[number] > MAX_LINES and number != longest:
+            found.append(
+                f"{where} has {counts[number]} lines, {MAX_LINES} are the most "
+                f"({MAX_LINES_CLASS} in one cell that holds a class alone)"
+            )
         if not cell.source.strip():
             found.append(f"{where} is empty: delete it")
-        for line_number, line in enumerate(cell.source.splitlines(), start=1):
-            if len(line) > MAX_COLUMNS:
-                found.append(
-                    f"{where}, line {line_number} has {len(line)} columns, "
-                    f"{MAX_COLUMNS} are the most"
-                )
+        found += [
+            f"{where}, line {at} has {len(line)} columns, {MAX_COLUMNS} are the most"
+            for at, line in enumerate(lines[number], start=1)
+            if len(line) > MAX_COLUMNS
+        ]
         kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
         if any(kind.startswith("image/") for kind in kinds):
             found.append(f"{where} holds an image: run `python -m tools.notebooks strip`")
@@ -141,7 +132,7 @@ def problems(notebook: NotebookNode) -> list[str]:
                 f"{where} is tagged {PROMISE} and holds no output: run `make promises`"
             )
     try:
-        clean = nbformat.writes(stripped(notebook)) == nbformat.writes(notebook)
+        clean = stripped(notebook) == notebook
     except ContentsError as error:
         return [*found, str(error)]
     if not found and not clean:
@@ -150,19 +141,6 @@ def problems(notebook: NotebookNode) -> list[str]:
             "run `python -m tools.notebooks strip`"
         )
     return found
-
-
-def _read(path: Path) -> NotebookNode:
-    try:
-        return read_notebook(path)
-    except ContentsError as error:
-        sys.exit(str(error))
-
-
-def _shown(path: Path) -> str:
-    path = path.resolve()
-    here = path.is_relative_to(environment.ROOT)
-    return path.relative_to(environment.ROOT).as_posix() if here else str(path)
 
 
 def _write(path: Path, notebook: NotebookNode) -> bool:
@@ -177,27 +155,22 @@ def _write(path: Path, notebook: NotebookNode) -> bool:
 def strip(files: list[Path]) -> int:
     """Bring the files into the committed state."""
     for path in files:
-        if _write(path, stripped(_read(path), _shown(path))):
-            print(f"{_shown(path)}: stripped")
+        if _write(path, stripped(read_notebook(path), str(path))):
+            print(f"{path}: stripped")
     return 0
 
 
 def check(files: list[Path]) -> int:
     """Print every problem; returns 1 if there is one."""
-    count = 0
-    for path in files:
-        for problem in problems(_read(path)):
-            print(f"{_shown(path)}: {problem}")
-            count += 1
-    if not count:
-        print(f"{len(files)} notebooks are clean.")
-    return int(bool(count))
+    found = [f"{path}: {one}" for path in files for one in problems(read_notebook(path))]
+    print(*found or [f"{len(files)} notebooks are clean."], sep="\n")
+    return int(bool(found))
 
 
 def promises(files: list[Path]) -> int:
     """Run the files and keep the outputs that they promise."""
-    paths = {_shown(path): path for path in files}
-    before = {name: _read(path) for name, path in paths.items()}
+    paths = {str(path): path for path in files}
+    before = {name: read_notebook(path) for name, path in paths.items()}
 
     def keep(name: str, notebook: NotebookNode, seconds: float) -> None:
         after = stripped(notebook, name)

@@ -30,14 +30,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 def definitions(module: str, name: str, configuration: dict, root: Path = ROOT) -> str:
     """The text of a function, of all that it depends on, and of a configuration.
 
-    Args:
-        module: the dotted name of the module that defines the function.
-        name: of the function.
-        configuration: chosen sizes, rates and budgets, as JSON can hold them.
-        root: the folder that holds the packages.
-
-    Raises:
-        ValueError: the module has no such definition.
+    The configuration is what was chosen, as JSON can hold it: sizes, rates, budgets.
     """
     content = {"code": reached(module, name, root), "configuration": configuration}
     text = json.dumps(content, sort_keys=True)
@@ -47,13 +40,8 @@ def definitions(module: str, name: str, configuration: dict, root: Path = ROOT) 
 def files(*starts: str | Path, root: Path = ROOT) -> list[Path]:
     """The starts and every file below ``root`` that they import, directly or not.
 
-    Args:
-        starts: files, absolute or seen from ``root``. Modules and the code cells of
-            notebooks are followed; any other file is listed and no more.
-        root: the folder that holds the packages.
-
-    Raises:
-        FileNotFoundError: a start does not exist.
+    A start is absolute or seen from ``root``. Modules and the code cells of notebooks are
+    followed; any other file is listed and no more.
     """
     root = root.resolve()
     found, waiting = set[Path](), [root / start for start in starts]
@@ -83,11 +71,7 @@ def digest(paths: Iterable[str | Path], *extra: str, root: Path = ROOT) -> str:
 
 
 def reached(module: str, name: str, root: Path = ROOT) -> dict[str, str]:
-    """Every definition that ``name`` depends on: "module:name" -> its essence.
-
-    Raises:
-        ValueError: the module has no such definition.
-    """
+    """Every definition that ``name`` depends on: "module:name" -> its essence."""
     read = cache(lambda file: _read(file, root))
     seen: dict[str, str] = {}
     waiting, followed = {f"{module}.{name}"}, set[str]()

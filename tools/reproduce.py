@@ -10,7 +10,6 @@ progress bars, which go to standard error.
 
 import shutil
 import sys
-from pathlib import Path
 from typing import Any
 
 from jupyter_cache import get_cache
@@ -32,12 +31,11 @@ def comparable(cell: NotebookNode) -> list[tuple[str, Any]]:
     for output in cell.outputs:
         glued = output.get("metadata", {}).get("scrapbook", {}).get("name", "")
         key = glued.removeprefix("application/papermill.record/")
-        if not key.startswith("seconds"):
-            found += [
-                (f"glued value {key!r}" if key else kind, content)
-                for kind, content in sorted(output.get("data", {}).items())
-                if kind not in _IGNORED
-            ]
+        found += [
+            (f"glued value {key!r}" if key else kind, content)
+            for kind, content in sorted(output.get("data", {}).items())
+            if kind not in _IGNORED and not key.startswith("seconds")
+        ]
     return found
 
 
@@ -46,10 +44,11 @@ def differences(name: str, first: NotebookNode, second: NotebookNode) -> list[st
     found = []
     pairs = zip(code_cells(first), code_cells(second), strict=True)
     for number, (one, two) in enumerate(pairs, start=1):
-        before, after = comparable(one), comparable(two)
-        if before == after:
-            continue
-        where = f"{name}, code cell {number}"
+        where, before, after = (
+            f"{name}, code cell {number}",
+            comparable(one),
+            comparable(two),
+        )
         if [kind for kind, _ in before] != [kind for kind, _ in after]:
             found.append(f"{where}: the two runs put out different things")
             continue
@@ -61,31 +60,22 @@ def differences(name: str, first: NotebookNode, second: NotebookNode) -> list[st
     return found
 
 
-def _executed(source: Path, output: Path) -> dict[str, NotebookNode]:
-    """The chapters as one build, from nothing, executed them."""
-    shutil.rmtree(output, ignore_errors=True)
-    build_book(source, output)
-    cache = get_cache(output / "_build" / CACHE)
-    return {
-        path.relative_to(source).as_posix(): cache.merge_match_into_notebook(
-            read_notebook(path)
-        )[1]
-        for path in notebooks(source)
-    }
-
-
 def main() -> int:
     """Build twice and print the differences; returns the exit status."""
     environment.apply(static=True)
-    folder = environment.ROOT / "_build" / "reproduce"
-    print("The first build, from nothing:", flush=True)
-    first = _executed(environment.ROOT, folder / "first")
-    print("The second build, from nothing:", flush=True)
-    second = _executed(environment.ROOT, folder / "second")
+    builds: list[list[NotebookNode]] = []
+    chapters = notebooks(environment.ROOT)
+    for name in ("first", "second"):
+        print(f"The {name} build, from nothing:", flush=True)
+        output = environment.ROOT / "_build" / "reproduce" / name
+        shutil.rmtree(output, ignore_errors=True)
+        build_book(environment.ROOT, output)
+        merge = get_cache(output / "_build" / CACHE).merge_match_into_notebook
+        builds.append([merge(read_notebook(path))[1] for path in chapters])
     found = []
-    for name in first:
-        found += differences(name, first[name], second[name])
-    print("\n".join(found))
+    for path, first, second in zip(chapters, *builds, strict=True):
+        found += differences(path.stem, first, second)
+    print(*found, sep="\n")
     if found:
         print(f"The two builds differ in {len(found)} outputs.")
         return 1

@@ -16,11 +16,7 @@ HTML = environment.ROOT / "_build" / "html"
 
 
 def serve(port: str, html: Path = HTML) -> int:
-    """Answer requests for pages until it is stopped.
-
-    Raises:
-        ContentsError: there is no book, or the port cannot be used.
-    """
+    """Answer requests for pages until it is stopped."""
     if not (html / "index.html").is_file():
         raise ContentsError("There is no book yet: run `make book` first.")
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(html))

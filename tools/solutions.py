@@ -13,11 +13,13 @@ solution makes, and that the rest of the book uses, is an error and not a hole i
 """
 
 import copy
+import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import yaml
@@ -25,9 +27,9 @@ from jupyter_cache.base import JupyterCacheAbstract
 from jupyter_cache.cache.main import CacheBundleIn
 from nbconvert.preprocessors import TagRemovePreprocessor
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
 
 from tools.contents import SUFFIXES, ContentsError, pages, read, read_notebook, settings
-from tools.names import undefined
 
 TAG = "solution"
 
@@ -39,67 +41,72 @@ _GLUED = re.compile(r"\{glue(?::\w+)?\}\s*`?([^\s`:]+)")
 _BUTTONS = ("use_repository_button", "use_issues_button", "use_edit_page_button")
 
 
-class SolutionsError(ContentsError):
-    """The solutions cannot be cut out; the message says where and why."""
-
-
 def tagged(notebook: NotebookNode, name: str) -> NotebookNode:
-    """A copy in which exactly the cells of solutions are tagged.
-
-    Raises:
-        SolutionsError: starts and ends do not match, or a solution shares a cell.
+    """A copy in which exactly the cells of solutions are tagged; here one sees whether
+    starts and ends match, and whether a solution shares a cell.
     """
     result = copy.deepcopy(notebook)
     opened = ""  # the exercise whose solution we are in, and where it begins
     for number, cell in enumerate(result.cells, start=1):
-        where, inside = f"cell {number}", bool(opened)
+        where, begins = f"cell {number}", bool(opened or _BEGINS.match(cell.source))
+        solution, shares = bool(opened), False
         gates = _GATE.findall(cell.source if cell.cell_type == "markdown" else "")
         for kind, edge, label in gates:
             if opened and edge != "-end":
-                raise SolutionsError(
+                raise ContentsError(
                     f"{name}: the solution of {opened} and has no {{solution-end}} before "
                     f"the next {kind} begins, in {where}."
                 )
-            if kind == "solution":
-                if not opened and edge != "-start":
-                    raise SolutionsError(
-                        f"{name}: a solution ends in {where} that did not begin; its "
-                        "{solution-start} is missing."
-                    )
-                opened = f"{label} begins in {where}" if edge == "-start" else ""
-        begins = inside or _BEGINS.match(cell.source)
-        if any(gate[0] == "solution" for gate in gates) and not (
-            begins and (opened or _ENDS.search(cell.source))
-        ):
-            raise SolutionsError(
+            if kind == "exercise":
+                continue
+            if not opened and edge != "-start":
+                raise ContentsError(
+                    f"{name}: a solution ends in {where} that did not begin; its "
+                    "{solution-start} is missing."
+                )
+            opened = f"{label} begins in {where}" if edge == "-start" else ""
+            solution, shares = True, not (begins and (opened or _ENDS.search(cell.source)))
+        if shares:
+            raise ContentsError(
                 f"{name}: a solution shares {where} with other text; give it cells of "
                 "its own."
             )
         tags = [tag for tag in cell.metadata.pop("tags", []) if tag != TAG]
-        if inside or opened or (gates and begins):
-            tags.append(TAG)
+        tags += [TAG] if solution else []
         if tags:
             cell.metadata.tags = tags
     if opened:
-        raise SolutionsError(
+        raise ContentsError(
             f"{name}: the solution of {opened} and never ends; its {{solution-end}} is "
             "missing."
         )
     return result
 
 
+def undefined(cells: Iterable[NotebookNode]) -> set[str]:
+    """The names that code cells use and that neither they nor Python define.
+
+    Ruff answers, so scopes, comprehensions and IPython's own lines count as they do for
+    Python. An axis in an annotation of shapes is no name, but is counted as one.
+    """
+    code = [new_code_cell(cell.source) for cell in cells if cell.cell_type == "code"]
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--ignore-noqa"]
+    command += ["--select=F821", "--output-format=json", "--stdin-filename=cells.ipynb"]
+    done = subprocess.run(
+        [*command, "-"],
+        input=nbformat.writes(new_notebook(cells=code)),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    found = json.loads(done.stdout)
+    return {one["message"].split("`")[1] for one in found if one["code"] == "F821"}
+
+
 def without_solutions(
     notebook: NotebookNode, name: str
 ) -> tuple[NotebookNode, list[NotebookNode]]:
-    """A notebook without its solutions, executed or not, and the cells that went.
-
-    Args:
-        notebook: stays as it is.
-        name: how to call it in messages.
-
-    Raises:
-        SolutionsError: see ``tagged``; or what stays needs what goes.
-    """
+    """A notebook without its solutions, executed or not, and the cells that went."""
     whole = tagged(notebook, name)
     gone = [cell for cell in whole.cells if TAG in cell.metadata.get("tags", [])]
     if not gone:
@@ -109,13 +116,13 @@ def without_solutions(
     lost = _glued(gone) - _glued(shorter.cells)
     for key in _GLUED.findall(prose(shorter)):
         if key in lost:
-            raise SolutionsError(
+            raise ContentsError(
                 f"{name}: a paragraph outside the solutions shows {key!r}, which only a "
                 "solution computes. Compute it in a cell that stays, or move the "
                 "paragraph into the solution."
             )
     for used in sorted(undefined(shorter.cells) - undefined(notebook.cells)):
-        raise SolutionsError(
+        raise ContentsError(
             f"{name}: a cell outside the solutions uses {used!r}, which only a solution "
             "defines. Define it in a cell that stays."
         )
@@ -149,10 +156,10 @@ def labels(cells: Iterable[NotebookNode]) -> set[str]:
 
 
 def check_references(text: str, lost: Iterable[str], name: str) -> None:
-    """Raise a SolutionsError if a text refers to what was cut out."""
+    """See that a text does not refer to what was cut out."""
     for label in lost:
         if re.search(rf"(?<![\w-]){re.escape(label)}(?![\w-])", text):
-            raise SolutionsError(
+            raise ContentsError(
                 f"{name}: a paragraph outside the solutions refers to {label!r}, which "
                 "stands in a solution. Move one of the two."
             )
@@ -168,14 +175,12 @@ def write_copy(
         cache: holds every chapter of it, executed.
         target: a new folder; one that exists is replaced.
         own: an empty cache, for the chapters of ``target``.
-
-    Raises:
-        SolutionsError: see ``without_solutions`` and ``check_references``.
     """
+    listed = pages(source)
     texts: dict[Path, str] = {}
     shorter: dict[Path, NotebookNode] = {}
     lost: set[str] = set()
-    for path in pages(source):
+    for path in listed:
         name = path.relative_to(source).as_posix()
         if path.suffix != ".ipynb":
             texts[path] = read(path, "a page")
@@ -184,7 +189,7 @@ def write_copy(
         try:
             _, executed = cache.merge_match_into_notebook(notebook)
         except KeyError:
-            raise SolutionsError(f"{name} was changed meanwhile; build again.") from None
+            raise ContentsError(f"{name} was changed meanwhile; build again.") from None
         own.cache_notebook_bundle(
             CacheBundleIn(without_solutions(executed, name)[0], str(target / name)),
             check_validity=False,
@@ -199,25 +204,12 @@ def write_copy(
         name = path.relative_to(source).as_posix()
         check_references(text, lost, name)
         if "{solution" in text:
-            raise SolutionsError(
+            raise ContentsError(
                 f"{name}: a {{solution}} stands where it cannot be cut out; give it cells "
                 "of its own in a notebook, between {solution-start} and {solution-end}."
             )
 
-    shutil.rmtree(target, ignore_errors=True)
-    _copy_files(source, target, list(texts))
-    for path, notebook in shorter.items():
-        nbformat.write(notebook, target / path.relative_to(source))
-
-
-def without_buttons(given: dict[str, Any]) -> dict[str, Any]:
-    """Settings without the buttons that lead to the repository, where solutions are."""
-    changed = {key: value for key, value in given.items() if key != "launch_buttons"}
-    return changed | {"html": given.get("html", {}) | dict.fromkeys(_BUTTONS, False)}
-
-
-def _copy_files(source: Path, target: Path, listed: list[Path]) -> None:
-    """Copy what pages may need; a page that is not listed may hold solutions."""
+    # No page that is not listed is copied: it may hold solutions.
     given = settings(source)
     no_page = shutil.ignore_patterns(
         ".*", "_build*", "__pycache__", *(f"*{suffix}" for suffix in SUFFIXES)
@@ -225,15 +217,19 @@ def _copy_files(source: Path, target: Path, listed: list[Path]) -> None:
     excluded = shutil.ignore_patterns(*given.get("exclude_patterns", []))
 
     def left_out(folder: str, names: list[str]) -> set[str]:
-        return no_page(folder, names) | (
-            excluded(folder, names) if Path(folder) == source else set()
-        )
+        at_top = excluded(folder, names) if Path(folder) == source else set()
+        return no_page(folder, names) | at_top
 
+    shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target, ignore=left_out)
     for path in listed:
-        (target / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target / path.relative_to(source))
-    (target / "_config.yml").write_text(
-        yaml.safe_dump(without_buttons(given), sort_keys=False, allow_unicode=True),
-        encoding="utf-8",
-    )
+        copied = target / path.relative_to(source)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copied)
+        if path in shorter:
+            nbformat.write(shorter[path], copied)
+    # Buttons lead to the repository, where solutions are.
+    given.pop("launch_buttons", None)
+    given["html"] = given.get("html", {}) | dict.fromkeys(_BUTTONS, False)
+    text = yaml.safe_dump(given, sort_keys=False, allow_unicode=True)
+    (target / "_config.yml").write_text(text, encoding="utf-8")
