@@ -42,6 +42,12 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse to run a test side by side with others that says the truth only alone."""
+    if item.get_closest_marker("alone") and "PYTEST_XDIST_WORKER" in os.environ:
+        pytest.fail("This test is marked `alone`: run it without -n.", pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project's folder."""

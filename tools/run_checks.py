@@ -28,6 +28,10 @@ from tools.notebooks import default_files
 BUILT = ["tests/test_book.py", "tests/test_browser.py"]
 ASSIGNMENTS = "tests/assignments"
 
+# Files of tests are run side by side, each of them whole in one process: what a file makes
+# once for all of its tests is made once. Tests marked `alone` have their turn afterwards.
+PYTEST = ["pytest", "-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
+
 # What to run as `python -m ...` in each step; the notebooks are added to their line.
 STEPS = {
     "lint": [
@@ -37,22 +41,25 @@ STEPS = {
         ["tools.notebooks", "check"],
     ],
     "library": [
-        ["pytest", "tests", *(f"--ignore={path}" for path in [*BUILT, ASSIGNMENTS])]
+        [*PYTEST, "tests", *(f"--ignore={path}" for path in [*BUILT, ASSIGNMENTS])]
     ],
-    "assignments": [["pytest", ASSIGNMENTS]],
+    "assignments": [
+        [*PYTEST, ASSIGNMENTS, "-m", "not alone"],
+        ["pytest", ASSIGNMENTS, "-m", "alone"],
+    ],
     "notebooks": [
-        ["pytest", "--nbval-lax", f"--nbval-cell-timeout={CELL_TIMEOUT}", "--timeout=0"]
-        + ["-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
+        [*PYTEST, "--nbval-lax", f"--nbval-cell-timeout={CELL_TIMEOUT}", "--timeout=0"]
     ],
     "book": [["tools.build_book"]],
-    "pages": [["pytest", *BUILT]],
+    "pages": [[*PYTEST, *BUILT]],
 }
 
-# How pytest's report marks a test that did not pass, and pytest's word for it.
-MARKS = {
-    "failure": "failed",
-    "pytest.skip": "skipped",
-    "pytest.xfail": "xfailed",
+# Pytest's words for how a test ended, and what marks those in its report.
+WORDS = {
+    "failed": "failure",
+    "passed": "",
+    "skipped": "pytest.skip",
+    "xfailed": "pytest.xfail",
     "error": "error",
 }
 
@@ -60,22 +67,18 @@ MARKS = {
 def run(command: list[str], counts: Counter[str], skipped: Counter[str]) -> bool:
     """Run `python -m ...`; whether it succeeded.
 
-    Args:
-        command: the module and its arguments.
-        counts: gets how many tests ended with which of pytest's words.
-        skipped: gets why tests were skipped, and how many.
+    Tests are counted by pytest's word for how they ended, skipped ones by the reason too.
     """
     env = environment.book_environment(static=False)
     if "--nbval-lax" in command:  # kernels draw inline, as they do for a reader
-        command = [*command, *map(str, default_files())]
+        command = [*command, *(str(path.resolve()) for path in default_files())]
     else:
         env["MPLBACKEND"] = "Agg"  # figures in tests need no window
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         reporting = [f"--junitxml={report}"] if command[0] == "pytest" else []
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command, *reporting], cwd=environment.ROOT, env=env
-        )
+        command = [sys.executable, "-m", *command, *reporting]
+        process = subprocess.Popen(command, cwd=environment.ROOT, env=env)
         try:
             status = process.wait()
         except KeyboardInterrupt:
@@ -84,18 +87,18 @@ def run(command: list[str], counts: Counter[str], skipped: Counter[str]) -> bool
             raise
         tests = ElementTree.parse(report).iter("testcase") if report.is_file() else ()
     for test in tests:
-        marks = {MARKS.get(mark.get("type", mark.tag)): mark for mark in test}
-        word = next((word for word in MARKS.values() if word in marks), "passed")
+        marks = {mark.get("type", mark.tag): mark for mark in test}
+        word = next((word for word in WORDS if WORDS[word] in marks), "passed")
         counts[word] += 1
         if word == "skipped":
-            skipped[f"{test.get('classname')}: {marks[word].get('message')}"] += 1
+            reason = marks[WORDS[word]].get("message")
+            skipped[f"{test.get('classname')}: {reason}"] += 1
     return status == 0
 
 
 def summary(counts: Counter[str], seconds: float) -> str:
     """Numbers of tests in pytest's words and order, and a time."""
-    words = ("failed", "passed", "skipped", "xfailed", "error")
-    told = [f"{counts[word]} {word}" for word in words if counts[word]]
+    told = [f"{counts[word]} {word}" for word in WORDS if counts[word]]
     return f"{', '.join(told) or 'done'} in {seconds:.2f}s"
 
 

@@ -30,6 +30,9 @@ OTHERS = ("pad", "buckets")  # one before it and one after it
 LIMITS = Limits(seconds=5, memory=3072 * MIB)
 MARK = "attention-measured-left-behind"
 
+# Five seconds for an answer, one user for all answers, a look at all processes.
+pytestmark = pytest.mark.alone
+
 
 def _with_wrong_pool(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for cell in notebook.cells:

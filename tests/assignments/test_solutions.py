@@ -29,6 +29,7 @@ def _write(folder: Path, student: str, notebook: nbformat.NotebookNode) -> None:
     (folder / f"{student}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(900)
 @every_assignment
 def test_the_solution_earns_everything_and_the_untouched_version_nothing(
