@@ -572,6 +572,18 @@ def test_the_checks_end_with_reasons_and_a_total(
     ]
 
 
+def test_every_test_that_runs_alone_has_its_turn() -> None:
+    marked = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"^(@|pytestmark = )pytest\.mark\.alone$", path.read_text(), re.M)
+    }
+    commands = [command for step in run_checks.STEPS.values() for command in step]
+    assert marked == {
+        word for command in commands if "alone" in command for word in command[3:]
+    }
+
+
 # --- two builds, the same numbers -----------------------------------------------------
 
 

@@ -210,6 +210,7 @@ def test_the_stored_speed_is_three_times_the_textbook_loop():
     assert stored["values"]["ratio"]["library"] >= 3
 
 
+@pytest.mark.alone
 def test_the_library_is_faster_than_the_textbook_loop_today():
     # The stored result is the claim; a loaded machine still has to show the direction.
     # In a process of its own: here every call has its shapes checked, which costs time.

@@ -22,7 +22,7 @@ _HOME = Path(sys.prefix) / "share" / "book"
 # A kernel that is spoken to on one machine only need not warn about that.
 _KERNEL_CONFIG = {"IPKernelApp": {"log_level": "ERROR"}}
 
-# Settings of the reader's that would leak into a kernel.
+# Settings that would leak into a kernel.
 _UNWANTED = (
     "JUPYTER_PATH",
     "MATPLOTLIBRC",
@@ -31,6 +31,7 @@ _UNWANTED = (
     "PYTHONPATH",
     "PYTHONSTARTUP",
     "PYTHONWARNINGS",
+    "SEQ2SEQ_STATIC",
 )
 
 
@@ -54,10 +55,7 @@ def book_environment(*, static: bool) -> dict[str, str]:
         "IPYTHONDIR": str(_HOME / "ipython"),
         "MPLCONFIGDIR": str(_HOME / "matplotlib"),
     }
-    env.pop("SEQ2SEQ_STATIC", None)
-    if static:
-        env["SEQ2SEQ_STATIC"] = "1"
-    return env
+    return env | ({"SEQ2SEQ_STATIC": "1"} if static else {})
 
 
 def apply(*, static: bool) -> None:

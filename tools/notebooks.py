@@ -184,7 +184,7 @@ def promises(files: list[Path]) -> int:
     return int(bool(run_notebooks(waiting, keep)))
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.notebooks",
@@ -194,7 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = {"strip": strip, "check": check, "promises": promises}
     parser.add_argument("command", choices=chosen)
     parser.add_argument("files", nargs="*", type=Path, help="default: all notebooks")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     environment.apply(static=False)
     return chosen[options.command](options.files or default_files())
 

@@ -31,6 +31,7 @@ ASSIGNMENTS = "tests/assignments"
 # Files of tests are run side by side, each of them whole in one process: what a file makes
 # once for all of its tests is made once. Tests marked `alone` have their turn afterwards.
 PYTEST = ["pytest", "-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
+TOGETHER, ALONE = [*PYTEST, "-m", "not alone"], ["pytest", "-m", "alone"]
 
 # What to run as `python -m ...` in each step; the notebooks are added to their line.
 STEPS = {
@@ -41,11 +42,12 @@ STEPS = {
         ["tools.notebooks", "check"],
     ],
     "library": [
-        [*PYTEST, "tests", *(f"--ignore={path}" for path in [*BUILT, ASSIGNMENTS])]
+        [*TOGETHER, "tests", *(f"--ignore={path}" for path in [*BUILT, ASSIGNMENTS])],
+        [*ALONE, "tests/test_experiments.py"],
     ],
     "assignments": [
-        [*PYTEST, ASSIGNMENTS, "-m", "not alone"],
-        ["pytest", ASSIGNMENTS, "-m", "alone"],
+        [*TOGETHER, ASSIGNMENTS],
+        [*ALONE, f"{ASSIGNMENTS}/test_hostile.py", f"{ASSIGNMENTS}/test_solutions.py"],
     ],
     "notebooks": [
         [*PYTEST, "--nbval-lax", f"--nbval-cell-timeout={CELL_TIMEOUT}", "--timeout=0"]
