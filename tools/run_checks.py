@@ -28,10 +28,13 @@ from tools.notebooks import default_files
 BUILT = ["tests/test_book.py", "tests/test_browser.py"]
 ASSIGNMENTS = "tests/assignments"
 
-# Files of tests are run side by side, each of them whole in one process: what a file makes
-# once for all of its tests is made once. Tests marked `alone` have their turn afterwards.
-PYTEST = ["pytest", "-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
-TOGETHER, ALONE = [*PYTEST, "-m", "not alone"], ["pytest", "-m", "alone"]
+# Tests run side by side, each file of them whole in one process: what it makes once for
+# all of its tests is made once. Those of assignments share nothing that is dear, and the
+# longest are in one file: there a process that is done takes over some of the other's.
+# Tests marked `alone` have their turn afterwards.
+FILES = ["pytest", "-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
+SINGLE = ["pytest", "-n", str(SIDE_BY_SIDE), "--dist", "worksteal"]
+TOGETHER, ALONE = ["-m", "not alone"], ["pytest", "-m", "alone"]
 
 # What to run as `python -m ...` in each step; the notebooks are added to their line.
 STEPS = {
@@ -42,18 +45,19 @@ STEPS = {
         ["tools.notebooks", "check"],
     ],
     "library": [
-        [*TOGETHER, "tests", *(f"--ignore={path}" for path in [*BUILT, ASSIGNMENTS])],
+        [*FILES, *TOGETHER, "tests"]
+        + [f"--ignore={path}" for path in [*BUILT, ASSIGNMENTS]],
         [*ALONE, "tests/test_experiments.py"],
     ],
     "assignments": [
-        [*TOGETHER, ASSIGNMENTS],
+        [*SINGLE, *TOGETHER, ASSIGNMENTS],
         [*ALONE, f"{ASSIGNMENTS}/test_hostile.py", f"{ASSIGNMENTS}/test_solutions.py"],
     ],
     "notebooks": [
-        [*PYTEST, "--nbval-lax", f"--nbval-cell-timeout={CELL_TIMEOUT}", "--timeout=0"]
+        [*FILES, "--nbval-lax", f"--nbval-cell-timeout={CELL_TIMEOUT}", "--timeout=0"]
     ],
     "book": [["tools.build_book"]],
-    "pages": [[*PYTEST, *BUILT]],
+    "pages": [[*FILES, *BUILT]],
 }
 
 # Pytest's words for how a test ended, and what marks those in its report.
