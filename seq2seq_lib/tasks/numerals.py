@@ -38,6 +38,8 @@ class Language:
         variants: inflected forms, with the value they express.
         compounds: parts of words that are written as one; none where spaces and
             hyphens already separate the words.
+        before_scale: words for one, as last word before a scale: the form before a
+            thousand, and before a million or more.
         joiner: the word put before a last group below one hundred.
         max_digits: longest number whose groups are named independently.
     """
@@ -47,6 +49,7 @@ class Language:
     connectors: tuple[str, ...]
     variants: tuple[tuple[str, int], ...] = ()
     compounds: tuple[str, ...] = ()
+    before_scale: tuple[tuple[str, tuple[str, str]], ...] = ()
     joiner: str = ""
     max_digits: int = 12
 
@@ -63,6 +66,7 @@ LANGUAGES = {
             "sechzehn siebzehn zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig "
             "neunzig hundert tausend millionen million milliarden milliarde und".split()
         ),
+        before_scale=tuple((one, ("ein", "eine")) for one in ("eins", "ein", "eine")),
     ),
     "fr": Language("fr", ("cent", "cents"), ("et",), variants=(("vingts", 20),)),
     "es": Language(
@@ -72,7 +76,11 @@ LANGUAGES = {
             "setecientos ochocientos novecientos".split()
         ),
         ("y",),
-        variants=(("un", 1),),
+        variants=(("un", 1), ("veintiún", 21)),
+        before_scale=(
+            ("uno", ("un", "un")),
+            ("veintiuno", ("veintiún", "veintiún")),
+        ),
         # Above this Spanish counts in thousands of millions, across two groups.
         max_digits=9,
     ),
@@ -129,12 +137,19 @@ def _values(code: str) -> dict[str, int]:
 def group_words(code: str, value: int, group: int) -> tuple[Word, ...]:
     """The words of ``value * 1000**group``, with ``value`` from 1 to 999.
 
+    A one before a scale agrees with it, which ``num2words`` 0.5 leaves out.
+
     >>> [word.token for word in group_words("de", 71, 1)]
     ['ein', 'und', 'siebzig', 'tausend']
+    >>> [word.token for word in group_words("de", 101, 2)]
+    ['ein', 'hundert', 'eine', 'millionen']
     """
     lang = LANGUAGES[code]
     tokens = tokenize(num2words(value * 1000**group, lang=code), lang)
     end = len(tokens) - 1 if group else len(tokens)
+    if group and end:
+        forms = dict(lang.before_scale).get(tokens[end - 1])
+        tokens[end - 1] = forms[group > 1] if forms else tokens[end - 1]
     hundred = next((i for i in range(end) if tokens[i] in lang.hundreds), -1)
 
     words = []
