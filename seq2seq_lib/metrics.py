@@ -17,7 +17,8 @@ from seq2seq_lib.tasks import Example
 
 Tokens = Sequence[str]
 
-# Source lengths, first and last included, that curves by length are drawn over.
+# Source lengths, first and last included, that curves by length are drawn over. Where
+# sources are longer (French numbers have up to 27 words), more of the same width follow.
 LENGTH_BUCKETS = ((1, 4), (5, 8), (9, 12), (13, 16), (17, 20), (21, 24))
 
 
@@ -53,6 +54,14 @@ def exact_match(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -> f
     return sum(matches) / len(matches)
 
 
+def _length_buckets(longest: int) -> list[tuple[int, int]]:
+    """``LENGTH_BUCKETS``, continued until ``longest`` lies in one."""
+    low, high = LENGTH_BUCKETS[-1]
+    width = high - low + 1
+    more = range(high + 1, longest + 1, width)
+    return [*LENGTH_BUCKETS, *((low, low + width - 1) for low in more)]
+
+
 class LengthBucket(NamedTuple):
     """The sentences of one range of source lengths.
 
@@ -78,7 +87,7 @@ def exact_match_by_length(
     sources: Sequence[Tokens],
     hypotheses: Sequence[Tokens],
     references: Sequence[Tokens],
-    buckets: Sequence[tuple[int, int]] = LENGTH_BUCKETS,
+    buckets: Sequence[tuple[int, int]] | None = None,
 ) -> list[LengthBucket]:
     """Exact match in every bucket of source lengths.
 
@@ -86,7 +95,8 @@ def exact_match_by_length(
         sources: what was translated; only their lengths count.
         hypotheses: what the model said.
         references: what it should have said.
-        buckets: shortest and longest length of each bucket, both included.
+        buckets: shortest and longest length of each bucket, both included. Default:
+            ``LENGTH_BUCKETS``, and as many more of their width as the sources need.
 
     Raises:
         ValueError: as ``exact_match``; a source is a text, or lies in no bucket.
@@ -96,6 +106,8 @@ def exact_match_by_length(
     # One character is one token, however it is written.
     texts = [src for src in sources if isinstance(src, str) and len(src) != 1]
     require(not texts, f"A source is a list of tokens; split the texts {shown(texts)}.")
+    if buckets is None:
+        buckets = _length_buckets(max(map(len, sources)))
     right: dict[tuple[int, int], list[bool]] = {(low, high): [] for low, high in buckets}
     for src, match in zip(sources, matches, strict=True):
         its = [b for b in right if b[0] <= len(src) <= b[1]]

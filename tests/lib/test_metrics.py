@@ -1,6 +1,7 @@
 """Numbers that can be checked by hand, or against sacrebleu itself."""
 
 import math
+import random
 from itertools import pairwise
 
 import numpy as np
@@ -24,6 +25,7 @@ from seq2seq_lib.metrics import (
     perplexity,
 )
 from seq2seq_lib.model import token_loss
+from seq2seq_lib.tasks.numbers import LANGUAGES, Numbers
 
 HYPOTHESES = ["the cat is on the mat .", "there is a dog in the garden", "a man walks"]
 REFERENCES = ["the cat sat on the mat .", "a dog is in the garden", "a man is walking"]
@@ -59,6 +61,17 @@ def test_every_length_up_to_24_lies_in_exactly_one_bucket(length):
 def test_the_buckets_leave_no_gap():
     assert LENGTH_BUCKETS[0][0] == 1 and LENGTH_BUCKETS[-1][1] == 24
     assert all(low == high + 1 for (_, high), (low, _) in pairwise(LENGTH_BUCKETS))
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_the_buckets_go_as_far_as_the_sources_of_any_language(code):
+    task = Numbers(code, "en")
+    sources = [task.draw(random.Random(0), length).src for length in task.lengths]
+    found = exact_match_by_length(sources, sources, sources)
+    assert [(b.low, b.high) for b in found[:6]] == list(LENGTH_BUCKETS)
+    assert sum(b.sentences for b in found) == len(sources)
+    assert all(bucket.high + 1 == following.low for bucket, following in pairwise(found))
+    assert found[-1].name == ("25-28" if code == "fr" else "21-24")
 
 
 def test_an_empty_bucket_has_no_accuracy():
