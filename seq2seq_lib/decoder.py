@@ -1,5 +1,6 @@
 """Write a target sequence, one token at a time, looking at a memory at every step."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from seq2seq_lib.attention import Attention, Memory
 from seq2seq_lib.encoder import Encoded
 from seq2seq_lib.require import number, option
-from seq2seq_lib.vocab import PAD
+from seq2seq_lib.vocab import BOS, PAD
 
 QUERIES = ("before", "after")
 
@@ -46,6 +47,12 @@ class Unrolled(NamedTuple):
     logits: Float[Tensor, "batch tgt_len vocab"]
     weights: Float[Tensor, "batch tgt_len src_len"]
     dec_states: Float[Tensor, "batch tgt_len dec_hidden"]
+
+
+def words_only(scores: Float[Tensor, "*rows vocab"]) -> Float[Tensor, "*rows vocab"]:
+    """PAD and BOS are no words: they stand before and after what is written."""
+    never = torch.tensor([PAD, BOS], device=scores.device)
+    return scores.index_fill(-1, never, -math.inf)
 
 
 class Decoder(nn.Module):
@@ -181,7 +188,7 @@ class Decoder(nn.Module):
         forced = (torch.rand(tgt_in.shape) < rate).to(tgt_in.device)
         steps = [self.step(tgt_in[:, 0], self.initial_state(encoded), memory)]
         for t in range(1, tgt_in.shape[1]):
-            own = steps[-1].logits.argmax(dim=-1)
+            own = words_only(steps[-1].logits).argmax(dim=-1)
             prev_ids = torch.where(forced[:, t], tgt_in[:, t], own)
             steps.append(self.step(prev_ids, steps[-1].dec_state, memory))
         logits, dec_states, _, weights = (

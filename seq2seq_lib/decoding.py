@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seq2seq_lib.attention import Memory
 from seq2seq_lib.batching import pad
-from seq2seq_lib.decoder import Decoder
+from seq2seq_lib.decoder import Decoder, words_only
 from seq2seq_lib.model import Seq2Seq, evaluating
 from seq2seq_lib.precision import at_least_float32
 from seq2seq_lib.require import number, require, shown, whole
@@ -32,12 +32,6 @@ class Decoded:
     ids: Int64[Tensor, "batch tgt_len"]
     weights: Float[Tensor, "batch tgt_len src_len"]
     finished: Tensor
-
-
-def _words_only(scores: Float[Tensor, "rows vocab"]) -> Float[Tensor, "rows vocab"]:
-    """PAD and BOS are no words: they stand before and after what is written."""
-    never = torch.tensor([PAD, BOS], device=scores.device)
-    return scores.index_fill(-1, never, -math.inf)
 
 
 @torch.no_grad()
@@ -77,7 +71,7 @@ def greedy(
         for t in range(max_len):
             step = writers.get(t, model.decoder).step(prev_ids, dec_state, memory)
             dec_state = step.dec_state
-            prev_ids = _words_only(step.logits).argmax(dim=-1).masked_fill(done, PAD)
+            prev_ids = words_only(step.logits).argmax(dim=-1).masked_fill(done, PAD)
             ids.append(prev_ids)
             weights.append(step.weights.masked_fill(done[:, None], 0.0))
             done = done | (prev_ids == EOS)
@@ -157,7 +151,7 @@ def beam_search(
         for _ in range(max_len):
             step = decoder.step(prev_ids, dec_state, memory)
             # (batch * beam, vocab)
-            log_probs = _words_only(at_least_float32(step.logits).log_softmax(dim=-1))
+            log_probs = words_only(at_least_float32(step.logits).log_softmax(dim=-1))
             vocab = log_probs.shape[-1]
             # A finished answer has one continuation: PAD, at no cost.
             padding = torch.full_like(log_probs[0], -math.inf)

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from seq2seq_lib.decoder import Decoder
+from seq2seq_lib.decoder import Decoder, words_only
 from seq2seq_lib.hooks.checkpoints import Checkpoint
 from seq2seq_lib.model import ModelConfig, build_model
 from seq2seq_lib.training import TrainConfig, fit, train_step
-from seq2seq_lib.vocab import BOS
+from seq2seq_lib.vocab import BOS, PAD
 
 # --- the query -------------------------------------------------------------------------
 
@@ -100,6 +100,19 @@ def test_without_a_teacher_every_step_reads_the_models_own_word(make_model, batc
     forced = model.decoder.unroll(tgt_in, encoded)
     for mine, its in zip(free, forced, strict=True):
         assert_close(mine, its)
+
+
+def test_no_step_reads_padding_or_the_beginning_as_its_own_word(make_model, batch):
+    """They are no words, whatever their score, and decoding never writes them."""
+    model = make_model("additive")
+    with torch.no_grad():
+        model.decoder.output.bias[[PAD, BOS]] = 100.0
+    free = model(batch, teacher_forcing=0.0)
+    own = words_only(free.logits[:, :-1]).argmax(dim=-1)
+    assert not ((own == PAD) | (own == BOS)).any()
+    tgt_in = torch.cat([torch.full((3, 1), BOS), own], dim=1)
+    encoded = model.encoder(batch.src_ids, batch.src_lengths)
+    assert_close(free.logits, model.decoder.unroll(tgt_in, encoded).logits)
 
 
 def test_a_rate_between_reads_each_word_from_one_of_the_two(make_model, batch):
