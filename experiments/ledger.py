@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+from experiments import judge
 from experiments.claims import CLAIMS, MEASURES, REACH, Measure, Rule
 from experiments.engine import runs
 from experiments.engine.job import Values
@@ -154,9 +155,12 @@ def verdict(measures: Sequence[Values]) -> str:
 def ledger() -> Values:
     """All claims with their measures, and how both models do beyond their training."""
     found: Values = {}
+    primaries = judge.primaries()
     for number, claim in CLAIMS.items():
         measures = [entry(measure) for measure in MEASURES[number]]
         more = {"verdict": verdict(measures), "measures": measures}
+        if number in primaries:
+            more["primary"] = primaries[number]
         found[str(number)] = claim._asdict() | more
     return {"claims": found, "reach": [entry(measure) for measure in REACH]}
 
