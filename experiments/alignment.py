@@ -1,29 +1,34 @@
-"""What the weights of every kind of attention align, and whether they are used.
+"""What the weights of every kind of attention align, and whether they are used (claim 7).
 
-All arms translate number words with about the same number of parameters, on the pairs and
-with the budget of `train_longer`. An arm is a way of scoring and the state that asks:
+All arms translate number words with about the same number of parameters and the course's
+budget, each with the rate that was chosen for it. An arm is a way of scoring and the state
+that asks:
 
     uniform, fixed               no choice of where to look; the query cannot matter
     additive, dot (scaled), dot_unscaled, general, each with the query before and after
     additive ..., French         English to French instead of German
+    IBM Model 1                  no network: words counted in the same pairs (`ibm1`)
 
 The weights are those of the reference (teacher-forced), on ten test pairs of each length.
 Rows are scored against the gold alignment once as they are (row t belongs to the word
 *written* at step t) and once read off by one (row t given to the word *read* at step t).
 Alignments are scored over three sets of target words that have a gold link: `content`
 (digits, teens, tens), `function` (hundreds and scales), `gold` (both); and over `every`
-word, those without a gold link too.
+word, those without a gold link too. ``counts`` has, for each test pair, how many predicted
+links of gold words are right, how many there are, and how many gold links.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from experiments import ibm1
+from experiments.ablated import looking_config
+from experiments.declarations import SEEDS, declared
 from experiments.engine import Experiment, Job, Values, main
 from experiments.number_words import (
     BATCH_SIZE,
@@ -31,8 +36,10 @@ from experiments.number_words import (
     UPDATES,
     exact_match_buckets,
     splits,
-    train,
+    train_model,
+    train_pairs,
 )
+from experiments.recipes import RECIPES, Recipe
 from seq2seq_lib.batching import Pair, encode, in_order
 from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.interventions import (
@@ -47,7 +54,12 @@ from seq2seq_lib.interventions import (
     spread,
 )
 from seq2seq_lib.metrics import alignment_error_rate, links
-from seq2seq_lib.model import ModelConfig, Seq2Seq, n_parameters, widen
+from seq2seq_lib.model import (
+    ModelConfig,
+    Seq2Seq,
+    bias_update_gates,
+    build_model,
+)
 from seq2seq_lib.probing import gradient_norms
 from seq2seq_lib.tasks import Example
 from seq2seq_lib.tasks.numbers import Numbers, kind
@@ -56,6 +68,8 @@ from seq2seq_lib.training import TrainConfig
 ALIGNED_PER_LENGTH = 10
 MOMENTS = (0, 25, 50, 75, 100, 150, 200, 300, 400)  # at which the alignment is measured
 LOOKING = ("additive", "dot", "dot_unscaled", "general")
+COUNTED = "IBM Model 1"
+JUDGED = ("fixed", "additive, before")
 EDITS = {
     "hardened": harden,
     "erased": erase,
@@ -73,6 +87,12 @@ class Arm(NamedTuple):
     query: str = "before"
     tgt_lang: str = "de"
 
+    @property
+    def recipe(self) -> Recipe:
+        """What was chosen for it, with German."""
+        after = ", after" if self.query == "after" else ""
+        return RECIPES[self.attention + after, 96]
+
 
 def arms() -> dict[str, Arm]:
     """All arms by name."""
@@ -87,14 +107,7 @@ def arms() -> dict[str, Arm]:
 
 def config(arm: Arm) -> ModelConfig:
     """A model with the parameters of the additive one, at least, and at most 2% more."""
-    sizes = map(len, Numbers("en", arm.tgt_lang).vocabs())
-    additive = ModelConfig(*sizes, query=arm.query)
-    wanted = n_parameters(additive)
-    found = replace(additive, attention=arm.attention)
-    if arm.attention.startswith("dot"):
-        # The decoder's state has to be as wide as the encoder's two directions.
-        found = replace(found, enc_hidden=1, dec_hidden=2)
-    return widen(found, wanted)
+    return looking_config(*arm)
 
 
 @cache
@@ -162,6 +175,18 @@ def diagonal(tgt_lang: str) -> dict[str, float]:
     return error_rates(predicted, tgt_lang)
 
 
+def counts(predicted: Sequence[Links], tgt_lang: str) -> list[list[int]]:
+    """For each example: right links, links and gold links of words with a gold link."""
+    found = []
+    for given, e, chosen in zip(
+        predicted, aligned(tgt_lang), positions(tgt_lang)["gold"], strict=True
+    ):
+        links_of_gold = {(t, s) for t, s in given if t in chosen}
+        gold = set(e.alignment or ())
+        found.append([len(links_of_gold & gold), len(links_of_gold), len(gold)])
+    return found
+
+
 def tables(model: Seq2Seq, tgt_lang: str, what: str) -> list[np.ndarray]:
     """Weights, or gradient norms, of each example: one row for each step and the end."""
     found = []
@@ -182,8 +207,9 @@ def looks(model: Seq2Seq, tgt_lang: str) -> Values:
         entropy(torch.from_numpy(r)[None], torch.ones(1, r.shape[1]).bool())[0].numpy()
         for r in rows
     ]
+    written = [as_written(r, e) for r, e in zip(rows, aligned(tgt_lang), strict=True)]
     return {
-        "aer": error_rates_of(rows, as_written, tgt_lang),
+        "aer": error_rates(written, tgt_lang),
         "aer_off_by_one": error_rates_of(rows, as_read, tgt_lang),
         "entropy": float(np.concatenate(entropies).mean()),
     }
@@ -232,14 +258,24 @@ def words(model: Seq2Seq, tgt_lang: str) -> dict[str, dict[str, float]]:
     }
 
 
+def counted() -> Values:
+    """What IBM Model 1 aligns, trained on the pairs of the models."""
+    probabilities = ibm1.fit(train_pairs())
+    found = [ibm1.links(probabilities, pair) for pair in pairs("de")]
+    return {"aer": error_rates(found, "de"), "counts": counts(found, "de")}
+
+
 def run(job: Job) -> Values:
     """Train one arm with one seed, and look at its weights."""
+    if job.arm == COUNTED:
+        return {"opening_loss": 0.0, **counted()}  # has no loss
     arm = arms()[job.arm]
     lang = arm.tgt_lang
     can_look = arm.attention != "fixed"
     looking = [Evaluation(lambda model: looks(model, lang), at=MOMENTS)] if can_look else []
-    how = TrainConfig(UPDATES)
-    model, values, history = train(job, config(arm), how, looking, tgt_lang=lang)
+    model = bias_update_gates(build_model(config(arm), job.seed), arm.recipe.gate)
+    how = TrainConfig(UPDATES, lr=arm.recipe.lr)
+    values, history = train_model(job, model, how, looking, tgt_lang=lang)
     test = splits(tgt_lang=lang).test
     values |= {
         "exact_match": exact_match_buckets(model, test, lang),
@@ -247,6 +283,8 @@ def run(job: Job) -> Values:
     }
     if can_look:
         values |= {"curve": history.evaluations, **looks(model, lang)}
+        rows = zip(tables(model, lang, "weights"), aligned(lang), strict=True)
+        values["counts"] = counts([as_written(r, e) for r, e in rows], lang)
     if arm.attention not in ("fixed", "uniform"):
         values["words"] = words(model, lang)
     if arm.attention in ("fixed", "additive"):
@@ -263,14 +301,17 @@ def run(job: Job) -> Values:
 
 def experiment() -> Experiment:
     configuration = DATA | {
+        "declared": declared("alignment"),
         "task": "numbers, en to de and en to fr",
         "aligned_per_length": ALIGNED_PER_LENGTH,
-        "train": vars(TrainConfig(UPDATES)),
+        "updates": UPDATES,
+        "recipes": {name: arm.recipe for name, arm in arms().items()},
         "moments": list(MOMENTS),
         "models": {name: vars(config(arm)) for name, arm in arms().items()},
     }
     # French is a check on one conclusion, not a comparison: two seeds.
-    seeds = {n: range(5 if arm.tgt_lang == "de" else 2) for n, arm in arms().items()}
+    seeds = {n: SEEDS[: 5 if arm.tgt_lang == "de" else 2] for n, arm in arms().items()}
+    seeds |= dict.fromkeys(JUDGED, SEEDS) | {COUNTED: SEEDS[:1]}
     return Experiment("alignment", run, seeds, configuration)
 
 

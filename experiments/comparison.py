@@ -1,8 +1,9 @@
 """One comparison, everything measured: the fixed context against additive attention.
 
 Same pairs, same updates, same decoder; the fixed context is widened to at least the
-parameters of attention, and each model has the learning rate that `tuning` chose for it.
-Measured on the test set of number words:
+parameters of attention, and each model has the recipe that was chosen for it. These are the
+arms "fixed, 96" and "additive, 96" of `ablations` with five of its seeds. Measured on the
+test set of number words:
 
     exact match      over all lengths, and by length
     BLEU, chrF       of the same answers
@@ -19,8 +20,11 @@ import copy
 
 import torch
 
+from experiments.ablated import build, model_config
+from experiments.declarations import SEEDS
 from experiments.engine import Experiment, Job, Values, main
-from experiments.number_words import DATA, UPDATES, fair_pair, splits, train
+from experiments.number_words import DATA, UPDATES, splits, train_model
+from experiments.recipes import RECIPES
 from seq2seq_lib.batching import Batch, collate, encode
 from seq2seq_lib.decoding import translate
 from seq2seq_lib.interventions import edited, frozen, harden, shift, shuffle, spread
@@ -30,8 +34,7 @@ from seq2seq_lib.tasks import Example
 from seq2seq_lib.tasks.numbers import Numbers, value_of
 from seq2seq_lib.training import TrainConfig
 
-# Learning rates as experiments/tuning.py chose them.
-RATES = {"fixed": 1e-2, "additive": 1e-2}
+MODELS = ("fixed", "additive")
 EVERY = 5  # interventions are tried on every fifth test sentence
 EDITS = {"shuffled": shuffle, "shifted": shift, "hardened": harden, "spread": spread}
 
@@ -89,8 +92,9 @@ def run(job: Job) -> Values:
     """Train one model with one seed and measure everything."""
     task = Numbers()
     vocabs = task.vocabs()
-    how = TrainConfig(UPDATES, lr=RATES[job.arm])
-    model, values, _ = train(job, fair_pair()[job.arm], how)
+    recipe = RECIPES[job.arm, 96]
+    model = build(job.arm, 96, recipe.gate, job.seed)
+    values, _ = train_model(job, model, TrainConfig(UPDATES, lr=recipe.lr))
     test = list(splits().test)
     if job.quick:
         test = test[::23]
@@ -123,11 +127,11 @@ def experiment() -> Experiment:
     configuration = {
         **DATA,
         "updates": UPDATES,
-        "rates": RATES,
+        "recipes": {name: RECIPES[name, 96] for name in MODELS},
         "interventions_on_every": EVERY,
-        "models": {name: vars(config) for name, config in fair_pair().items()},
+        "models": {name: vars(model_config(name, 96)) for name in MODELS},
     }
-    return Experiment("comparison", run, dict.fromkeys(RATES, range(5)), configuration)
+    return Experiment("comparison", run, dict.fromkeys(MODELS, SEEDS[:5]), configuration)
 
 
 if __name__ == "__main__":

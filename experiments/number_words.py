@@ -42,6 +42,12 @@ def splits(longest: int | None = None, tgt_lang: str = "de") -> Splits:
 
 
 @cache
+def test_set() -> tuple[Example, ...]:
+    """The test set of ``splits``, drawn without the pairs to train on."""
+    return make_splits(Numbers(), train=0, per_length=PER_LENGTH).test
+
+
+@cache
 def train_pairs(**which) -> tuple[Pair, ...]:
     """A training set as ids; ``which`` one, as ``splits`` takes it."""
     vocabs = Numbers("en", which.get("tgt_lang", "de")).vocabs()
@@ -70,6 +76,20 @@ def exact_match_buckets(
     return {bucket.name: bucket.accuracy for bucket in found}
 
 
+def hits(
+    model: Seq2Seq, examples: Sequence[Example], tgt_lang: str = "de"
+) -> dict[str, str]:
+    """For each source length, which greedy translations are right: 1, or 0, for each."""
+    answers = translate(model, [e.src for e in examples], *Numbers("en", tgt_lang).vocabs())
+    found: dict[str, str] = {}
+    for example, answer in zip(examples, answers, strict=True):
+        length = str(len(example.src))
+        found[length] = found.get(length, "") + str(
+            int(tuple(answer.tokens) == example.tgt)
+        )
+    return found
+
+
 class Arm(NamedTuple):
     """One model and how it is trained."""
 
@@ -85,8 +105,15 @@ def train(
     The seed of the job draws the model, the order of the pairs and the dropout.
     """
     built = build_model(model, job.seed)
+    return built, *train_model(job, built, how, hooks, **which)
+
+
+def train_model(
+    job: Job, model: Seq2Seq, how: TrainConfig, hooks: Sequence[Hook] = (), **which
+) -> tuple[Values, History]:
+    """Train a model that is built already, likewise."""
     data = Batches(train_pairs(**which), BATCH_SIZE, seed=job.seed)
-    return built, *job.train(built, data, replace(how, seed=job.seed), hooks)
+    return job.train(model, data, replace(how, seed=job.seed), hooks)
 
 
 def train_and_test(job: Job, arm: Arm, moments: int) -> Values:

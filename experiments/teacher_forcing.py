@@ -1,8 +1,9 @@
 """What a model learns when it reads its own words while it is trained.
 
-All arms are the fixed context, translating number words from English to German, with the
-same pairs, updates and parameters. What differs is the teacher-forcing rate: the
-probability that a step of the decoder reads the correct previous word and not its own.
+All arms are the fixed context of `ablations`, translating number words from English to
+German, with the same pairs, updates and parameters. What differs is the teacher-forcing
+rate: the probability that a step of the decoder reads the correct previous word and not
+its own.
 
     rate 1.0 ... rate 0.0   the same rate at every update
     falling                 from 1 at the first update to 0 at the last, as Bengio et al.
@@ -22,15 +23,17 @@ from typing import NamedTuple
 
 import torch
 
+from experiments.ablated import build, model_config
 from experiments.engine import Experiment, Job, Values, main
 from experiments.number_words import (
     DATA,
     UPDATES,
-    config,
     exact_match_buckets,
     splits,
-    train,
+    test_set,
+    train_model,
 )
+from experiments.recipes import RECIPES
 from seq2seq_lib.batching import Pair, collate, encode, in_order
 from seq2seq_lib.decoding import translate
 from seq2seq_lib.metrics import exact_match
@@ -38,9 +41,9 @@ from seq2seq_lib.model import Seq2Seq, token_loss
 from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.training import Hook, Run, TrainConfig
 
-LR = 5e-3
+LR, GATE = RECIPES["fixed", 96]
 RATES = (1.0, 0.75, 0.5, 0.25, 0.0)
-OTHER_LRS, OTHER_RATES = (3e-3, 8e-3), (1.0, 0.5, 0.0)
+OTHER_LRS, OTHER_RATES = (LR / 3, LR * 3), (1.0, 0.5, 0.0)
 DIGITS = "zwei drei vier fünf sechs sieben acht neun".split()
 
 
@@ -55,7 +58,7 @@ def arms() -> dict[str, Arm]:
     """All arms by name."""
     found = {f"rate {rate}": Arm(rate) for rate in RATES} | {"falling": Arm(None)}
     more = [Arm(rate, lr) for lr in OTHER_LRS for rate in OTHER_RATES]
-    return found | {f"rate {arm.rate}, lr {arm.lr}": arm for arm in more}
+    return found | {f"rate {arm.rate}, lr {arm.lr:.3g}": arm for arm in more}
 
 
 class Planted(NamedTuple):
@@ -72,7 +75,7 @@ def planted() -> tuple[Planted, ...]:
     vocabs = Numbers().vocabs()
     rng = random.Random(0)
     found = []
-    for example in splits().test:
+    for example in test_set():
         at = [t for t, word in enumerate(example.tgt[:-1]) if word in DIGITS]
         if at:
             t = rng.choice(at)
@@ -137,7 +140,8 @@ def run(job: Job) -> Values:
     arm = arms()[job.arm]
     how = TrainConfig(UPDATES, lr=arm.lr, teacher_forcing=arm.rate or 0.0)
     hooks = [Falling()] if arm.rate is None else []
-    model, values, _ = train(job, config("fixed"), how, hooks)
+    model = build("fixed", 96, GATE, job.seed)
+    values, _ = train_model(job, model, how, hooks)
     test = splits().test
     answers = translate(model, [e.src for e in test], *Numbers().vocabs())
     return {
@@ -155,8 +159,9 @@ def run(job: Job) -> Values:
 def experiment() -> Experiment:
     configuration = {
         **DATA,
-        "model": vars(config("fixed")),
+        "model": vars(model_config("fixed", 96)),
         "train": vars(TrainConfig(UPDATES, lr=LR)),
+        "gate": GATE,
         "arms": {name: arm._asdict() for name, arm in arms().items()},
         "planted": len(planted()),
     }
