@@ -167,11 +167,11 @@ def _run(
 def _said(outcome: Outcome, number: int) -> Any:
     """The answer to one case as the process sent it, or why there is none."""
     message = outcome.answers.get(number)
-    if message is None:
+    if message is None or not {"answer", "failed"} & message.keys():
         return Failed(outcome.ending or "It sent no answer.")
     if "failed" in message:
         return Failed(clean(str(message["failed"])))
-    return message.get("answer")
+    return message["answer"]
 
 
 def clean(text: str) -> str:

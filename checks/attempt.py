@@ -13,6 +13,7 @@ from checks.exercise import Exercise, Failed, Inputs, Student
 
 ANSWER_FILE = "<your answer>"  # the file name that an answer's code is compiled under
 LONGEST_REASON = 400  # characters
+NO_REASON = "There is no answer, and no reason."
 
 
 def attempt(exercise: Exercise, student: Student, inputs: Inputs) -> Any:
@@ -43,8 +44,14 @@ def tried(call: Callable[[], Any], name: str = "This exercise") -> Any:
 
 
 def failure(part: Any) -> str | None:
-    """Why ``tried`` has no answer; None where it has one."""
-    return part.get("failed") if isinstance(part, dict) else None
+    """Why ``tried`` has no answer; None where it has one.
+
+    What says that it failed has failed, even with a reason that says nothing.
+    """
+    if not isinstance(part, dict) or "failed" not in part:
+        return None
+    reason = part["failed"]
+    return reason if isinstance(reason, str) and reason.strip() else NO_REASON
 
 
 def described(error: BaseException, name: str = "This exercise") -> str:

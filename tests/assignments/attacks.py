@@ -242,6 +242,60 @@ ATTACKS = [
         "",
     ),
     (
+        "failures without a reason",
+        _cell(
+            "raise ValueError('no')",
+            """
+            import sys
+            from checks import attempt
+            worker = vars(sys)["modules"]["__main__"]
+            attempt.described = worker.described = lambda *args: "\\n"
+            """,
+        ),
+        "no reason",
+    ),
+    *(
+        (
+            f"messages that it failed with {named}",
+            _cell(
+                "return torch.zeros(3, 2), torch.zeros(3, 2)",
+                f"""
+                import sys, os
+                worker = vars(sys)["modules"]["__main__"]
+                for channel in range(3, 30):
+                    for number in range(20):
+                        try:
+                            worker.send(channel, {{"case": number, "answer": None, {part}}})
+                        except OSError:
+                            break
+                """,
+            ),
+            "",
+        )
+        for named, part in (
+            ("nothing", '"failed": ""'),
+            ("spaces", '"failed": "  "'),
+            ("no text", '"failed": None'),
+            ("a number", '"failed": 0'),
+            ("a list", '"failed": []'),
+        )
+    ),
+    (
+        "messages without an answer",
+        _cell(
+            "return torch.zeros(3, 2), torch.zeros(3, 2)",
+            """
+            import sys, os
+            worker = vars(sys)["modules"]["__main__"]
+            for channel in range(3, 30):
+                for number in range(20):
+                    try: worker.send(channel, {"case": number})
+                    except OSError: break
+            """,
+        ),
+        "sent no answer",
+    ),
+    (
         "rubbish in the channel",
         _cell(
             """

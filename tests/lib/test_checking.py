@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from checks.attempt import attempt, described, failure, tried, without_code
+from checks.attempt import (
+    NO_REASON,
+    attempt,
+    described,
+    failure,
+    tried,
+    without_code,
+)
 from checks.checker import Checker, forbidden_use
 from checks.differences import (
     first_difference,
@@ -26,6 +33,8 @@ from checks.exercise import Case, Criterion, Exercise, Failed, criterion, exerci
 from checks.judging import judge
 from seq2seq_lib import attention
 from seq2seq_lib.attention import masked_softmax
+
+CASE = Case({}, 0)
 
 
 def _is(right: int) -> Any:
@@ -130,6 +139,31 @@ def test_a_criterion_needs_every_case_and_gives_the_first_reason():
     assert (verdict.points, verdict.max_points, verdict.reason) == (0, 2, "It is 5.")
     (verdict,) = judge(_exercise(), cases, [4, 4, 4])
     assert (verdict.points, verdict.reason) == (2, "")
+
+
+@pytest.mark.parametrize("reason", ["", " \n", None, 0, [], {}])
+def test_a_failure_without_a_reason_is_a_failure(reason):
+    """In each criterion, also in those that would look at no such case."""
+    assert failure({"failed": reason}) == NO_REASON
+    never = Criterion("b", 1, _is(4), cases=lambda inputs: False)
+    failed = Failed(reason if isinstance(reason, str) else "")
+    verdicts = judge(_exercise(Criterion("a", 1, _is(4)), never), [CASE], [failed])
+    assert [v.points for v in verdicts] == [0, 0]
+    assert all(v.reason == NO_REASON for v in verdicts)
+
+
+@pytest.mark.parametrize("said", ["", "  ", False, 0, True, [], {}, Ellipsis])
+def test_only_a_judge_without_objections_gives_points(said):
+    exercise = _exercise(Criterion("a", 1, lambda inputs, answer, expected: said))
+    (verdict,) = judge(exercise, [CASE], [4])
+    assert (verdict.points, verdict.reason) == (0, "This does not hold: a.")
+
+
+def test_what_was_looked_at_in_no_case_gives_no_points():
+    exercise = _exercise(Criterion("a", 1, _is(4), cases=lambda inputs: False))
+    for cases, answers in (([CASE], [4]), ([], [])):
+        (verdict,) = judge(exercise, cases, answers)
+        assert (verdict.points, verdict.reason) == (0, "No case was tried of this: a.")
 
 
 def test_behind_a_closed_gate_nothing_is_looked_at():
