@@ -15,12 +15,15 @@ import json
 import os
 import queue
 import secrets
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from assignments import registry, reports
@@ -38,6 +41,9 @@ from assignments.sandbox import KINDS, Limits, Sandbox
 from assignments.submissions import Submission, find
 from checks.exercise import Verdict
 from tools.provenance import ROOT, digest, files
+
+LOCK = ".lock"  # in the output folder; a grader at work holds it
+ROOM = 4 << 20  # bytes that must fit there before the work begins
 
 
 @dataclass(frozen=True)
@@ -102,12 +108,60 @@ def open_run(
                 "with it, or choose a new folder."
             )
         return run
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} holds other files; choose a new or an empty folder.")
-    out.mkdir(parents=True, exist_ok=True)
     run = Run(assignment, secrets.randbits(32) if seed is None else seed, measure)
     reports.write(out / "run.json", json.dumps(asdict(run), indent=2) + "\n")
     return run
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Keep a second grader away from a folder, which is made if it is not there.
+
+    Raises:
+        ValueError: it is no folder of grades, nothing can be written there, or another
+            grader is at work in it.
+    """
+    ours = (out / LOCK).exists() or (out / "run.json").exists()
+    if out.exists() and not ours and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} holds other files; choose a new or an empty folder.")
+    probe = out / ".try"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(bytes(ROOM))
+        probe.unlink()
+        held = FileLock(out / LOCK, timeout=0).acquire()
+    except Timeout:
+        raise ValueError(
+            f"Another grader is at work in {out}; wait until it has ended, or choose "
+            "another folder."
+        ) from None
+    except OSError as error:
+        with suppress(OSError):
+            probe.unlink()
+        raise ValueError(
+            f"Nothing can be written into {out} ({error.strerror}); choose another folder."
+        ) from None
+    with held:
+        yield
+
+
+def put_away_others(out: Path, found: Sequence[Submission]) -> None:
+    """Take out of the tables who is no longer among the submissions.
+
+    The records are kept in ``earlier``; pages, which are made from them, are removed.
+    """
+    names = {reports.safe_name(submission.student) for submission in found}
+    for file in sorted((out / "students").glob("*.json")):
+        if file.stem not in names:
+            before = stored(file)
+            (out / "earlier").mkdir(exist_ok=True)
+            os.replace(file, out / "earlier" / file.name)
+            (out / "feedback" / f"{file.stem}.html").unlink(missing_ok=True)
+            shutil.rmtree(out / "gradescope" / file.stem, ignore_errors=True)
+            print(
+                f"{before.student if before else file.stem} is no longer among the "
+                f"submissions; what it had earned is kept in {out / 'earlier'}."
+            )
 
 
 def _digest(submission: Submission) -> str:
@@ -215,7 +269,23 @@ def grade(
         raise ValueError(f"jobs must be at least 1, got {jobs}.")
     found = find(folder, assignment)
     box = Sandbox(sandbox)
+    with locked(out):
+        return _grade(assignment, found, out, jobs, box, seed, progress, limits)
+
+
+def _grade(
+    assignment: str,
+    found: Sequence[Submission],
+    out: Path,
+    jobs: int,
+    box: Sandbox,
+    seed: int | None,
+    progress: bool,
+    limits: Limits | None,
+) -> list[Graded]:
+    """As ``grade``, in a folder that nobody else writes to."""
     run = open_run(out, assignment, seed, limits)
+    put_away_others(out, found)
     files = {s.student: reports.student_file(out, s.student) for s in found}
     earlier = {student: g for student, file in files.items() if (g := stored(file))}
     kept = {student: g.digest for student, g in earlier.items()}

@@ -52,11 +52,14 @@ def write_anew(path: Path, text: str) -> None:
 
 
 def safe_name(student: str) -> str:
-    """A file name for a student, whatever characters the name has; never two alike."""
-    if re.fullmatch(r"[a-z0-9_-]{1,64}", student):
-        return student
+    """A file name for a student: something to read, and a digest of the name's bytes.
+
+    So no two names share one, whatever they look like, and none can be chosen so that it
+    is another's.
+    """
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", student).strip("-")[:40] or "student"
-    return f"{slug}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    name = student.encode("utf-8", "surrogatepass")
+    return f"{slug}-{hashlib.sha256(name).hexdigest()[:16]}"
 
 
 def student_file(out: Path, student: str) -> Path:

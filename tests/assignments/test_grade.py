@@ -2,8 +2,10 @@
 test_hostile.py and test_solutions.py close them in."""
 
 import csv
+import errno
 import gc
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ import pytest
 from bs4 import BeautifulSoup
 from handing_in import handed_in
 
-from assignments import grade, registry, reports, submissions
+from assignments import grade, gradebook, registry, reports, submissions
 from assignments.grading import Graded, Question, Row
 from assignments.sandbox import WARNING, Limits
 from assignments.submissions import Cell
@@ -115,7 +117,8 @@ def test_a_bad_argument_is_one_sentence(
     assert grade.main([str(places.get(word, word)) for word in arguments]) == 2
     told = capsys.readouterr().err
     assert words in told and len(told.strip().splitlines()) == 1
-    assert sorted(tmp_path.rglob("*")) == before
+    after = [path for path in sorted(tmp_path.rglob("*")) if path.name != grade.LOCK]
+    assert after == before
 
 
 def test_another_version_of_the_exercises_needs_another_folder(
@@ -355,7 +358,8 @@ def _fill(out: Path, rows: list[dict[str, str]]) -> None:
 def test_a_page_tells_each_student_what_held_and_what_did_not(folder: Path, tmp_path: Path):
     _write(folder / "anna.ipynb", handed_in(A1, WRONG))
     _grade(folder, tmp_path / "out")
-    page = (tmp_path / "out" / "feedback" / "anna.html").read_text(encoding="utf-8")
+    file = tmp_path / "out" / "feedback" / f"{reports.safe_name('anna')}.html"
+    page = file.read_text(encoding="utf-8")
     soup = BeautifulSoup(page, "html.parser")
     assert soup.h1.text == "A1, anna"
     assert len(soup.select("li.good")) and len(soup.select("li.bad"))
@@ -379,8 +383,9 @@ def test_who_was_graded_without_bubblewrap_is_told_in_a_later_run_too(
     graded = _grade(folder, tmp_path / "out")
     assert [g.sandbox for g in graded] == ["limits", "bubblewrap"]
     pages = tmp_path / "out" / "feedback"
-    assert WARNING in (pages / "anna.html").read_text(encoding="utf-8")
-    assert WARNING not in (pages / "bert.html").read_text(encoding="utf-8")
+    anna, bert = (pages / f"{reports.safe_name(name)}.html" for name in ("anna", "bert"))
+    assert WARNING in anna.read_text(encoding="utf-8")
+    assert WARNING not in bert.read_text(encoding="utf-8")
     assert WARNING in (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
     assert WARNING in reports.told(tmp_path / "out", A1, graded)
     assert WARNING not in reports.told(tmp_path / "out", A1, graded[1:])
@@ -389,7 +394,7 @@ def test_who_was_graded_without_bubblewrap_is_told_in_a_later_run_too(
 def test_gradescope_gets_its_file(folder: Path, tmp_path: Path):
     _write(folder / "anna.ipynb", handed_in(A1, WRONG))
     _grade(folder, tmp_path / "out")
-    file = tmp_path / "out" / "gradescope" / "anna" / "results.json"
+    file = tmp_path / "out" / "gradescope" / reports.safe_name("anna") / "results.json"
     results = json.loads(file.read_text(encoding="utf-8"))
     assert results["score"] == sum(test["score"] for test in results["tests"]) == 3
     assert all(test["score"] <= test["max_score"] for test in results["tests"])
@@ -442,7 +447,9 @@ def test_every_name_is_a_safe_file_name(student: str):
 
 
 def test_names_that_look_alike_stay_apart():
-    names = ["Anna", "anna", "an na", "an-na", "an_na", "AN NA", "an  na"]
+    names = ["Anna", "anna", "an na", "an-na", "an_na", "AN NA", "an  na", "Zo\u00eb"]
+    names += ["Zoe\u0308", "Zo\udceb", "Zo\udcec", "Zo?"]  # NFD, and bytes that are no text
+    names += [reports.safe_name(name) for name in names]
     assert len({reports.safe_name(name).lower() for name in names}) == len(names)
 
 
@@ -466,7 +473,7 @@ def test_a_damaged_record_is_graded_again(folder: Path, tmp_path: Path):
     out = tmp_path / "out"
     _grade(folder, out)
     before = _table(out)
-    (out / "students" / "anna.json").write_text('{"student": "anna", "ro')
+    reports.student_file(out, "anna").write_text('{"student": "anna", "ro')
     _grade(folder, out)
     assert _table(out) == before
 
@@ -561,3 +568,75 @@ def test_many_submissions_are_parsed_at_once():
     finally:
         sys.setswitchinterval(interval)
         gc.set_threshold(*collection)
+
+
+# --- one record for each student, one grader for each folder ---------------------------
+
+
+def test_no_name_can_take_another_students_record(folder: Path, tmp_path: Path):
+    """Whatever a file is called, it is not called as another student's record is."""
+    names = ["anna b", "anna-b-4cdffd9d", reports.safe_name("anna b"), "Zoë", "Zoe\u0308"]
+    for name in names:
+        _write(folder / f"{name}.ipynb", handed_in(A1))
+    _write(folder / "anna b.ipynb", handed_in(A1, WRONG))
+    graded = {g.student: g.points for g in _grade(folder, tmp_path / "out")}
+    assert graded.keys() == set(names)
+    assert min(graded[name] for name in names[1:]) > graded["anna b"]
+    again = {g.student: g.points for g in _grade(folder, tmp_path / "out")}
+    assert again == graded
+
+
+def test_bytes_that_are_no_text_are_a_name_of_their_own(folder: Path, tmp_path: Path):
+    for name in (b"zo\xeb", b"zo\xec"):
+        path = Path(os.fsdecode(os.fsencode(folder) + b"/" + name + b".ipynb"))
+        _write(path, handed_in(A1))
+    assert len(_grade(folder, tmp_path / "out")) == 2
+    assert len(list((tmp_path / "out" / "feedback").iterdir())) == 2
+
+
+def test_who_was_renamed_leaves_no_ghost(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    out = tmp_path / "out"
+    _write(folder / "ann.ipynb", handed_in(A1))
+    _grade(folder, out)
+    (folder / "ann.ipynb").rename(folder / "anna.ipynb")
+    graded = _grade(folder, out)
+    assert [g.student for g in graded] == ["anna"]
+    assert "ann is no longer among the submissions" in capsys.readouterr().out
+    assert {row["student"] for row in _table(out)} == {"anna"}
+    assert [g.student for g in gradebook.load(out)[1]] == ["anna"]
+    for pages in ("feedback", "gradescope"):
+        assert [p.name for p in (out / pages).glob("ann-*")] == []
+    (kept,) = (out / "earlier").iterdir()
+    assert json.loads(kept.read_text())["student"] == "ann"
+
+
+def test_two_graders_do_not_write_into_one_folder(folder: Path, tmp_path: Path):
+    _write(folder / "anna.ipynb", handed_in(A1))
+    out = tmp_path / "out"
+    with (
+        grade.locked(out),
+        pytest.raises(ValueError, match="Another grader is at work in .*out; wait"),
+    ):
+        _grade(folder, out)
+    assert [g.student for g in _grade(folder, out)] == ["anna"]
+
+
+def test_where_nothing_can_be_written_is_told_before_the_work(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    _write(folder / "anna.ipynb", handed_in(A1))
+    (tmp_path / "a file").write_text("mine")
+    monkeypatch.setattr(grade, "coded_rows", None)  # must not be reached
+    with pytest.raises(ValueError, match="holds other files; choose a new"):
+        _grade(folder, tmp_path / "a file")
+    with pytest.raises(ValueError, match="Nothing can be written into .*Not a directory"):
+        _grade(folder, tmp_path / "a file" / "out")
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ValueError, match="Nothing can be written .*No space left"):
+        _grade(folder, tmp_path / "out")
