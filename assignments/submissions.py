@@ -8,9 +8,11 @@ import ast
 import os
 import re
 import stat
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
@@ -21,6 +23,7 @@ from checks.exercise import Exercise
 
 LARGEST = 20 << 20  # bytes of a notebook
 LONGEST = 200_000  # characters of a cell; a longer one is not looked into
+MOST_CODE = 2_000_000  # characters of all code cells
 
 # Python 3.11 keeps the depth of the tree that it builds in one place for all threads: two
 # that parse at once can stop each other with a SystemError (CPython issue 106905).
@@ -35,6 +38,14 @@ class Cell:
     source: str
     grade_id: str = ""
     is_test: bool = False
+
+    @cached_property
+    def tree(self) -> ast.Module | None:
+        """Its code, read once; None where it is no Python, or is too long or too deep."""
+        try:
+            return _parsed(self.source)
+        except RecursionError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -136,12 +147,19 @@ def cells(data: bytes) -> list[Cell]:
     """
     try:
         notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
-        return [_cell(cell) for cell in notebook.cells]
+        found = [_cell(cell) for cell in notebook.cells]
     except Exception:
         raise ValueError(
             "The file is not a notebook that can be read: its JSON is damaged. Open it in "
             "Jupyter, save it, and hand it in again."
         ) from None
+    code = sum(len(cell.source) for cell in found if cell.kind == "code")
+    if code > MOST_CODE:
+        raise ValueError(
+            f"The notebook holds {code} characters of code, and {MOST_CODE} are read at "
+            "most; leave out what is no answer."
+        )
+    return found
 
 
 def _cell(cell: nbformat.NotebookNode) -> Cell:
@@ -165,7 +183,7 @@ def wrong_assignment(found: Sequence[Cell], assignment: str) -> str:
     if prefixes and assignment not in prefixes:
         return f"This is {', '.join(sorted(prefixes))}, not {assignment}."
     names = {name for e in exercises(assignment).values() for name in e.answers}
-    if not prefixes and not any(names & _defined(c.source) for c in found):
+    if not prefixes and not any(names & _defined(c) for c in found):
         return (
             f"This is not {assignment}: no cell has its marks, and none defines what it "
             "asks for."
@@ -178,8 +196,8 @@ def answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> Answer
     wanted = set(exercise.answers)
     code = [c for c in found if c.kind == "code" and not c.is_test]
     marked = [c for c in code if c.grade_id == f"{assignment}-{exercise.key}"]
-    defining = [c for c in marked if wanted <= _defined(c.source)]
-    elsewhere = [c for c in code if wanted <= _defined(c.source)]
+    defining = [c for c in marked if wanted <= _defined(c)]
+    elsewhere = [c for c in code if wanted <= _defined(c)]
     note = ""
     if defining:
         chosen = defining[-1]
@@ -198,18 +216,22 @@ def answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> Answer
     source = _without_magics(chosen.source)
     if len(source) > LONGEST:
         return Answer(problem=f"Your cell is longer than {LONGEST} characters.")
-    used = _forbidden(source, exercise.forbidden)
+    try:
+        used = _forbidden(source, exercise.forbidden)
+    except RecursionError:  # what cannot be looked into must not be run either
+        return Answer(problem="Your cell is nested too deeply to be read.")
     if used:
         return Answer(problem=f"Your cell uses {used}, which this exercise does not allow.")
     lent = [
         node
         for cell in code
         if cell is not chosen
-        for node in _definitions(cell.source)
+        for node in _definitions(cell)
         if not _binds(node) & wanted
     ]
+    needed = _names(chosen.tree) if chosen.tree else set()
     others = tuple(
-        text for text in _used(lent, source) if not _forbidden(text, exercise.forbidden)
+        text for text in _used(lent, needed) if _allowed(text, exercise.forbidden)
     )
     return Answer(source, others, note=note)
 
@@ -221,20 +243,26 @@ def _without_magics(source: str) -> str:
 
 
 def _parsed(source: str) -> ast.Module | None:
+    """The tree of a cell; None where it is no Python, or too long.
+
+    Raises:
+        RecursionError: it is too deep.
+    """
     if len(source) > LONGEST:
         return None
     try:
         with _one_parser:
             return ast.parse(_without_magics(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except MemoryError:  # what CPython says of many brackets
+        raise RecursionError from None
+    except (SyntaxError, ValueError):
         return None
 
 
-def _defined(source: str) -> set[str]:
+def _defined(cell: Cell) -> set[str]:
     """The names that a cell defines at its top level."""
-    tree = _parsed(source)
     names = set()
-    for node in tree.body if tree else []:
+    for node in cell.tree.body if cell.tree else []:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign):
@@ -242,14 +270,13 @@ def _defined(source: str) -> set[str]:
     return names
 
 
-def _definitions(source: str) -> Iterator[ast.stmt]:
+def _definitions(cell: Cell) -> Iterator[ast.stmt]:
     """Imports, functions, classes and constants: what other cells may lend an answer.
 
     Everything else in those cells (training, figures, loops) is left out, so that one
     exercise's endless loop cannot cost another.
     """
-    tree = _parsed(source)
-    for node in tree.body if tree else []:
+    for node in cell.tree.body if cell.tree else []:
         constant = isinstance(node, ast.Assign) and isinstance(
             node.value, ast.Constant | ast.UnaryOp
         )
@@ -258,19 +285,22 @@ def _definitions(source: str) -> Iterator[ast.stmt]:
             yield node
 
 
-def _used(lent: Sequence[ast.stmt], source: str) -> list[str]:
-    """The definitions that an answer needs, directly or through others, in their order."""
-    tree = _parsed(source)
-    needed = _names(tree) if tree else set()
+def _used(lent: Sequence[ast.stmt], needed: set[str]) -> list[str]:
+    """The definitions that names need, directly or through others, in their order.
+
+    Every definition is looked at once, however they hang together.
+    """
+    binding = defaultdict(list)
+    for number, node in enumerate(lent):
+        for name in _binds(node):
+            binding[name].append(number)
     kept: set[int] = set()
-    grown = True
-    while grown:
-        grown = False
-        for number, node in enumerate(lent):
-            if number not in kept and _binds(node) & {*needed, "*"}:
+    waiting = ["*", *needed]
+    while waiting:
+        for number in binding.pop(waiting.pop(), ()):
+            if number not in kept:
                 kept.add(number)
-                needed |= _names(node)
-                grown = True
+                waiting += _names(lent[number])
     texts = []
     for number in sorted(kept):
         with suppress(RecursionError):
@@ -293,7 +323,11 @@ def _binds(node: ast.stmt) -> set[str]:
 
 
 def _forbidden(source: str, names: Sequence[str]) -> str:
-    """The first forbidden name that the source uses, or an empty string."""
+    """The first forbidden name that the source uses, or an empty string.
+
+    Raises:
+        RecursionError: it is too deep to be looked into.
+    """
     if not names:
         return ""
     tree = _parsed(source)
@@ -308,6 +342,14 @@ def _forbidden(source: str, names: Sequence[str]) -> str:
             if any(parts[i : i + len(wanted)] == wanted for i in spans):
                 return name
     return ""
+
+
+def _allowed(source: str, names: Sequence[str]) -> bool:
+    """Whether the source can be looked into, and uses no forbidden name."""
+    try:
+        return not _forbidden(source, names)
+    except RecursionError:
+        return False
 
 
 def _dotted(tree: ast.Module) -> Iterator[str]:

@@ -8,8 +8,10 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -544,6 +546,48 @@ def test_an_answer_is_lent_what_it_uses_and_nothing_else():
         assert word not in lent
 
 
+def test_definitions_that_hang_together_are_each_looked_at_once():
+    """In 198 kB of them the search was cubic, and had no end."""
+    chain = "\n".join(f"def a{n}(): a{n - 1}" for n in range(9_000, 0, -1))
+    assert 150_000 < len(chain) < submissions.LONGEST
+    answer = "def pool(enc_states, src_mask):\n    return a9000"
+    cells = [Cell("code", chain), Cell("code", answer, "A1-pool")]
+    start = time.perf_counter()
+    found = submissions.answer(cells, A1, registry.exercises(A1)["pool"])
+    assert len(found.others) == 9_000
+    assert time.perf_counter() - start < 30  # seconds
+
+
+NESTED = {
+    "brackets": "(" * 5_000 + ")" * 5_000,
+    "words": "not " * 30_000 + "x",
+    "signs": "-" * 90_000 + "1",
+}
+
+
+@pytest.mark.parametrize("deep", NESTED.values(), ids=NESTED)
+def test_what_is_too_deep_to_be_read_is_not_run(deep: str):
+    pool = registry.exercises(A1)["pool"]
+    pool = replace(pool, forbidden=("numpy",))
+    answer = f"def pool(enc_states, src_mask):\n    return {deep}"
+    found = submissions.answer([Cell("code", answer, "A1-pool")], A1, pool)
+    if not found.problem:  # then it is no Python, and Python says so where it would run
+        with pytest.raises(SyntaxError):
+            compile(answer, "", "exec")
+    else:
+        assert "nested too deeply" in found.problem
+    lent = Cell("code", f"def helper(): return {deep}")
+    cells = [lent, Cell("code", "def pool(a, b): return helper()", "A1-pool")]
+    assert submissions.answer(cells, A1, pool).others == ()
+
+
+def test_a_notebook_with_too_much_code_is_told():
+    many = [nbformat.v4.new_code_cell("x = 1\n" * 30_000) for _ in range(12)]
+    notebook = nbformat.v4.new_notebook(cells=many)
+    with pytest.raises(ValueError, match="2160000 characters of code"):
+        submissions.cells(nbformat.writes(notebook).encode())
+
+
 def test_many_submissions_are_parsed_at_once():
     class Finalised:
         def __init__(self) -> None:
@@ -556,7 +600,7 @@ def test_many_submissions_are_parsed_at_once():
 
     def parse() -> set[str]:
         Finalised()  # the collection of which lets another thread in between
-        return submissions._defined(code)
+        return submissions._defined(Cell("code", code))
 
     interval, collection = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(1e-6)
