@@ -91,11 +91,12 @@ promises: $(VENV)/.installed ## run the notebooks again and renew the outputs th
 bench: $(VENV)/.installed ## measure training speed and write results/bench.json
 	@$(PY) -m experiments.bench
 
-# The rates come first, because others train with them; the ledger reads all others, and
+# What others train with comes first: rates, biases, speed. The ledger reads all others, and
 # the README's figure is drawn from comparison.
-EXPERIMENTS := bench tuning comparison train_longer patience capacity needle probes \
-	source_order teacher_forcing alignment extrapolation caption_tuning multi30k_small \
-	ledger headline
+EXPERIMENTS := bench speed recipe_tuning bits_tuning distance_tuning caption_tuning tuning \
+	comparison ablations surface bits distance alignment sink extrapolation \
+	teacher_forcing source_order probes train_longer patience capacity needle \
+	multi30k_small ledger headline
 
 results: $(VENV)/.installed ## make every result that is missing or not of today's code; goes on where it stopped
 	@for name in $(EXPERIMENTS); do \

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -13,7 +14,8 @@ import torch
 
 from experiments import (
     bench,
-    comparison,
+    bits,
+    bits_tuning,
     multi30k_small,
     number_words,
     teacher_forcing,
@@ -38,9 +40,24 @@ EXPERIMENTS = {
     for name, module in MODULES.items()
     if hasattr(module, "experiment")
 }
+# Results that are being made again, and why the stored ones are still of other code; the
+# pages say what the stored ones are. An entry that is no longer true fails, and goes.
+WORDS = "the number words were corrected, and every model has the recipe chosen for it"
+MADE_AGAIN = dict.fromkeys(
+    "alignment capacity comparison extrapolation patience source_order teacher_forcing "
+    "train_longer tuning".split(),
+    WORDS,
+)
+# Experiments whose first result is not whole yet; what has finished lies in results/parts.
+UNDER_WAY = frozenset(
+    "ablations bits distance distance_tuning recipe_tuning sink surface".split()
+)
+
 # What carries a claim has five seeds; these arms carry none, and say so where they stand.
 FEWER_SEEDS = {
     ("alignment", "French"),
+    ("alignment", "IBM Model 1"),
+    ("bits_tuning", ""),
     ("capacity", "additive"),
     ("caption_tuning", ""),
     ("needle", "0.001"),
@@ -51,7 +68,17 @@ FEWER_SEEDS = {
     ("tuning", ""),
 }
 
-each = pytest.mark.parametrize("name", EXPERIMENTS)
+MADE = [name for name in EXPERIMENTS if name not in UNDER_WAY]
+each = pytest.mark.parametrize("name", MADE)
+each_of_today = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xfail(reason=MADE_AGAIN[name], strict=True))
+        if name in MADE_AGAIN
+        else name
+        for name in MADE
+    ],
+)
 
 
 def test_every_experiment_is_part_of_make_results():
@@ -73,14 +100,15 @@ def test_every_module_that_is_no_command_is_used_by_others():
         if not (hasattr(module, "experiment") or hasattr(module, "main"))
     }
     for name in shared - {"__init__"}:
-        used = f"from experiments.{name} import"
-        assert any(used in path.read_text() for path in (ROOT / "experiments").glob("*.py"))
+        used = rf"from experiments(\.{name} import| import .*\b{name}\b)"
+        modules = (ROOT / "experiments").glob("*.py")
+        assert any(re.search(used, path.read_text()) for path in modules), name
 
 
 @each
 def test_a_result_is_whole_so_no_parts_of_it_are_left(name):
     assert read_results(name).get("complete", True) is True
-    assert parts.read(name) == []
+    assert parts.read(name) == [] or name in MADE_AGAIN
 
 
 @each
@@ -90,14 +118,23 @@ def test_a_result_says_how_it_was_made(name):
     assert {"python", "torch", "seq2seq_lib"} <= run["versions"].keys()
 
 
-@each
-def test_a_result_is_what_todays_configuration_asks_for(name):
+@pytest.mark.parametrize("name", sorted(UNDER_WAY))
+def test_what_is_under_way_has_no_whole_result_yet(name):
+    assert not runs.is_whole(EXPERIMENTS[name]), f"take {name} out of UNDER_WAY"
+
+
+@pytest.mark.parametrize("name", sorted(UNDER_WAY | MADE_AGAIN.keys()))
+def test_finished_parts_are_of_todays_configuration(name):
+    for part in parts.read(name):
+        where = f"{part.arm}, seed {part.seed} of {name}"
+        assert part.configuration == EXPERIMENTS[name].configuration_digest, where
+        assert part.seed in EXPERIMENTS[name].seeds[part.arm], where
+
+
+@each_of_today
+def test_a_result_is_what_todays_configuration_and_code_ask_for(name):
     found = runs.stored(EXPERIMENTS[name])
     assert found["values"].keys() == EXPERIMENTS[name].seeds.keys()
-
-
-@each
-def test_a_result_is_not_older_than_the_code_that_made_it(name):
     assert read_results(name)["run"]["code"] == EXPERIMENTS[name].fingerprint, (
         f"Code that decides the numbers has changed since results/{name}.json was made; "
         f"run `python -m experiments.{name} --confirm`, or without it if that fails."
@@ -114,11 +151,12 @@ def test_there_are_five_seeds_where_something_is_claimed(name):
 # One arm of each experiment, trained for its first updates.
 AGAIN = {name: next(iter(e.seeds)) for name, e in EXPERIMENTS.items()}
 AGAIN["caption_tuning"] = "fixed, lr 0.01"
+AGAIN["bits_tuning"] = "packed, lr 0.003"
 AGAIN["tuning"] = "full, additive, lr 0.003"
 
 
 @pytest.mark.slow
-@each
+@pytest.mark.parametrize("name", [name for name in MADE if name not in MADE_AGAIN])
 def test_one_seed_again_falls_into_the_stored_band(name):
     experiment, arm = EXPERIMENTS[name], AGAIN[name]
     if experiment.needs_data and not os.environ.get("SEQ2SEQ_DATA_DIR"):
@@ -167,9 +205,20 @@ def test_stored_parameter_counts_are_those_of_the_configurations():
 
 def test_each_model_is_trained_with_the_rate_that_tuning_chose_for_it():
     for model in tuning.MODELS:
-        assert comparison.RATES[model] == tuning.best_rate(f"full, {model}")
         assert train_longer.NARROW_RATES[model] == tuning.best_rate(f"narrow, {model}")
         assert multi30k_small.RATES[model] == tuning.best_rate(model, "caption_tuning")
+    for kind, rate in bits.RATES.items():
+        assert rate == bits_tuning.best_rate(kind)
+
+
+def test_a_rate_at_the_edge_of_its_grid_is_refused(monkeypatch):
+    stored = {
+        f"fixed, lr {lr}": {"100": {"curve": [{"bits": {"1": lr}}]}}
+        for lr in (0.1, 0.2, 0.3)
+    }
+    monkeypatch.setattr(bits_tuning, "read_results", lambda name: {"values": stored})
+    with pytest.raises(ValueError, match="best rate of 'fixed' is 0.3, at the edge"):
+        bits_tuning.best_rate("fixed")
 
 
 # --- what the pages say ----------------------------------------------------------------
