@@ -10,13 +10,13 @@ from assignments import submissions
 from assignments.registry import cases, exercises, public_files, setup, source_notebook
 from assignments.sandbox import Job, Limits, Outcome, Sandbox
 from assignments.submissions import Cell, Submission
+from assignments.written import written
 from checks.exercise import Failed, Verdict
 from checks.judging import judge
 
 LONGEST_REASON = 1000  # characters
 GRADER_FAILED = "The grader failed here, and not the answer"
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
-PLACEHOLDER = "YOUR ANSWER HERE"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Row:
     """The grade of one question."""
 
     question: str  # its key
-    points: int | None  # None where a person has to grade it
+    points: float | None  # None where a person has to grade it; whole or half
     max_points: int
     reason: str = ""  # why points are missing
     verdicts: list[Verdict] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Graded:
     rows: list[Row]  # one for each question
 
     @property
-    def points(self) -> int:
+    def points(self) -> float:
         """What the graded questions earned together."""
         return sum(row.points or 0 for row in self.rows)
 
@@ -88,11 +88,17 @@ def read(submission: Submission, assignment: str) -> tuple[list[Cell], str]:
 
 def written_row(found: Sequence[Cell], assignment: str, question: Question) -> Row:
     """A written answer, for a person to grade."""
-    texts = [c.source for c in found if c.grade_id == f"{assignment}-{question.key}"]
-    text = texts[-1].strip() if texts else ""
-    if not text or PLACEHOLDER in text:
+    answer = written(found, assignment, question.key)
+    if not answer.text:
         return Row(question.key, 0, question.max_points, "Not answered.")
-    return Row(question.key, None, question.max_points, "To be graded by hand.", text=text)
+    flag = f"[Look at the notebook: {answer.note}.]\n\n" if answer.note else ""
+    return Row(
+        question.key,
+        None,
+        question.max_points,
+        "To be graded by hand.",
+        text=flag + answer.text,
+    )
 
 
 def coded_rows(

@@ -9,7 +9,6 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import jinja2
 
 from assignments.grading import GRADER_FAILED, Graded, Question
 from assignments.sandbox import WARNING
+from assignments.written import HEADER, Mark, read_marks, same_answer
 from seq2seq_lib.files import write_atomically
 
 MOST_MISTAKES = 12
@@ -41,7 +41,7 @@ def write(path: Path, text: str) -> None:
 def write_anew(path: Path, text: str) -> None:
     """Write a file; what it held before, if it differs, is kept beside it."""
     if path.exists():
-        if path.read_text(encoding="utf-8") == text:
+        if path.read_bytes() == text.encode():
             return
         number = 1
         while (aside := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
@@ -84,59 +84,20 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-WRITTEN_HEADER = ("student", "question", "points", "max_points", "comment", "answer")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What a teacher wrote beside one written answer."""
-
-    points: int | None = None  # None while it waits
-    comment: str = ""  # for the student
-    answer: str = ""  # the text that was read
-
-
-def read_written(path: Path) -> dict[tuple[str, str], Mark]:
-    """What a teacher wrote into written.csv, by student and question.
-
-    Raises:
-        ValueError: a cell holds no points that the question could give.
-    """
-    found: dict[tuple[str, str], Mark] = {}
-    if not path.is_file():
-        return found
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                text, most = (row["points"] or "").strip(), int(row["max_points"])
-                points = int(text) if text else None
-                if points is not None and not 0 <= points <= most:
-                    raise ValueError
-                key = (row["student"], row["question"])
-                found[key] = Mark(points, (row["comment"] or "").strip(), row["answer"])
-            except (AttributeError, KeyError, TypeError, ValueError):
-                raise ValueError(
-                    f"{path}: the points of {row.get('student')} for "
-                    f"{row.get('question')} must be a whole number from 0 to max_points, "
-                    "or empty; nothing else may be changed but the comment."
-                ) from None
-    return found
-
-
 def apply_written(out: Path, graded: Sequence[Graded]) -> None:
     """Put the teacher's points into the rows, and bring written.csv up to date.
 
     Points belong to the answer that was read: one that has changed since waits again.
     """
     path = out / "written.csv"
-    marks = read_written(path)
+    marks = read_marks(path)
     rows = []
     for g in graded:
         for row in g.rows:
             if not row.text:
                 continue
-            mark = marks.get((_cell(g.student), row.question), Mark())
-            if mark.points is not None and _lines(mark.answer) != _lines(_cell(row.text)):
+            mark = marks.pop((_cell(g.student), row.question), Mark())
+            if mark.points is not None and not same_answer(mark, _cell(row.text)):
                 print(
                     f"{_shown(g.student)} changed the answer to {row.question!r} after it "
                     f"had got {mark.points} points; it waits to be read again."
@@ -146,13 +107,15 @@ def apply_written(out: Path, graded: Sequence[Graded]) -> None:
                 row.points, row.reason = mark.points, mark.comment
             line = (row.question, mark.points, row.max_points, mark.comment, row.text)
             rows.append((g.student, *line))
+    for (student, question), mark in marks.items():
+        if mark.points is not None:
+            print(
+                f"{path.name} has {mark.points:g} points of {student!r} for {question!r}, "
+                "who has no such written answer here: was a name changed? They count for "
+                "nobody."
+            )
     if rows or path.exists():
-        write_anew(path, table(WRITTEN_HEADER, rows))
-
-
-def _lines(text: str) -> list[str]:
-    """The text, however a spreadsheet has ended its lines."""
-    return text.strip().splitlines()
+        write_anew(path, table(HEADER, rows))
 
 
 def gradescope(graded: Graded, titles: dict[str, str]) -> dict[str, Any]:
@@ -252,7 +215,9 @@ def write_all(
         write(out / "feedback" / f"{safe_name(g.student)}.html", page)
         results = json.dumps(gradescope(g, titles), indent=1) + "\n"
         write(out / "gradescope" / safe_name(g.student) / "results.json", results)
-    coded = [sum(r.points or 0 for r in g.rows if r.question in for_code) for g in graded]
+    coded = [
+        sum(int(r.points or 0) for r in g.rows if r.question in for_code) for g in graded
+    ]
     page = TEMPLATES.get_template("summary.html").render(
         assignment=assignment,
         graded=sorted(graded, key=lambda g: g.student),

@@ -38,6 +38,7 @@ class Cell:
     source: str
     grade_id: str = ""
     is_test: bool = False
+    id: str = ""
 
     @cached_property
     def tree(self) -> ast.Module | None:
@@ -174,6 +175,7 @@ def _cell(cell: nbformat.NotebookNode) -> Cell:
         source=str(source).replace("\x00", ""),
         grade_id=str(ours.get("grade_id", "")),
         is_test=bool(ours.get("grade")) and not ours.get("solution"),
+        id=str(cell.get("id", "")),
     )
 
 

@@ -173,12 +173,12 @@ def nearly(one, other):
 def test_the_visible_answers_are_what_the_solution_gives(key):
     exercise = registry.exercises("A4")[key]
     student = registry.answers_of("A4", key, solution(key))
-    for case in exercise.examples():
-        answer = attempt(exercise, student, case.inputs)
+    cases = exercise.examples()
+    answers = [attempt(exercise, student, case.inputs) for case in cases]
+    for case, answer in zip(cases, answers, strict=True):
         assert not isinstance(answer, Failed)
         assert nearly(case.expected, answer)
-        for verdict in judge(exercise, [case], [answer]):
-            assert not verdict.reason
+    assert not any(verdict.reason for verdict in judge(exercise, cases, answers))
 
 
 MISTAKES = [

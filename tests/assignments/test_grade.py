@@ -20,7 +20,7 @@ import pytest
 from bs4 import BeautifulSoup
 from handing_in import handed_in
 
-from assignments import grade, gradebook, registry, reports, submissions
+from assignments import grade, gradebook, registry, reports, submissions, written
 from assignments.grading import Graded, Question, Row
 from assignments.sandbox import WARNING, Limits
 from assignments.submissions import Cell
@@ -321,39 +321,39 @@ def test_everyone_is_asked_the_same_and_two_runs_something_else(
 
 def test_written_answers_wait_for_a_person(folder: Path, tmp_path: Path):
     out = tmp_path / "out"
-    written = [q.key for q in grade.questions(A1) if q.written]
-    assert written
-    essay = {written[0]: "Because padding is no word.\n=SUM(A1)"}
+    asked = [q.key for q in grade.questions(A1) if q.written]
+    assert asked
+    essay = {asked[0]: "Because padding is no word.\n=SUM(A1)"}
     _write(folder / "anna.ipynb", handed_in(A1, essay))
     _write(folder / "bert.ipynb", handed_in(A1, blank=True))
     _grade(folder, out)
-    assert _points(out)["anna", written[0]] == ""
-    assert _points(out)["bert", written[0]] == "0"
+    assert _points(out)["anna", asked[0]] == ""
+    assert _points(out)["bert", asked[0]] == "0"
     text = (out / "written.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines(keepends=True)))
-    assert rows[0]["answer"] == essay[written[0]] and rows[0]["points"] == ""
+    assert rows[0]["answer"] == essay[asked[0]] and rows[0]["points"] == ""
     rows[0] |= {"points": rows[0]["max_points"], "comment": "Well said."}
     _fill(out, rows)
     _grade(folder, out)
-    row = next(r for r in _table(out) if r["question"] == written[0])
+    row = next(r for r in _table(out) if r["question"] == asked[0])
     assert (row["points"], row["reason"]) == (row["max_points"], "Well said.")
     _grade(folder, out)
-    assert next(r for r in _table(out) if r["question"] == written[0]) == row
-    _write(folder / "anna.ipynb", handed_in(A1, {written[0]: "Another answer."}))
+    assert next(r for r in _table(out) if r["question"] == asked[0]) == row
+    _write(folder / "anna.ipynb", handed_in(A1, {asked[0]: "Another answer."}))
     _grade(folder, out)
-    assert _points(out)["anna", written[0]] == ""
+    assert _points(out)["anna", asked[0]] == ""
     _write(folder / "anna.ipynb", handed_in(A1, essay))
     _fill(out, rows)
     _grade(folder, out)
     rows[0]["points"] = "99"
     _fill(out, rows)
-    with pytest.raises(ValueError, match="points of anna for .* must be a whole number"):
+    with pytest.raises(ValueError, match="points of anna for .* must be whole or half"):
         _grade(folder, out)
-    assert next(r for r in _table(out) if r["question"] == written[0]) == row
+    assert next(r for r in _table(out) if r["question"] == asked[0]) == row
 
 
 def _fill(out: Path, rows: list[dict[str, str]]) -> None:
-    table = reports.table(reports.WRITTEN_HEADER, [list(row.values()) for row in rows])
+    table = reports.table(written.HEADER, [list(row.values()) for row in rows])
     (out / "written.csv").write_text(table, encoding="utf-8")
 
 

@@ -16,6 +16,7 @@ from assignments import gradebook, handout, registry, reports
 from assignments.grade import Run, version
 from assignments.gradebook import open_gradebook
 from assignments.grading import Row, questions
+from assignments.written import read_marks
 from tools.environment import ROOT, book_environment
 
 
@@ -66,7 +67,7 @@ def test_again_it_replaces_the_same_and_touches_no_other(tmp_path: Path):
     _graded_folder(out, {"anna": 1})
     _fill(out, db)
     _graded_folder(out, {"anna": 3})
-    marks = reports.read_written(out / "written.csv")
+    marks = read_marks(out / "written.csv")
     (_, question), *_ = marks
     text = (out / "written.csv").read_text(encoding="utf-8")
     text = text.replace(f"anna,{question},,", f"anna,{question},2,").replace(

@@ -1,0 +1,217 @@
+"""Written answers: no word is lost on the way in, no point on the way back."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from handing_in import EARLIER, handed_in, handed_out
+
+from assignments import reports
+from assignments.grading import Graded, Question, Row, questions, written_row
+from assignments.submissions import Cell, cells
+from assignments.written import HEADER, Mark, read_marks, same_answer
+
+KEY, MARK = "why-agree", "A1-why-agree"
+QUESTION = next(q for q in questions("A1") if q.key == KEY)
+BLANK = handed_in("A1", blank=True)
+
+
+def row(notebook: nbformat.NotebookNode, question: Question = QUESTION) -> Row:
+    return written_row(cells(nbformat.writes(notebook).encode()), "A1", question)
+
+
+def with_cells(*new: tuple[str, str]) -> nbformat.NotebookNode:
+    """An untouched notebook; the answer's cell is replaced by (mark, text) cells."""
+    notebook = nbformat.from_dict(json.loads(json.dumps(BLANK)))
+    at = next(
+        i
+        for i, cell in enumerate(notebook.cells)
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == MARK
+    )
+    asking = notebook.cells[at]
+    made = []
+    for mark, text in new:
+        cell = nbformat.v4.new_markdown_cell(text)
+        if mark:
+            cell.metadata = asking.metadata
+            cell.id = asking.id if not made else cell.id
+        made.append(cell)
+    notebook.cells[at : at + 1] = made
+    return notebook
+
+
+PLACEHOLDER = "YOUR ANSWER HERE"
+LOST_AND_FOUND = {
+    "in its cell": ([(MARK, "One. Two.")], ""),
+    "below the placeholder": ([(MARK, f"{PLACEHOLDER}\n\nOne. Two.")], ""),
+    "above the placeholder": ([(MARK, f"One. Two.\n\n*{PLACEHOLDER}*")], ""),
+    "around the placeholder": ([(MARK, f"One.\n\n{PLACEHOLDER}\n\nTwo.")], ""),
+    "on the placeholder's line": ([(MARK, f"{PLACEHOLDER} One. Two.")], ""),
+    "in the next cell": ([(MARK, PLACEHOLDER), ("", "One. Two.")], "in the cell below"),
+    "in two cells": ([(MARK, "One."), ("", "Two.")], "in the cell below"),
+    "in two halves with the mark": ([(MARK, "One."), (MARK, "Two.")], "several cells"),
+    "without its mark": ([("", "One. Two.")], "lost its mark"),
+    "in two halves without it": ([("", "One."), ("", "Two.")], "lost its mark"),
+}
+
+
+@pytest.mark.parametrize("where", LOST_AND_FOUND)
+def test_no_written_word_is_lost(where: str):
+    new, note = LOST_AND_FOUND[where]
+    found = row(with_cells(*new))
+    assert found.points is None and "To be graded by hand." in found.reason
+    text = found.text
+    if note:
+        flag, _, text = text.partition("\n\n")
+        assert flag.startswith("[Look at the notebook: ") and note in flag
+    assert text.split() == ["One.", "Two."]
+    assert PLACEHOLDER not in found.text
+
+
+@pytest.mark.parametrize("number", range(len(questions("A1"))))
+def test_an_untouched_notebook_has_no_written_answer(number: int):
+    question = questions("A1")[number]
+    if question.written:
+        assert row(BLANK, question).reason == "Not answered."
+        assert row(with_cells(("", "Elsewhere.")), question).reason == (
+            "Not answered." if question.key != KEY else "To be graded by hand."
+        )
+
+
+@pytest.mark.parametrize("path", EARLIER, ids=lambda path: path.stem)
+def test_untouched_notebooks_of_earlier_terms_have_none_either(path: Path):
+    found = cells(nbformat.writes(handed_out(path)).encode())
+    if path.stem in ("A1", "A2", "A3", "A4"):
+        for question in questions(path.stem):
+            if question.written:
+                asked = written_row(found, path.stem, question)
+                assert asked.reason == "Not answered.", asked.text
+
+
+def test_a_deleted_answer_and_its_question_are_no_answer():
+    notebook = handed_in("A1", blank=True)
+    notebook.cells = notebook.cells[:3]
+    assert row(notebook).reason == "Not answered."
+
+
+def test_the_same_half_twice_is_one():
+    assert row(with_cells((MARK, "One."), (MARK, "One."))).text.endswith("One.")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("half an emoji \ud83d here", "half an emoji \ufffd here"),
+        ("a bell \x07 and a nul \x00", "a bell \ufffd and a nul"),
+        ("lines\r\nof\rothers", "lines\nof\nothers"),
+        (f"![x](data:image/png;base64,{'QUJD' * 40_000}) so", "![x]([a picture]) so"),
+        ("tabs\tand umlauts: Zoë 漢字 🎉", "tabs\tand umlauts: Zoë 漢字 🎉"),
+    ],
+)
+def test_what_no_file_can_hold_is_replaced(text: str, kept: str):
+    cell = Cell("markdown", text, MARK)
+    found = written_row([cell], "A1", QUESTION)
+    assert found.text.rstrip("\ufffd").strip() == kept
+    assert found.text.encode()
+
+
+# --- the table that comes back ---------------------------------------------------------
+
+ANSWER = 'Weil, „so“;\tist es.\nZweite Zeile, "zitiert".\n\n- Liste – mit Strich'
+
+
+def graded() -> list[Graded]:
+    return [
+        Graded(name, "d", "limits", [Row("q", None, 5, "By hand.", text=ANSWER)])
+        for name in ("Zoë, B.", "=anna")
+    ]
+
+
+def table(points: str, delimiter: str = ",", ends: str = "\n") -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=ends)
+    writer.writerow(HEADER)
+    answer = ANSWER.replace("\n", ends)
+    writer.writerow(["Zoë, B.", "q", points, 5, "Gut – weiter so", answer])
+    return text.getvalue()
+
+
+RECORDED = {
+    "as it was": table("2").encode(),
+    "Excel, CSV UTF-8": table("2", ends="\r\n").encode("utf-8-sig"),
+    "Excel, German CSV": table("2", ";", "\r\n").encode("cp1252"),
+    "Excel, German CSV UTF-8": table("2", ";", "\r\n").encode("utf-8-sig"),
+    "Excel, Unicode text": table("2", "\t", "\r\n").encode("utf-16"),
+    "Numbers": table("2").encode(),
+    "points with a point": table("2.0").encode(),
+    "points with a comma": table("2,0", ";").encode(),
+    "points with spaces": table(" 2 ").encode(),
+    "an empty line": (table("2") + ",,,,,\n").encode(),
+    "other columns": table("2").replace("answer\n", "answer,mine\n", 1).encode(),
+}
+
+
+@pytest.mark.parametrize("how", RECORDED)
+def test_points_come_back_from_every_spreadsheet(tmp_path: Path, how: str):
+    (tmp_path / "written.csv").write_bytes(RECORDED[how])
+    class_ = graded()
+    reports.apply_written(tmp_path, class_)
+    found = class_[0].rows[0]
+    assert found.points == 2 and found.reason == "Gut – weiter so"
+    assert class_[1].rows[0].points is None
+    reports.apply_written(tmp_path, again := graded())
+    assert again[0].rows[0].points == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "points"), [("2.5", 2.5), ("2,5", 2.5), ("0", 0), ("", None)]
+)
+def test_half_points_and_none(tmp_path: Path, given: str, points: float | None):
+    (tmp_path / "written.csv").write_text(table(given, ";"), encoding="utf-8")
+    class_ = graded()
+    reports.apply_written(tmp_path, class_)
+    assert class_[0].rows[0].points == points
+    assert class_[0].points == (points or 0)
+
+
+@pytest.mark.parametrize("given", ["6", "-1", "2.25", "two", "nan", "inf", "1e", "2/5"])
+def test_points_that_cannot_be_are_one_sentence(tmp_path: Path, given: str):
+    (tmp_path / "written.csv").write_text(table(given), encoding="utf-8")
+    with pytest.raises(ValueError, match="points of Zoë, B. for q are .* whole or half"):
+        reports.apply_written(tmp_path, graded())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"student,points\nanna,2\n", b"\xff\xfe\x00"]
+)
+def test_what_is_no_such_table_is_one_sentence(tmp_path: Path, content: bytes):
+    path = tmp_path / "written.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="does not begin with the columns student"):
+        read_marks(path)
+
+
+def test_points_of_a_name_that_was_retyped_are_told(tmp_path: Path, capsys):
+    content = table("2").replace("Zoë, B.", "Zoe B.")
+    (tmp_path / "written.csv").write_text(content, encoding="utf-8")
+    reports.apply_written(tmp_path, graded())
+    told = capsys.readouterr().out
+    assert "2 points of 'Zoe B.' for 'q'" in told and "was a name changed?" in told
+    assert "the earlier one is kept as written-1.csv" in told
+
+
+def test_an_answer_that_a_spreadsheet_cut_off_is_the_same():
+    long = "word " * 20_000
+    assert same_answer(Mark(answer=long[:32_700]), long)
+    assert not same_answer(Mark(answer=long[:300]), long)
+    assert same_answer(Mark(answer=" a\r\n b "), "a\nb") and not same_answer(Mark(), "a")
+
+
+def test_an_essay_longer_than_a_cell_of_pythons_reader_comes_back(tmp_path: Path):
+    essay = [Graded("a", "d", "limits", [Row("q", None, 5, "", text="word " * 40_000)])]
+    for _ in range(3):
+        reports.apply_written(tmp_path, essay)
+    assert len((tmp_path / "written.csv").read_text()) > 200_000
