@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import nbformat
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
@@ -30,6 +31,7 @@ from assignments import registry, reports
 from assignments.grading import (
     Graded,
     Row,
+    clean,
     coded_rows,
     questions,
     read,
@@ -38,7 +40,7 @@ from assignments.grading import (
     written_row,
 )
 from assignments.sandbox import KINDS, Limits, Sandbox
-from assignments.submissions import Submission, find
+from assignments.submissions import Submission, cells, find
 from checks.exercise import Verdict
 from tools.provenance import ROOT, digest, files
 
@@ -194,6 +196,29 @@ class _Class:
         self.slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.stopped = False
 
+    def try_solution(self) -> None:
+        """Grade the assignment's own solution first, as everybody is graded.
+
+        Raises:
+            ValueError: it does not earn everything, so nobody would.
+        """
+        name, seed = self.run.assignment, self.run.seed
+        solved = cells(nbformat.writes(registry.source_notebook(name)).encode())
+        why = ""
+        try:
+            rows = coded_rows(solved, name, self.coded, self.sandbox, seed, 0, self.limits)
+            lost = [row for row in rows if row.points != row.max_points]
+            why = f"{lost[0].question}: {lost[0].reason}" if lost else ""
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+        if why:
+            raise ValueError(
+                f"Nobody is graded, because the solution of {name} itself does not earn "
+                f"everything on this machine ({clean(why)}). Look whether the library is "
+                "the one of this folder (python -m pip install -e .) and whether anything "
+                "is missing."
+            )
+
     def grade(self, waiting: Sequence[Submission], jobs: int, progress: bool) -> None:
         """Grade and keep every submission; what is kept survives an interruption."""
         for slot in range(jobs):
@@ -295,6 +320,8 @@ def _grade(
     work = _Class(run, out, box, limits)
     for question in work.coded:
         registry.cases(assignment, question.key, run.seed)  # once, before any thread
+    if waiting:
+        work.try_solution()
     work.grade(waiting, jobs, progress)
     graded = [g for file in files.values() if (g := stored(file))]
     for result in graded:

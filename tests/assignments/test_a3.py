@@ -82,7 +82,10 @@ def test_the_typed_answers_are_those_of_the_solution(key):
         else:
             pairs = [(answer, case.expected)]
         for found, right in pairs:
-            assert found == right if isinstance(right, str) else same(found, right)
+            if isinstance(right, str):
+                assert right in found["kinds"]
+            else:
+                assert same(found, right)
 
 
 @pytest.mark.parametrize("key", EXERCISES)
@@ -386,6 +389,52 @@ MISTAKES = {
         """,
         5,
         "that raises AssertionError, not a ValueError",
+    ),
+    "weights: the word ValueError, which is no error": (
+        "weights",
+        """
+        def masked_weights(scores, mask):
+            if not mask.any(dim=-1).all():
+                return "ValueError"
+            return scores.masked_fill(~mask[:, None], -torch.inf).softmax(dim=-1)
+        """,
+        5,
+        "It was answered all the same, with a str",
+    ),
+    "weights: what the process would say of an error": (
+        "weights",
+        """
+        def masked_weights(scores, mask):
+            if not mask.any(dim=-1).all():
+                return {"raised": "ValueError", "kinds": ["ValueError"]}
+            return scores.masked_fill(~mask[:, None], -torch.inf).softmax(dim=-1)
+        """,
+        5,
+        "It was answered all the same, with a dict",
+    ),
+    "weights: an error of its own that is called alike": (
+        "weights",
+        """
+        class ValueError(Exception): pass
+        def masked_weights(scores, mask):
+            if not mask.any(dim=-1).all():
+                raise ValueError("no real token")
+            return scores.masked_fill(~mask[:, None], -torch.inf).softmax(dim=-1)
+        """,
+        5,
+        "that raises ValueError, not a ValueError",
+    ),
+    "weights: a kind of ValueError": (
+        "weights",
+        """
+        class Empty(ValueError): pass
+        def masked_weights(scores, mask):
+            if not mask.any(dim=-1).all():
+                raise Empty("no real token")
+            return scores.masked_fill(~mask[:, None], -torch.inf).softmax(dim=-1)
+        """,
+        6,
+        "",
     ),
     "weights: always an error": (
         "weights",

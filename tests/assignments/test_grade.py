@@ -20,9 +20,9 @@ import pytest
 from bs4 import BeautifulSoup
 from handing_in import handed_in
 
-from assignments import grade, gradebook, registry, reports, submissions, written
+from assignments import grade, gradebook, grading, registry, reports, submissions, written
 from assignments.grading import Graded, Question, Row
-from assignments.sandbox import WARNING, Limits
+from assignments.sandbox import WARNING, Job, Limits, Outcome
 from assignments.submissions import Cell
 from checks.exercise import Verdict
 
@@ -232,7 +232,7 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_nothing_had_happened(
     asked: list[str] = []
 
     def stops(found: Any, assignment: str, questions: Any, *rest: Any) -> list[Row]:
-        if len(asked) == 3:
+        if len(asked) == 4:  # the solution and three students
             raise KeyboardInterrupt
         asked.append("one more")
         return _open_rows(found, assignment, questions, *rest)
@@ -251,7 +251,7 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_nothing_had_happened(
 
     monkeypatch.setattr(grade, "coded_rows", counts)
     _grade(folder, tmp_path / "out")
-    assert len(again) == 3
+    assert len(again) == 4
     assert _table(tmp_path / "out") == _table(tmp_path / "whole")
 
 
@@ -684,3 +684,50 @@ def test_where_nothing_can_be_written_is_told_before_the_work(
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(ValueError, match="Nothing can be written .*No space left"):
         _grade(folder, tmp_path / "out")
+
+
+# --- the grader's faults are nobody's ----------------------------------------------------
+
+
+def test_nobody_is_graded_where_the_solution_itself_fails(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    _write(folder / "anna.ipynb", handed_in(A1))
+
+    def elsewhere(found: Sequence[Cell], *rest: Any) -> list[Row]:
+        return [
+            replace(row, points=0, reason="No module") for row in _open_rows(found, *rest)
+        ]
+
+    def fails(*rest: Any) -> list[Row]:
+        raise RuntimeError("pad: Python did not start in time.")
+
+    for rows, words in ((elsewhere, "pad: No module"), (fails, "did not start in time")):
+        monkeypatch.setattr(grade, "coded_rows", rows)
+        with pytest.raises(ValueError, match=f"Nobody is graded, .*{words}.*pip install"):
+            _grade(folder, tmp_path / "out")
+        assert not (tmp_path / "out" / "grades.csv").exists()
+    monkeypatch.setattr(grade, "coded_rows", _open_rows)
+    assert [g.student for g in _grade(folder, tmp_path / "out")] == ["anna"]
+
+
+def test_what_never_became_ready_is_tried_alone_and_then_our_fault():
+    class Box:
+        """A sandbox in which jobs start when there are few of them."""
+
+        def __init__(self, most: int) -> None:
+            self.most, self.runs = most, []
+
+        def run(self, jobs: Sequence[Job], public: Any, slot: int) -> list[Outcome]:
+            self.runs.append([job.key for job in jobs])
+            starts = len(jobs) <= self.most
+            ending = "" if starts else "Python did not start in time."
+            return [Outcome({}, ending, starts, starts) for _ in jobs]
+
+    jobs = {key: Job(key, (), (), "", (), Limits()) for key in ("pad", "pool")}
+    box = Box(1)
+    outcomes = grading._run(jobs, [], box, 0)
+    assert all(outcome.started for outcome in outcomes.values())
+    assert box.runs == [["pad", "pool"], ["pad"], ["pool"]]
+    with pytest.raises(RuntimeError, match="pad: Python did not start in time"):
+        grading._run(jobs, [], Box(0), 0)
