@@ -161,7 +161,7 @@ def put_away_others(out: Path, found: Sequence[Submission]) -> None:
             (out / "feedback" / f"{file.stem}.html").unlink(missing_ok=True)
             shutil.rmtree(out / "gradescope" / file.stem, ignore_errors=True)
             print(
-                f"{before.student if before else file.stem} is no longer among the "
+                f"{clean(before.student if before else file.stem)} is no longer among the "
                 f"submissions; what it had earned is kept in {out / 'earlier'}."
             )
 
@@ -328,7 +328,7 @@ def _grade(
         before = earlier.get(result.student)
         if before and before.digest and before.digest != result.digest:
             print(
-                f"{result.student} handed in something else since the last run: "
+                f"{clean(result.student)} handed in something else since the last run: "
                 f"{before.points} points then, {result.points} now."
             )
     reports.write_all(out, assignment, work.questions, graded)

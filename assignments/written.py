@@ -18,7 +18,8 @@ HEADER = ("student", "question", "points", "max_points", "comment", "answer")
 LONGEST_CELL = 32_000  # characters; spreadsheets cut a longer one off
 csv.field_size_limit(1 << 28)  # bytes; Python's own limit is shorter than an essay may be
 
-PLACEHOLDER = re.compile(r"^[\s*_>]*YOUR ANSWER HERE[\s*_.]*$", re.MULTILINE)
+# Within one line: across lines it would take quadratic time on an answer of empty lines.
+PLACEHOLDER = re.compile(r"^[ \t*_>]*YOUR ANSWER HERE[ \t*_.]*$", re.MULTILINE)
 PICTURE = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=\s]{64,}")
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 from pathlib import Path
 
 import nbformat
@@ -116,6 +117,15 @@ def test_what_no_file_can_hold_is_replaced(text: str, kept: str):
     found = written_row([cell], "A1", QUESTION)
     assert found.text.rstrip("\ufffd").strip() == kept
     assert found.text.encode()
+
+
+@pytest.mark.parametrize("part", ["\n", " ", "* \n", "data:a/", "data:image/png;base64,A"])
+def test_a_long_answer_is_read_in_linear_time(part: str):
+    text = part * (2_000_000 // len(part)) + "End."
+    start = time.perf_counter()
+    found = written_row([Cell("markdown", text, MARK)], "A1", QUESTION)
+    assert found.text.endswith("End.")
+    assert time.perf_counter() - start < 20  # seconds
 
 
 # --- the table that comes back ---------------------------------------------------------
