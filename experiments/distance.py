@@ -64,7 +64,7 @@ class Arm(NamedTuple):
 
 
 # The rates, and the biases that are not PyTorch's, as experiments/distance_tuning.py
-# chose them.
+# chose them. Until its result is whole, each is a guess that no result uses.
 CHOSEN = {
     "fixed, default gate": Arm("fixed", 0.0, 1e-2),
     "fixed, biased gate": Arm("fixed", 1.0, 1e-2),

@@ -17,7 +17,8 @@ class Recipe(NamedTuple):
     gate: float = 0.0
 
 
-# (mechanism, nominal hidden size) -> what experiments/recipe_tuning.py chose.
+# (mechanism, nominal hidden size) -> what experiments/recipe_tuning.py chose. Until its
+# result is whole, every entry is a guess (the rate of earlier grids) that no result uses.
 RECIPES: dict[tuple[str, int], Recipe] = {
     **{(mechanism, 96): Recipe(1e-2) for mechanism in BUILT_FROM},
     **{(mechanism, 96): Recipe(1e-2) for mechanism in LOOKING},
@@ -26,5 +27,6 @@ RECIPES: dict[tuple[str, int], Recipe] = {
     **{(mechanism, 16): Recipe(1e-2) for mechanism in BUILT_FROM},
 }
 # Nominal hidden size -> how many updates of the fixed context take as long as one with
-# additive attention, as experiments/speed.py measured it.
+# additive attention, as experiments/speed.py measures it. Not measured yet: 1.4 is a guess
+# that no result uses.
 SPEED = {96: 1.4, 16: 1.4}
