@@ -39,8 +39,10 @@ from assignments.grading import (
     ungraded,
     written_row,
 )
-from assignments.sandbox import KINDS, Limits, Sandbox
-from assignments.submissions import Submission, cells, find
+from assignments.limits import Limits
+from assignments.notebook import cells
+from assignments.sandbox import KINDS, Sandbox
+from assignments.submissions import Submission, find
 from checks.exercise import Verdict
 from tools.provenance import ROOT, digest, files
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from assignments import submissions
+from assignments.answers import find_answer
+from assignments.conversation import Outcome
+from assignments.limits import Limits
+from assignments.notebook import Cell, cells, wrong_assignment
 from assignments.registry import cases, exercises, public_files, setup, source_notebook
-from assignments.sandbox import Job, Limits, Outcome, Sandbox
-from assignments.submissions import Cell, Submission
+from assignments.sandbox import Job, Sandbox
+from assignments.submissions import Submission
 from assignments.written import written
 from checks.exercise import Failed, Verdict
 from checks.judging import judge
@@ -80,10 +83,10 @@ def read(submission: Submission, assignment: str) -> tuple[list[Cell], str]:
     if submission.problem:
         return [], submission.problem
     try:
-        found = submissions.cells(submission.data)
+        found = cells(submission.data)
     except ValueError as error:
         return [], str(error)
-    return found, submissions.wrong_assignment(found, assignment)
+    return found, wrong_assignment(found, assignment)
 
 
 def written_row(found: Sequence[Cell], assignment: str, question: Question) -> Row:
@@ -112,7 +115,7 @@ def coded_rows(
 ) -> list[Row]:
     """Run the answers to the coded questions in closed processes, and judge them."""
     by_key = exercises(assignment)
-    answers = {q.key: submissions.answer(found, assignment, by_key[q.key]) for q in asked}
+    answers = {q.key: find_answer(found, assignment, by_key[q.key]) for q in asked}
     jobs = {
         key: Job(
             key,

@@ -8,61 +8,33 @@ remain, and ``WARNING`` says what is not prevented.
 import contextlib
 import os
 import secrets
-import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import checks
 import seq2seq_lib
-from assignments.box.transport import LENGTH, pack, unpack
+from assignments.box.transport import pack
+from assignments.conversation import Outcome, converse
+from assignments.limits import MIB, Limits
 
 BOX = Path(__file__).parent / "box"
 KINDS = ("auto", "bubblewrap", "limits")
 FIRST_USER = 60_000  # with the slot added: the user that owns nothing, where we are root
 
 HOME = "/answer"  # the one folder that can be written to
-GRACE = 5.0  # seconds between the end of an answer's time and the end of our patience
-MIB = 1 << 20
 WARNING = (
     "Graded without bubblewrap: limits on time, memory and processes held, but a "
     "submission could read and write what you can read and write, end your other programs, "
     "and use the network. Install bubblewrap (Debian: apt install bubblewrap) to close "
     "that."
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one answer may use."""
-
-    seconds: float = 20.0  # from the start of the student's code until its last answer
-    start_seconds: float = 120.0  # for Python and PyTorch to start, before that
-    memory: int = 4096 * MIB  # bytes of address space
-    processes: int = 32  # and threads
-    disk: int = 64 * MIB  # bytes that may be written
-    answer: int = 32 * MIB  # bytes that may be sent
-
-    def of_kernel(self, running: int) -> dict[str, int]:
-        """The limits that the kernel keeps, by their names in ``resource``.
-
-        The ``running`` processes of the same user count too.
-        """
-        return {
-            "AS": self.memory,
-            "CPU": int(self.seconds + 30),
-            "FSIZE": self.disk,
-            "NPROC": self.processes + running,
-            "NOFILE": 256,
-            "CORE": 0,
-        }
 
 
 @dataclass(frozen=True)
@@ -75,16 +47,6 @@ class Job:
     answer: str  # the cell that answers
     cases: Sequence[dict[str, Any]]  # the inputs of each
     limits: Limits
-
-
-@dataclass
-class Outcome:
-    """What came out of a closed process."""
-
-    answers: dict[int, dict[str, Any]] = field(default_factory=dict)  # by their cases
-    ending: str = ""  # why the process did not come to its end, as a sentence
-    started: bool = False  # whether the student's code was reached
-    reached: bool = False  # whether the cell of the answer itself was reached
 
 
 class Sandbox:
@@ -191,7 +153,7 @@ class Sandbox:
             try:
                 before = 0.0  # the most that the job before may still take
                 for job in jobs:
-                    outcome, alive = _converse(reads[0], job.limits, before)
+                    outcome, alive = converse(reads[0], job.limits, before)
                     os.close(reads.pop(0))
                     outcomes.append(outcome)
                     before = job.limits.seconds
@@ -305,84 +267,6 @@ def _environment(home: str, token: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "ANSWER_TOKEN": token,
     }
-
-
-def _converse(channel: int, limits: Limits, before: float) -> tuple[Outcome, bool]:
-    """Collect one job's messages; returns whether the process around it still lives."""
-    outcome = Outcome()
-    deadline = time.monotonic() + limits.start_seconds + before
-    buffer = bytearray()
-    received, done = 0, False
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            told = "time" if outcome.started else "start"
-            outcome.ending = _ending(told, limits)
-            return outcome, False
-        if not select.select([channel], [], [], left)[0]:
-            continue
-        data = os.read(channel, 1 << 16)
-        if not data:
-            outcome.ending = "It brought down the process that runs answers."
-            return outcome, False
-        received += len(data)
-        if received > limits.answer:
-            outcome.ending = f"It sent more than {limits.answer // MIB} MiB of answers."
-            return outcome, True
-        buffer += data
-        for message in _messages(buffer):
-            if message is None:
-                outcome.ending = "It wrote into the channel that answers are sent by."
-                return outcome, True
-            if message.get("ready") and not outcome.started:
-                outcome.started = True  # only the first: the clock starts once
-                deadline = time.monotonic() + limits.seconds + GRACE
-            elif message.get("reached"):
-                outcome.reached = True
-            elif message.get("done"):
-                done = True
-            elif "ended" in message:
-                told = str(message["ended"])
-                if not told and not done:
-                    told = "exit 0"
-                outcome.ending = _ending(told, limits)
-                return outcome, True
-            elif isinstance(message.get("case"), int):
-                outcome.answers.setdefault(message["case"], message)
-
-
-def _messages(buffer: bytearray) -> Iterator[dict[str, Any] | None]:
-    """Take the complete messages off the front; None for what is no message."""
-    while len(buffer) >= LENGTH.size:
-        (length,) = LENGTH.unpack_from(buffer)
-        if length > 1 << 32:
-            yield None
-            return
-        end = LENGTH.size + length
-        if len(buffer) < end:
-            return
-        try:
-            message = unpack(bytes(buffer[LENGTH.size : end]))
-        except ValueError:
-            message = None
-        del buffer[:end]
-        yield message if isinstance(message, dict) else None
-
-
-def _ending(told: str, limits: Limits) -> str:
-    """How a job ended, as a sentence; empty where it came to its end."""
-    kind, _, number = told.partition(" ")
-    if kind == "start":
-        return "Python did not start in time."
-    if kind == "time":
-        return f"It ran longer than the {limits.seconds:g} s that this exercise allows."
-    if kind == "exit":
-        return f"It ended its own process (exit code {number}) before it had answered."
-    if kind == "signal":
-        known = {str(s.value): s.name for s in signal.Signals}
-        name = known.get(number, "a signal")
-        return f"Its process was ended by {name} (a crash, or a limit of the machine)."
-    return ""
 
 
 def _end(process: subprocess.Popen[bytes], token: str) -> None:

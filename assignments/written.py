@@ -11,8 +11,8 @@ from pathlib import Path
 import nbformat
 
 from assignments.handout import student_version
+from assignments.notebook import Cell, cells
 from assignments.registry import source_notebook
-from assignments.submissions import Cell, cells
 
 HEADER = ("student", "question", "points", "max_points", "comment", "answer")
 LONGEST_CELL = 32_000  # characters; spreadsheets cut a longer one off

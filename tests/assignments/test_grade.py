@@ -20,10 +20,13 @@ import pytest
 from bs4 import BeautifulSoup
 from handing_in import handed_in
 
-from assignments import grade, gradebook, grading, registry, reports, submissions, written
+from assignments import answers, grade, gradebook, grading, registry, reports, written
+from assignments.conversation import Outcome
 from assignments.grading import Graded, Question, Row
-from assignments.sandbox import WARNING, Job, Limits, Outcome
-from assignments.submissions import Cell
+from assignments.limits import Limits
+from assignments.notebook import LONGEST, Cell, defined
+from assignments.notebook import cells as cells_of
+from assignments.sandbox import WARNING, Job
 from checks.exercise import Verdict
 
 A1 = "A1"
@@ -38,7 +41,7 @@ def _open_rows(
     rows = []
     for question in asked:
         exercise = registry.exercises(assignment)[question.key]
-        answer = submissions.answer(found, assignment, exercise)
+        answer = answers.find_answer(found, assignment, exercise)
         verdicts = registry.verdicts(assignment, question.key, answer.source, seed)
         reason = " ".join(dict.fromkeys(v.reason for v in verdicts if v.reason))
         points = sum(v.points for v in verdicts)
@@ -138,8 +141,8 @@ def test_another_version_of_the_exercises_needs_another_folder(
 DECIDE = {
     "the tolerance": ("checks/differences.py", "TOLERANCE = 1e-4", "TOLERANCE = 10.0"),
     "what is told": ("checks/differences.py", "every number must be", "each has to be"),
-    "the limits": ("assignments/sandbox.py", "float = 20.0", "float = 9.0"),
-    "forbidden names": ("assignments/submissions.py", '"importlib", ', ""),
+    "the limits": ("assignments/limits.py", "float = 20.0", "float = 9.0"),
+    "forbidden names": ("assignments/answers.py", '"importlib", ', ""),
     "names that an exercise forbids": (
         "assignments/source/A1/a1_exercises/pad.py",
         '"pad_sequence"',
@@ -509,7 +512,7 @@ def test_the_end_of_a_run_says_what_waits_and_who_could_not_be_read(
 )
 def test_what_would_answer_the_exercise_is_noticed(source: str, found: str):
     names = ("seq2seq_lib.attention", "MultiheadAttention")
-    assert submissions._forbidden(source, names) == found
+    assert answers._forbidden(source, names) == found
 
 
 LENT = """
@@ -537,7 +540,7 @@ def test_an_answer_is_lent_what_it_uses_and_nothing_else():
         Cell("code", "%matplotlib inline\ndef broken(:"),
         Cell("code", "%time\ndef pool(a, b):\n    return helper(a)", "A1-pool"),
     ]
-    answer = submissions.answer(cells, A1, exercise)
+    answer = answers.find_answer(cells, A1, exercise)
     lent = "\n".join(answer.others)
     assert "pass\ndef pool" in answer.source
     for word in ("def helper", "def base", "LIMIT = 3", "math"):
@@ -549,11 +552,11 @@ def test_an_answer_is_lent_what_it_uses_and_nothing_else():
 def test_definitions_that_hang_together_are_each_looked_at_once():
     """In 198 kB of them the search was cubic, and had no end."""
     chain = "\n".join(f"def a{n}(): a{n - 1}" for n in range(9_000, 0, -1))
-    assert 150_000 < len(chain) < submissions.LONGEST
+    assert 150_000 < len(chain) < LONGEST
     answer = "def pool(enc_states, src_mask):\n    return a9000"
     cells = [Cell("code", chain), Cell("code", answer, "A1-pool")]
     start = time.perf_counter()
-    found = submissions.answer(cells, A1, registry.exercises(A1)["pool"])
+    found = answers.find_answer(cells, A1, registry.exercises(A1)["pool"])
     assert len(found.others) == 9_000
     assert time.perf_counter() - start < 30  # seconds
 
@@ -570,7 +573,7 @@ def test_what_is_too_deep_to_be_read_is_not_run(deep: str):
     pool = registry.exercises(A1)["pool"]
     pool = replace(pool, forbidden=("numpy",))
     answer = f"def pool(enc_states, src_mask):\n    return {deep}"
-    found = submissions.answer([Cell("code", answer, "A1-pool")], A1, pool)
+    found = answers.find_answer([Cell("code", answer, "A1-pool")], A1, pool)
     if not found.problem:  # then it is no Python, and Python says so where it would run
         with pytest.raises(SyntaxError):
             compile(answer, "", "exec")
@@ -578,14 +581,14 @@ def test_what_is_too_deep_to_be_read_is_not_run(deep: str):
         assert "nested too deeply" in found.problem
     lent = Cell("code", f"def helper(): return {deep}")
     cells = [lent, Cell("code", "def pool(a, b): return helper()", "A1-pool")]
-    assert submissions.answer(cells, A1, pool).others == ()
+    assert answers.find_answer(cells, A1, pool).others == ()
 
 
 def test_a_notebook_with_too_much_code_is_told():
     many = [nbformat.v4.new_code_cell("x = 1\n" * 30_000) for _ in range(12)]
     notebook = nbformat.v4.new_notebook(cells=many)
     with pytest.raises(ValueError, match="2160000 characters of code"):
-        submissions.cells(nbformat.writes(notebook).encode())
+        cells_of(nbformat.writes(notebook).encode())
 
 
 def test_many_submissions_are_parsed_at_once():
@@ -600,7 +603,7 @@ def test_many_submissions_are_parsed_at_once():
 
     def parse() -> set[str]:
         Finalised()  # the collection of which lets another thread in between
-        return submissions._defined(Cell("code", code))
+        return defined(Cell("code", code))
 
     interval, collection = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(1e-6)

@@ -17,8 +17,10 @@ import pytest
 import torch
 from handing_in import EARLIER, answered, handed_out
 
-from assignments import registry, submissions
+from assignments import answers, registry
 from assignments.grading import questions
+from assignments.notebook import cells as cells_of
+from assignments.notebook import wrong_assignment
 from seq2seq_lib.training import TrainConfig
 
 every_notebook = pytest.mark.parametrize(
@@ -68,12 +70,12 @@ def test_it_is_read_and_every_question_is_in_it(assignment: str):
 
 
 def _is_read(data: bytes, assignment: str) -> None:
-    cells = submissions.cells(data)
-    assert submissions.wrong_assignment(cells, assignment) == ""
+    cells = cells_of(data)
+    assert wrong_assignment(cells, assignment) == ""
     marks = {cell.grade_id for cell in cells}
     assert {f"{assignment}-{question.key}" for question in questions(assignment)} <= marks
     for exercise in registry.exercises(assignment).values():
-        answer = submissions.answer(cells, assignment, exercise)
+        answer = answers.find_answer(cells, assignment, exercise)
         assert "NotImplementedError" in answer.source
         assert (answer.problem, answer.note) == ("", "")
 

@@ -22,7 +22,7 @@ from handing_in import handed_in
 
 from assignments import grade, registry, reports
 from assignments.grading import Graded, Row
-from assignments.sandbox import MIB, Limits
+from assignments.limits import MIB, Limits
 from tools.environment import ROOT
 
 ATTACKED = "pool"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from assignments import sandbox
-from assignments.sandbox import WARNING, Limits, Sandbox
+from assignments import conversation, sandbox
+from assignments.limits import Limits
+from assignments.sandbox import WARNING, Sandbox
 
 
 @pytest.fixture
@@ -64,5 +65,5 @@ def test_bubblewrap_is_taken_where_it_works(bubblewrap: None):
     ],
 )
 def test_an_ending_is_a_sentence(told: str, words: str):
-    sentence = sandbox._ending(told, Limits(seconds=7))
+    sentence = conversation._ending(told, Limits(seconds=7))
     assert words in sentence and bool(words) == bool(sentence)

@@ -12,7 +12,7 @@ from handing_in import EARLIER, handed_in, handed_out
 
 from assignments import reports
 from assignments.grading import Graded, Question, Row, questions, written_row
-from assignments.submissions import Cell, cells
+from assignments.notebook import Cell, cells
 from assignments.written import HEADER, Mark, read_marks, same_answer
 
 KEY, MARK = "why-agree", "A1-why-agree"
