@@ -13,10 +13,12 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.testing import assert_close
 
 from seq2seq_lib.batching import Batches
+from seq2seq_lib.decoding import greedy
 from seq2seq_lib.hooks import checkpoints
 from seq2seq_lib.hooks.checkpoints import Checkpoint, read_checkpoint
 from seq2seq_lib.hooks.early_stop import EarlyStop, StopAfter, StopWhen
 from seq2seq_lib.hooks.evaluation import Evaluation
+from seq2seq_lib.metrics import loss_per_token
 from seq2seq_lib.training import TrainConfig, train_step
 
 UPDATES = 17  # what the fixture trains
