@@ -22,7 +22,13 @@ from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.training import TrainConfig
 
 RATES, GATES = (3e-3, 1e-2, 3e-2), (0.0, 1.0, 2.0)
-MORE_RATES: dict[tuple[str, int], tuple[float, ...]] = {}  # where the best was at the edge
+# Where the best was at the edge.
+MORE_RATES: dict[tuple[str, int], tuple[float, ...]] = {
+    ("dot, after", 96): (1e-1,),
+    ("general", 96): (1e-3,),
+    ("additive", 32): (1e-1,),
+    **{(mechanism, 16): (1e-1,) for mechanism in ("additive", "deaf", "diagonal", "fixed")},
+}
 TUNED = {
     96: ((*BUILT_FROM, *LOOKING), UPDATES),
     64: (("additive", "fixed"), 1000),
