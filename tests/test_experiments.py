@@ -50,7 +50,7 @@ MADE_AGAIN = dict.fromkeys(
 )
 # Experiments whose first result is not whole yet; what has finished lies in results/parts.
 UNDER_WAY = frozenset(
-    "ablations bits distance distance_tuning recipe_tuning sink surface".split()
+    "ablations bits distance distance_tuning sink surface".split()
 )
 
 # What carries a claim has five seeds; these arms carry none, and say so where they stand.
