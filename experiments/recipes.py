@@ -7,8 +7,6 @@ every figure that trains a model of that name and size uses it.
 
 from typing import NamedTuple
 
-from experiments.ablated import BUILT_FROM, LOOKING
-
 
 class Recipe(NamedTuple):
     """What was chosen: highest learning rate of Adam, and bias of the update gates."""

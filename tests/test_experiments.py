@@ -49,15 +49,14 @@ MADE_AGAIN = dict.fromkeys(
     WORDS,
 )
 # Experiments whose first result is not whole yet; what has finished lies in results/parts.
-UNDER_WAY = frozenset(
-    "ablations bits distance distance_tuning sink surface".split()
-)
+UNDER_WAY = frozenset("ablations bits distance distance_tuning sink surface".split())
 
 # What carries a claim has five seeds; these arms carry none, and say so where they stand.
 FEWER_SEEDS = {
     ("alignment", "French"),
     ("alignment", "IBM Model 1"),
     ("bits_tuning", ""),
+    ("recipe_tuning", ""),
     ("capacity", "additive"),
     ("caption_tuning", ""),
     ("needle", "0.001"),
