@@ -2,14 +2,15 @@
 
 import random
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
 
+from checks.asking import Ask, answered, asking
 from checks.exercise import Exercise, Failed, Inputs, Student
+from checks.plain import without_code
 
 ANSWER_FILE = "<your answer>"  # the file name that an answer's code is compiled under
 LONGEST_REASON = 400  # characters
@@ -17,11 +18,42 @@ NO_REASON = "There is no answer, and no reason."
 
 
 def attempt(exercise: Exercise, student: Student, inputs: Inputs) -> Any:
-    """The plain answer of the student's code, or ``Failed`` with the reason."""
+    """The plain answer of the student's code, or ``Failed`` with the reason.
+
+    What the answer asks is answered here, beside it, as at a student's desk.
+    """
+    outside = exercise.outside(inputs)
+    told = partial(answered, outside)
+    found = attempt_asking(
+        exercise, student, exercise.shown(inputs), outside.functions, told
+    )
+    return with_facts(found, outside.facts())
+
+
+def with_facts(answer: Any, facts: dict[str, Any]) -> Any:
+    """An answer and what was seen from outside, which goes before what it says itself."""
+    if isinstance(answer, Failed) or not facts:
+        return answer
+    return answer | facts if isinstance(answer, dict) else Failed(NO_REASON)
+
+
+def attempt_asking(
+    exercise: Exercise, student: Student, inputs: Inputs, names: Iterable[str], ask: Ask
+) -> Any:
+    """The plain answer of the student's code to what it is shown, without the facts.
+
+    Args:
+        exercise: the question.
+        student: the names that the student's cell defines.
+        inputs: those that the answer is shown.
+        names: the functions that it may ask.
+        ask: takes a question to where it is answered.
+    """
     random.seed(0)
     torch.manual_seed(0)
     try:
-        answer = exercise.run(student, inputs)
+        functions = {name: asking(name, ask) for name in names}
+        answer = exercise.run(student, {**inputs, **functions})
     except Exception as error:
         return Failed(described(error))
     try:
@@ -65,33 +97,3 @@ def described(error: BaseException, name: str = "This exercise") -> str:
     where = f" in line {own[-1]} of your cell" if own else ""
     text = " ".join(str(error).split())[:LONGEST_REASON]
     return f"It stopped with {type(error).__name__}{where}: {text or 'no message'}"
-
-
-def without_code(value: Any) -> Any:
-    """``value`` reduced to tensors, numbers, strings, None, lists and dicts.
-
-    Anything else could carry code: an object whose comparison is always true must not
-    reach a judge.
-
-    Raises:
-        TypeError: it is, or holds, something else.
-    """
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if type(value) in (Tensor, nn.Parameter):
-        if value.layout != torch.strided or value.is_meta or value.is_complex():
-            raise TypeError("a tensor that holds no ordinary numbers")
-        return value.detach().cpu().contiguous().clone()
-    if isinstance(value, np.generic):
-        return without_code(value.item())
-    if type(value) is np.ndarray:
-        return without_code(torch.from_numpy(value))
-    if type(value) in (list, tuple) or (
-        isinstance(value, tuple) and hasattr(value, "_fields")
-    ):
-        return [without_code(v) for v in value]
-    if type(value) in (set, frozenset):
-        return sorted((without_code(v) for v in value), key=repr)
-    if isinstance(value, dict):
-        return {str(k): without_code(v) for k, v in value.items()}
-    raise TypeError(f"a {type(value).__name__}")

@@ -6,7 +6,7 @@ raises ``Wrong`` with it; else it returns None.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -69,6 +69,25 @@ class Verdict:
     reason: str = ""  # why it was not earned
 
 
+@dataclass(frozen=True)
+class Outside:
+    """What an answer may ask of functions that its code cannot reach.
+
+    Args:
+        functions: by the names under which ``run`` finds them among the inputs.
+        facts: what was seen of the questions; a judge finds it in the answer, in the place
+            of whatever the answer says of itself under these names.
+    """
+
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    facts: Callable[[], dict[str, Any]] = dict
+
+
+def nothing_outside(inputs: Inputs) -> Outside:
+    """No function, and no fact."""
+    return Outside()
+
+
 def _call(student: Student, inputs: Inputs) -> Any:
     """Call the exercise's only answer with the inputs by their names."""
     (answer,) = vars(student).values()
@@ -92,6 +111,10 @@ class Exercise:
             in one exercise does not cost another.
         forbidden: modules and names whose use would answer the exercise.
         seconds: how long all cases together may take in grading.
+        outside: called with the inputs of one case, makes what the answer may ask. While
+            grading it is asked through a channel, so how often it was asked, and what, are
+            facts that an answer cannot make up.
+        kept: names of inputs that ``outside`` and judges see, and the answer does not.
     """
 
     key: str
@@ -103,6 +126,12 @@ class Exercise:
     given: Callable[[], dict[str, Any]] = dict
     forbidden: tuple[str, ...] = ()
     seconds: float = 20.0
+    outside: Callable[[Inputs], Outside] = nothing_outside
+    kept: tuple[str, ...] = ()
+
+    def shown(self, inputs: Inputs) -> dict[str, Any]:
+        """The inputs that an answer sees."""
+        return {name: value for name, value in inputs.items() if name not in self.kept}
 
     @property
     def points(self) -> int:
@@ -115,7 +144,8 @@ def exercise_in(module: ModuleType, forbidden: tuple[str, ...] = ()) -> Exercise
 
     The file defines ``ANSWERS``, ``examples``, which makes the cases, and the criteria, in
     their order. Where they are not the usual ones, it also defines ``run``, ``given`` and
-    ``SECONDS``, and in ``FORBIDDEN`` what is forbidden beside ``forbidden``.
+    ``SECONDS``, and in ``FORBIDDEN`` what is forbidden beside ``forbidden``. Where the
+    answer asks something, ``outside`` answers, and ``KEPT`` names what only that knows.
     """
     held = vars(module)
     return Exercise(
@@ -128,4 +158,6 @@ def exercise_in(module: ModuleType, forbidden: tuple[str, ...] = ()) -> Exercise
         held.get("given", dict),
         (*forbidden, *held.get("FORBIDDEN", ())),
         held.get("SECONDS", 20.0),
+        held.get("outside", nothing_outside),
+        held.get("KEPT", ()),
     )

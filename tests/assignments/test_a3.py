@@ -494,7 +494,7 @@ MISTAKES = {
                 "    def forward",
             ),
         ),
-        2,
+        0,
         "The keys were made with the query's matrix",
     ),
     "attention: query from the keys' matrix": (
@@ -506,7 +506,7 @@ MISTAKES = {
                 "self.query_proj)(query)[:, None]",
             )
         ),
-        1,
+        0,
         "projected with the keys' matrix",
     ),
     "attention: values that are keys": (

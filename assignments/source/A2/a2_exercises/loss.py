@@ -1,34 +1,49 @@
 """4. The loss with the teacher's hand."""
 
 from collections.abc import Iterator
+from functools import partial
 from math import log
 
 import torch
 from torch import Tensor
 
-from a2_exercises.toy import toy
+from a2_exercises.toy import TABLES, toy
 from checks.differences import known, near, refuse, same, wrong_shape
-from checks.exercise import Answer, Case, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Outside, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
 ANSWERS = ("forced_loss",)
+KEPT = TABLES
+
+
+def outside(inputs: Inputs) -> Outside:
+    """The decoder, and what it was asked; others for the other losses."""
+    step, wider = toy(inputs), toy(inputs)
+    alone = [toy(inputs) for _ in inputs["tgt_ids"]]
+    return Outside(
+        {
+            "step": step,
+            "step of a row": lambda row, *read: alone[row](*read),
+            "step of wider rows": wider,
+        },
+        lambda: {"read": step.read, "handed_on": step.handed_on},
+    )
 
 
 def run(student: Student, inputs: Inputs) -> Answer:
     tgt_ids, dec_state = inputs["tgt_ids"], inputs["dec_state"]
-    step = toy(inputs)
-    loss = student.forced_loss(step, dec_state.clone(), tgt_ids.clone())
+    loss = student.forced_loss(inputs["step"], dec_state.clone(), tgt_ids.clone())
     wider = torch.cat([tgt_ids, tgt_ids.new_full((len(tgt_ids), 3), PAD)], dim=1)
     alone = []
     for row, ids in enumerate(tgt_ids):
         real = ids[ids != PAD][None]
-        alone.append(student.forced_loss(toy(inputs), dec_state[row : row + 1], real))
+        step = partial(inputs["step of a row"], row)
+        alone.append(student.forced_loss(step, dec_state[row : row + 1].clone(), real))
+    step = inputs["step of wider rows"]
     return {
         "loss": torch.as_tensor(loss),
-        "read": step.read,
-        "handed_on": step.handed_on,
         "alone": torch.stack([torch.as_tensor(x) for x in alone]),
-        "wider": torch.as_tensor(student.forced_loss(toy(inputs), dec_state, wider)),
+        "wider": torch.as_tensor(student.forced_loss(step, dec_state.clone(), wider)),
     }
 
 

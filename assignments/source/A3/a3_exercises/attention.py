@@ -122,16 +122,25 @@ def reads_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     return first_difference(contexts, right, ["query", "batch", "component"])
 
 
-def query_counts(answer: Answer) -> bool:
-    """Whether two queries got different weights, so that comparing them says something."""
-    weights = answer["weights"]
-    return isinstance(weights, Tensor) and not same(weights[0], weights[1])
+def nothing_to_compare(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    """Why comparing two looks of an answer says nothing.
+
+    What the second look gives is the answer's word, so it earns nothing by itself: in one
+    source, at least, the weights of the first have to be right.
+    """
+    weights, right = answer["weights"], expected["weights"]
+    if isinstance(weights, Tensor) and len(weights) > 1 and same(weights[0], weights[1]):
+        return "Two different queries get the same weights, so there is nothing to compare."
+    refuse(wrong_shape(weights, right, ["query", "batch", "src_len"]))
+    wide = (inputs["mask"].sum(dim=-1) > 1).nonzero().flatten()
+    if not any(same(weights[:, b], right[:, b]) for b in wide):
+        return "Two looks are compared here; that says nothing while no weights are right."
+    return None
 
 
 @criterion("keys are made once per source", 1)
 def keys_made_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    if not query_counts(answer):
-        return "Two different queries get the same weights, so there is nothing to compare."
+    refuse(nothing_to_compare(inputs, answer, expected))
     if same(answer["once"], answer["weights"][0]):
         return None
     return (
@@ -142,8 +151,7 @@ def keys_made_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | No
 
 @criterion("two sources do not mix", 1)
 def memories_apart(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    if not query_counts(answer):
-        return "Two different queries get the same weights, so there is nothing to compare."
+    refuse(nothing_to_compare(inputs, answer, expected))
     weights = same(answer["apart"], answer["weights"][0])
     if weights and same(answer["apart_context"], answer["contexts"][0]):
         return None

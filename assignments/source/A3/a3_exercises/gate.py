@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
 
 from a3_exercises import dates
 from a3_exercises.given import given_decoder
@@ -14,7 +16,7 @@ from checks.differences import refuse, wrong_shape
 from checks.exercise import Answer, Case, Criterion, Inputs, Student, Wrong, criterion
 from seq2seq_lib.batching import Batch
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
-from seq2seq_lib.vocab import BOS
+from seq2seq_lib.vocab import BOS, PAD
 
 ANSWERS = ("DateModel",)
 given = given_decoder
@@ -48,7 +50,7 @@ def run(student: Student, inputs: Inputs) -> Answer:
         alone = [said(here.batch([source]))[0] for source in inputs["sources"]]
     return {
         "losses": losses,
-        "parameters": dict(model.named_parameters()),
+        "parameters": dict(nn.Module.named_parameters(model)),
         "logits": logits,
         "first": ids[:, 0],
         "answers": here.text(ids),
@@ -118,6 +120,7 @@ def forward_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
 
 @criterion("the loss starts near ln V and falls", 1)
 def learns(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    """The losses are the answer's word; what its parameters lose is measured here."""
     losses = answer["losses"]
     unsure = math.log(len(dates.world(inputs).tgt_vocab))
     last = sum(losses[-10:]) / 10
@@ -132,6 +135,17 @@ def learns(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
         return (
             f"The loss starts at {losses[0]:.2f} and is still {last:.2f} after "
             f"{len(losses)} updates: the model learns too little."
+        )
+    model = reference(inputs, answer["parameters"])
+    batch = dates.world(inputs).batch(expected["sources"], expected["targets"])
+    with torch.no_grad():
+        logits = model(batch).logits
+    measured = cross_entropy(logits.transpose(1, 2), batch.tgt_out, ignore_index=PAD).item()
+    if not measured < unsure - 1:
+        return (
+            f"The loss falls to {last:.2f}, but with your trained parameters the equations "
+            f"have one of {measured:.2f} on held-out dates: what was trained is not this "
+            "model."
         )
     return None
 

@@ -10,8 +10,17 @@ from torch import Tensor, nn
 
 from a3_exercises import dates
 from a3_exercises.given import given_decoder
+from a3_exercises.writer import Writer
 from checks.differences import same, wrong_shape
-from checks.exercise import Answer, Case, Criterion, Inputs, Student, criterion
+from checks.exercise import (
+    Answer,
+    Case,
+    Criterion,
+    Inputs,
+    Outside,
+    Student,
+    criterion,
+)
 from seq2seq_lib import attention as library
 from seq2seq_lib import decoder as library_decoder
 from seq2seq_lib.encoder import Encoder
@@ -19,6 +28,7 @@ from seq2seq_lib.model import Seq2Seq
 
 ANSWERS = ("OwnAttention",)
 given = given_decoder
+KEPT = ("sources",)
 SECONDS = 240.0
 
 
@@ -63,11 +73,11 @@ class InDecoder(library.Attention):
 
 
 def run(student: Student, inputs: Inputs) -> Answer:
-    """Two lookups with fresh parameters, or a training.
+    """Two lookups with fresh parameters, or a training and what is written then.
 
-    Nobody outside can repeat what an unknown score does, so these answers are the closed
-    process's word: an answer that meddles with the library there could forge them. That
-    is why this exercise has few points.
+    Nobody outside can repeat what an unknown score does, so how many parameters it has is
+    the closed process's word. It earns nothing by itself: the trained model has to write
+    dates outside, where the answer only says where to look.
     """
     if "sizes" in inputs:
         module = student.OwnAttention(*inputs["sizes"])
@@ -78,10 +88,38 @@ def run(student: Student, inputs: Inputs) -> Answer:
             "contexts": torch.stack([context for context, _ in found]),
             "weights": torch.stack([weights for _, weights in found]),
             "ones": module(inputs["queries"][0], ones)[0],
-            "n_parameters": sum(p.numel() for p in module.parameters()),
+            **measured(module),
         }
-    model, losses = own_model(student.OwnAttention, inputs)
-    return {"losses": losses, "answers": dates.say(model, inputs, inputs["sources"])}
+    model, _ = own_model(student.OwnAttention, inputs)
+    model.eval()
+    own, parameters = model.decoder.attention.own, dict(nn.Module.named_parameters(model))
+    with torch.no_grad():
+        states, mask, query = inputs["begin"](
+            {n: p for n, p in parameters.items() if not n.startswith("decoder.attention.")}
+        )
+        memory = own.memory(states, mask)
+        while query is not None:
+            query = inputs["look"](*own(query, memory))
+    return measured(own)
+
+
+def measured(module: nn.Module) -> Answer:
+    """The numbers that training changes, whatever the module's own methods say of them."""
+    around = nn.Sequential(module)
+    named = dict(nn.Module.named_parameters(around))
+    parts = nn.Module.modules(around)
+    return {
+        "n_parameters": sum(p.numel() for p in named.values()),
+        "additive": any(isinstance(part, library.Additive) for part in parts),
+    }
+
+
+def outside(inputs: Inputs) -> Outside:
+    """Who writes with the trained model; nobody where there is a lookup only."""
+    if looks(inputs):
+        return Outside()
+    writer = Writer(inputs)
+    return Outside({"begin": writer.begin, "look": writer.look}, writer.facts)
 
 
 def own_model(
@@ -132,11 +170,20 @@ def is_lookup(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     return None
 
 
-@criterion("it has fewer parameters than additive attention", 1, cases=looks)
+READS = 0.3  # share of right dates from which on a model is said to read them
+
+
+@criterion("it has fewer parameters than additive attention", 1)
 def is_small(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    query_dim, enc_dim, attn_dim = inputs["sizes"]
+    """The number is the answer's word; it counts for a model that was seen to work."""
+    if answer["additive"]:
+        return "Your attention holds additive attention; another score was asked for."
+    sizes = inputs.get("sizes", (dates.HIDDEN, 2 * dates.HIDDEN, dates.HIDDEN))
+    query_dim, enc_dim, attn_dim = sizes
     most = attn_dim * (query_dim + enc_dim + 1)
-    if answer["n_parameters"] < most:
+    if not looks(inputs) and own_reaches(READS, inputs, answer, expected):
+        return "How few parameters it has says nothing while the model reads hardly a date."
+    if 0 <= answer["n_parameters"] < most:
         return None
     return (
         f"Your attention has {answer['n_parameters']} parameters, and additive attention "
@@ -148,6 +195,8 @@ def own_reaches(
     share: float, inputs: Inputs, answer: Answer, expected: Answer
 ) -> str | None:
     """Criterion: exact match on held-out dates."""
+    if answer["refused"] or len(answer["answers"]) != len(expected):
+        return answer["refused"] or "The trained model was not asked for a date."
     found, wrong = dates.right_share(inputs["sources"], answer["answers"], expected)
     if found >= share:
         return None

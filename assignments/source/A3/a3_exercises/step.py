@@ -1,6 +1,6 @@
 """6. The decoder's step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from a3_exercises.attention import load
 from a3_exercises.given import given_lookup
 from checks.differences import first_difference, known, refuse, same, wrong_shape
-from checks.exercise import Answer, Case, Inputs, Student, criterion
+from checks.exercise import Answer, Case, Inputs, Outside, Student, criterion
 
 ANSWERS = ("Decoder",)
+KEPT = ("context", "other_context", "weights")
 given = given_lookup
 
 
@@ -52,47 +53,57 @@ def examples() -> Iterator[Case]:
     yield Case(inputs, right)
 
 
-class Recorder(nn.Module):
-    """In the place of attention: remembers the queries, answers what it was told to."""
+def outside(inputs: Inputs) -> Outside:
+    """In the place of attention: notes the queries of each step, answers what it has to.
 
-    def __init__(self, weights: Tensor) -> None:
+    A context that is nowhere but here can only come from asking.
+    """
+    weights, looks = inputs["weights"], [[], [], []]
+    contexts = [inputs["context"], inputs["other_context"], inputs["context"]]
+
+    def attention(step: int, query: Tensor) -> tuple[Tensor, Tensor]:
+        looks[step].append(query)
+        return contexts[step], weights
+
+    def memory() -> tuple[Tensor, Tensor, Tensor]:
+        slots = torch.zeros(*weights.shape, contexts[0].shape[1])
+        return slots, slots, torch.ones_like(weights, dtype=torch.bool)
+
+    functions = {"attention": attention, "memory": memory}
+    return Outside(functions, lambda: {"looks": looks})
+
+
+class Recorder(nn.Module):
+    """In the place of attention: asks outside."""
+
+    def __init__(self, ask: Callable[[int, Tensor], tuple[Tensor, Tensor]]) -> None:
         super().__init__()
-        self.told: Tensor = weights
-        self.answer: Tensor = weights
-        self.queries: list[Tensor] = []
+        self.ask, self.step = ask, 0
 
     def forward(self, query: Tensor, memory: Any) -> tuple[Tensor, Tensor]:
-        self.queries.append(query.detach().clone())
-        return self.answer, self.told
+        return self.ask(self.step, query)
 
 
 def run(student: Student, inputs: Inputs) -> Answer:
     """Three steps from one state: as given, with another context, with another token."""
-    parameters, weights = inputs["parameters"], inputs["weights"]
+    parameters = inputs["parameters"]
     vocab, emb_dim = parameters["embedding.weight"].shape
     hidden, enc_dim = parameters["initial.weight"].shape
-    recorder = Recorder(weights)
+    recorder = Recorder(inputs["attention"])
     decoder = student.Decoder(vocab, emb_dim, hidden, enc_dim, recorder)
     load(decoder, parameters)
-    slots = torch.zeros(*weights.shape, enc_dim)
-    memory = (slots, slots, torch.ones_like(weights, dtype=torch.bool))
-    steps, looks = [], []
-    for ids, context in (
-        (inputs["prev_ids"], inputs["context"]),
-        (inputs["prev_ids"], inputs["other_context"]),
-        (inputs["other_ids"], inputs["context"]),
-    ):
-        recorder.answer, recorder.queries = context, []
-        steps.append(decoder.step(ids, inputs["dec_state"], memory))
-        looks.append(recorder.queries)
+    memory, steps = inputs["memory"](), []
+    for recorder.step, ids in enumerate(("prev_ids", "prev_ids", "other_ids")):
+        steps.append(decoder.step(inputs[ids], inputs["dec_state"], memory))
     logits, states, told = map(torch.stack, zip(*steps, strict=True))
-    sizes = {name: list(p.shape) for name, p in decoder.named_parameters()}
-    found = {"logits": logits, "states": states, "weights": told}
-    return {"sizes": sizes, "looks": looks, **found}
+    named = nn.Module.named_parameters(decoder)
+    sizes = {name: list(p.shape) for name, p in named}
+    return {"sizes": sizes, "logits": logits, "states": states, "weights": told}
 
 
 @criterion("cell and output read what they should", 1)
 def right_sizes(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    """What layers there are is the answer's word; the weights show that it did look."""
     parameters = inputs["parameters"]
     hidden, enc_dim = parameters["initial.weight"].shape
     emb_dim = parameters["embedding.weight"].shape[1]

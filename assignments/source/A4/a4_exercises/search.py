@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from checks.differences import TOLERANCE, known, near, number
-from checks.exercise import Answer, Case, Criterion, Inputs, Student, Wrong
+from checks.exercise import Answer, Case, Criterion, Inputs, Outside, Student, Wrong
 
 ANSWERS = ("search",)
+KEPT = ("table",)
 
 TABLE = {
     "<bos>": {"yes": 0.4, "no": 0.36, "<eos>": 0.24},
@@ -39,7 +40,8 @@ def table_step(table: Table) -> Callable[[tuple[str, ...]], dict[str, float]]:
     return step
 
 
-def run(student: Student, inputs: Inputs) -> Answer:
+def outside(inputs: Inputs) -> Outside:
+    """The model, and how often it was asked what follows an end."""
     calls, after_end = 0, 0
     follow = table_step(inputs["table"])
 
@@ -51,8 +53,12 @@ def run(student: Student, inputs: Inputs) -> Answer:
             raise RuntimeError("step was called thousands of times; a beam asks far less")
         return follow(tuple(words))
 
+    return Outside({"step": step}, lambda: {"after_end": after_end})
+
+
+def run(student: Student, inputs: Inputs) -> Answer:
     settings = {name: inputs[name] for name in ("width", "max_len", "alpha")}
-    return {"found": student.search(step, **settings), "after_end": after_end}
+    return {"found": student.search(inputs["step"], **settings)}
 
 
 def answers_in(answer: Answer) -> list[tuple[tuple[str, ...], float]]:
