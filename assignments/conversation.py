@@ -14,7 +14,10 @@ from typing import Any
 
 from assignments.box.transport import LENGTH, unpack
 from assignments.limits import MIB, Limits
+from assignments.questions import Questions
 
+LONGEST = 1 << 32  # bytes of a message; what may be sent is counted before
+MORE_MESSAGES = 100  # that are no answers, and no questions
 GRACE = 5.0  # seconds between the end of an answer's time and the end of our patience
 
 
@@ -26,21 +29,37 @@ class Outcome:
     ending: str = ""  # why the process did not come to its end, as a sentence
     started: bool = False  # whether the student's code was reached
     reached: bool = False  # whether the cell of the answer itself was reached
+    starved: bool = False  # whether its time ran out while it waited for a processor
+    facts: dict[int, dict[str, Any]] = field(default_factory=dict)  # seen from this side
 
 
-def converse(channel: int, limits: Limits, before: float) -> tuple[Outcome, bool]:
-    """Collect one job's messages; returns whether the process around it still lives."""
-    outcome = Outcome()
+def converse(
+    channel: int, questions: Questions, limits: Limits, before: float
+) -> tuple[Outcome, bool]:
+    """Collect one job's messages; returns whether the process around it still lives.
+
+    Args:
+        channel: where they come from.
+        questions: answers those that ask something.
+        limits: of the job.
+        before: seconds that the job before this one may still take.
+    """
+    outcome = Outcome(facts=questions.facts)
     deadline = time.monotonic() + limits.start_seconds + before
     buffer = bytearray()
-    received, done = 0, False
+    received, messages, done = 0, 0, False
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
             told = "time" if outcome.started else "start"
             outcome.ending = _ending(told, limits)
+            outcome.starved = True  # nobody could say that it was not
             return outcome, False
-        if not select.select([channel], [], [], left)[0]:
+        waiting = [questions.replies] if questions.waiting else []
+        ready, free, _ = select.select([channel], waiting, [], left)
+        if free:
+            questions.write()
+        if not ready:
             continue
         data = os.read(channel, 1 << 16)
         if not data:
@@ -51,11 +70,16 @@ def converse(channel: int, limits: Limits, before: float) -> tuple[Outcome, bool
             outcome.ending = f"It sent more than {limits.answer // MIB} MiB of answers."
             return outcome, True
         buffer += data
-        for message in _messages(buffer):
-            if message is None:
+        for message, size in _messages(buffer):
+            messages += "ask" not in message
+            if not message or messages > questions.cases + MORE_MESSAGES:
                 outcome.ending = "It wrote into the channel that answers are sent by."
                 return outcome, True
-            if message.get("ready") and not outcome.started:
+            if "ask" in message:
+                outcome.ending = questions.answer(message, size)
+                if outcome.ending:
+                    return outcome, True
+            elif message.get("ready") and not outcome.started:
                 outcome.started = True  # only the first: the clock starts once
                 deadline = time.monotonic() + limits.seconds + GRACE
             elif message.get("reached"):
@@ -67,27 +91,33 @@ def converse(channel: int, limits: Limits, before: float) -> tuple[Outcome, bool
                 if not told and not done:
                     told = "exit 0"
                 outcome.ending = _ending(told, limits)
+                outcome.starved = told == "time" and bool(message.get("starved"))
                 return outcome, True
-            elif isinstance(message.get("case"), int):
-                outcome.answers.setdefault(message["case"], message)
+            elif questions.close_case(message.get("case")):
+                outcome.answers[message["case"]] = message
 
 
-def _messages(buffer: bytearray) -> Iterator[dict[str, Any] | None]:
-    """Take the complete messages off the front; None for what is no message."""
+def _messages(buffer: bytearray) -> Iterator[tuple[dict[str, Any], int]]:
+    """Take the complete messages off the front, with their sizes.
+
+    What is no message, or more than one may hold, is an empty one.
+    """
     while len(buffer) >= LENGTH.size:
         (length,) = LENGTH.unpack_from(buffer)
-        if length > 1 << 32:
-            yield None
+        if length > LONGEST:
+            yield {}, 0
             return
         end = LENGTH.size + length
         if len(buffer) < end:
             return
+        with memoryview(buffer) as view:
+            data = bytes(view[LENGTH.size : end])
+        del buffer[:end]
         try:
-            message = unpack(bytes(buffer[LENGTH.size : end]))
+            message = unpack(data)
         except ValueError:
             message = None
-        del buffer[:end]
-        yield message if isinstance(message, dict) else None
+        yield message if isinstance(message, dict) else {}, length
 
 
 def _ending(told: str, limits: Limits) -> str:

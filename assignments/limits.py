@@ -15,6 +15,9 @@ class Limits:
     processes: int = 32  # and threads
     disk: int = 64 * MIB  # bytes that may be written
     answer: int = 32 * MIB  # bytes that may be sent
+    questions: int = 5000  # that may be asked while one case is answered
+    question: int = MIB  # bytes of one
+    unread: int = 32 * MIB  # bytes that were answered and not yet read
 
     def of_kernel(self, running: int) -> dict[str, int]:
         """The limits that the kernel keeps, by their names in ``resource``.

@@ -1,11 +1,13 @@
 """Closed processes for answers: limits on time, memory, processes, files and network.
 
 With bubblewrap a submission's processes see Python, the library and an empty folder, and
-nothing else: no other file, no network, no other process. Without it, limits of the kernel
-remain, and ``WARNING`` says what is not prevented.
+nothing else: no other file, no network, no other process. Without it what the kernel has
+remains: a user of its own, a filter of system calls, Landlock. ``Sandbox.host`` knows what
+holds on this machine and says it.
 """
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -13,28 +15,38 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import checks
 import seq2seq_lib
+from assignments import cgroups, host, system_calls, users, watching
+from assignments.box import leftovers
 from assignments.box.transport import pack
 from assignments.conversation import Outcome, converse
 from assignments.limits import MIB, Limits
+from assignments.questions import Questions
+from checks.exercise import Outside
+from tools.environment import ROOT
 
 BOX = Path(__file__).parent / "box"
 KINDS = ("auto", "bubblewrap", "limits")
-FIRST_USER = 60_000  # with the slot added: the user that owns nothing, where we are root
-
 HOME = "/answer"  # the one folder that can be written to
-WARNING = (
-    "Graded without bubblewrap: limits on time, memory and processes held, but a "
-    "submission could read and write what you can read and write, end your other programs, "
-    "and use the network. Install bubblewrap (Debian: apt install bubblewrap) to close "
-    "that."
-)
+# What an answer reads beside Python and the library where Landlock decides.
+SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/sys/devices/system/cpu")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+# What is closed to other users where nothing but their rights protects it.
+SECRET = ("assignments/hidden", "assignments/source", "tests/assignments", ".git")
+# A shell that goes into the groups it is given, and then becomes the program.
+ENTER = 'until [ "$1" = -- ]; do echo $$ >"$1" || exit 71; shift; done; shift; exec "$@"'
+
+
+def _nothing(number: int) -> Outside:
+    return Outside()
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,8 @@ class Job:
     answer: str  # the cell that answers
     cases: Sequence[dict[str, Any]]  # the inputs of each
     limits: Limits
+    asks: Sequence[Sequence[str]] = ()  # what may be asked in each case
+    outside: Callable[[int], Outside] = _nothing  # who answers, by the number of the case
 
 
 class Sandbox:
@@ -80,9 +94,26 @@ class Sandbox:
                 )
             kind = "limits"
         self.kind = "bubblewrap" if kind == "auto" else kind
+        self.groups = cgroups.find()
+        closed = self.kind == "bubblewrap"
+        lent = users.can_be_lent()
+        self.host = host.find(closed, self.groups, lent)
+        # What is closed to other users can be read behind Landlock only.
+        self.read_all = lent and not closed and not _readable_by_all()
+        if self.read_all and not (self.host.files and self.host.calls):
+            self.read_all = False
+            self.host = host.find(closed, self.groups, False)
+        if not closed and self.host.own_user and not self.host.files:
+            _hide()
+        # Locked in turns by all processes that grade with this sandbox.
+        self._turn = tempfile.NamedTemporaryFile(prefix="turn-")  # noqa: SIM115
 
     def run(
-        self, jobs: Sequence[Job], public: Sequence[Path], slot: int = 0
+        self,
+        jobs: Sequence[Job],
+        public: Sequence[Path],
+        slot: int = 0,
+        alone: bool = False,
     ) -> list[Outcome]:
         """Run the jobs of one submission, one after another, each in its own process.
 
@@ -93,31 +124,66 @@ class Sandbox:
             jobs: the answers.
             public: the module with the exercises, and what it imports beside it.
             slot: submissions that run at the same time have different slots.
+            alone: whether to wait until nothing else runs here, and let nothing begin.
         """
         outcomes: list[Outcome] = []
-        while len(outcomes) < len(jobs):
-            outcomes += self._run_some(jobs[len(outcomes) :], public, slot)
+        with self._turn_of(alone), self._user() as user:
+            while len(outcomes) < len(jobs):
+                outcomes += self._run_some(jobs[len(outcomes) :], public, user)
         return outcomes
 
+    @contextmanager
+    def _turn_of(self, alone: bool) -> Iterator[None]:
+        """Side by side with others, or with nobody, whichever process they run from."""
+        with open(self._turn.name, "rb") as ours:
+            fcntl.flock(ours, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def _user(self) -> Iterator[int]:
+        """A user for one submission, of which nothing is left afterwards; or 0."""
+        if not self.host.own_user:
+            yield 0
+            return
+        with users.lent() as user:
+            try:
+                yield user
+            finally:
+                leftovers.end_user(user)
+                if self.kind == "limits":
+                    leftovers.sweep(user)
+
     def _run_some(
-        self, jobs: Sequence[Job], public: Sequence[Path], slot: int
+        self, jobs: Sequence[Job], public: Sequence[Path], user: int
     ) -> list[Outcome]:
         """Outcomes of the first jobs, at least one: as many as the process survives."""
         closed = self.kind == "bubblewrap"
-        user = FIRST_USER + slot if closed or _readable_by_all() else 0
         token = secrets.token_hex(8)
-        pipes = [os.pipe() for _ in jobs]
-        reads, writes = [read for read, _ in pipes], [write for _, write in pipes]
+        limits = jobs[0].limits
+        seconds = limits.start_seconds + sum(job.limits.seconds + 30 for job in jobs)
         with (
-            tempfile.TemporaryDirectory(prefix="answers-") as folder,
+            contextlib.ExitStack() as stack,
+            _folder(user) as folder,
+            self.groups.group(limits) as group,
             tempfile.TemporaryFile() as stdin,
+            tempfile.TemporaryFile() as calls,
         ):
-            if os.geteuid() == 0 and user:
-                os.chown(folder, user, user)
+            said, told = [os.pipe() for _ in jobs], [os.pipe() for _ in jobs]
+            ours = [(read, write) for (read, _), (_, write) in zip(said, told, strict=True)]
+            theirs = [(w, r) for (_, w), (r, _) in zip(said, told, strict=True)]
+            stack.callback(_close, ours)
+            program = system_calls.program((system_calls.AF_UNIX,) if closed else ())
+            program = program if self.host.calls else b""
+            home = HOME if closed else str(folder / "home")
             order = {
                 "module": public[0].stem,
                 "closed": closed,
-                "folder": HOME if closed else folder,
+                "folder": home,
+                "user": user,
+                "read_all": self.read_all,
+                "calls": "" if closed else program.hex(),
+                "readable": [str(p) for p in (*_needed(), folder / "box", *SYSTEM)],
+                "writable": [home, *DEVICES],
                 "jobs": [
                     {
                         "key": job.key,
@@ -126,64 +192,105 @@ class Sandbox:
                         "answer": job.answer,
                         "cases": list(job.cases),
                         "seconds": job.limits.seconds,
-                        "limits": job.limits.of_kernel(0 if closed else _running()),
-                        "user": user,
-                        "channel": write,
+                        "limits": job.limits.of_kernel(0 if closed or user else _running()),
+                        "asks": [list(n) for n in job.asks or [()] * len(job.cases)],
+                        "channel": channel,
+                        "replies": replies,
                     }
-                    for job, write in zip(jobs, writes, strict=True)
+                    for job, (channel, replies) in zip(jobs, theirs, strict=True)
                 ],
             }
-            stdin.write(pack(order))
-            stdin.seek(0)
+            for file, data in ((stdin, pack(order, None)), (calls, program)):
+                file.write(data)
+                file.seek(0)
+            command = self._command(public, folder, limits, calls.fileno())
+            if group:
+                command = ["/bin/sh", "-c", ENTER, "sh", *group.entrances, "--", *command]
             try:
                 process = subprocess.Popen(
-                    self._command(public, folder, jobs[0].limits),
+                    command,
                     stdin=stdin,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    pass_fds=writes,
-                    env=_environment(folder, token),
+                    pass_fds=[*sum(theirs, ()), *([calls.fileno()] if closed else [])],
+                    env=_environment(home, token),
                     cwd=folder,
                     start_new_session=True,
                 )
             finally:
-                for write in writes:
-                    os.close(write)
+                _close(theirs)
+            if not group:
+                looked = watching.watched(process, user, limits.memory, seconds)
+                stack.enter_context(looked)
             outcomes: list[Outcome] = []
             try:
                 before = 0.0  # the most that the job before may still take
                 for job in jobs:
-                    outcome, alive = converse(reads[0], job.limits, before)
-                    os.close(reads.pop(0))
+                    questions = Questions(
+                        ours[0][1], len(job.cases), job.outside, job.limits
+                    )
+                    outcome, alive = converse(ours[0][0], questions, job.limits, before)
+                    _close([ours.pop(0)])
                     outcomes.append(outcome)
                     before = job.limits.seconds
                     if not alive:
                         break
             finally:
-                for read in reads:
-                    os.close(read)
                 _end(process, token)
+                if group:
+                    group.end()
         return outcomes
 
-    def _command(self, public: Sequence[Path], folder: str, limits: Limits) -> list[str]:
+    def _command(
+        self, public: Sequence[Path], folder: Path, limits: Limits, calls: int
+    ) -> list[str]:
         python = [sys.executable, "-I", "-B"]
         if self.kind == "limits":
             for path in (*BOX.glob("*.py"), *public):
-                if path.is_dir():
-                    shutil.copytree(path, os.path.join(folder, path.name))
-                else:
-                    shutil.copy(path, folder)
-            return [*python, os.path.join(folder, "worker.py")]
+                copy = shutil.copytree if path.is_dir() else shutil.copy
+                copy(path, folder / "box" / path.name)
+            return [*python, str(folder / "box" / "worker.py")]
+        ours = (*BOX.glob("*.py"), *public)
         return [
             *_bubblewrap(_needed()),
+            *(("--add-seccomp-fd", str(calls)) if self.host.calls else ()),
             *("--perms", "1777", "--size", str(limits.disk), "--tmpfs", HOME),
             *("--dir", "/box"),
-            *("--ro-bind", str(BOX / "worker.py"), "/box/worker.py"),
-            *("--ro-bind", str(BOX / "transport.py"), "/box/transport.py"),
-            *(word for p in public for word in ("--ro-bind", str(p), f"/box/{p.name}")),
+            *(word for p in ours for word in ("--ro-bind", str(p), f"/box/{p.name}")),
             *("--remount-ro", "/", "--chdir", HOME),
             *("--", *python, "/box/worker.py"),
         ]
+
+
+@contextmanager
+def _folder(user: int) -> Iterator[Path]:
+    """A folder with one for code, which answers may read, and one that is theirs."""
+    folder = Path(tempfile.mkdtemp(prefix="answers-"))
+    try:
+        folder.chmod(0o711)
+        for name in ("box", "home"):
+            (folder / name).mkdir(0o755)
+        if user:
+            os.chown(folder / "home", user, user)
+        yield folder
+    finally:
+        leftovers.empty([str(folder)])
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _close(pairs: list[tuple[int, int]]) -> None:
+    """Close the ends of channels, and forget them."""
+    while pairs:
+        for end in pairs.pop():
+            os.close(end)
+
+
+def _hide() -> None:
+    """Close solutions and hidden tests to other users, one of whom runs answers."""
+    for name in SECRET:
+        with contextlib.suppress(OSError):
+            path = ROOT / name
+            path.chmod(path.stat().st_mode & 0o7770)
 
 
 def works() -> bool:
@@ -236,7 +343,7 @@ def _bubblewrap(folders: list[Path]) -> list[str]:
         for right in ("SETUID", "SETGID", "KILL", "DAC_OVERRIDE"):
             command += ["--cap-add", f"CAP_{right}"]
     else:
-        command += ["--unshare-user"]
+        command += ["--unshare-user", *_no_more_users()]
     for name in ("/usr", "/bin", "/lib", "/lib64"):
         command += ["--ro-bind-try", name, name]
     command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
@@ -252,6 +359,14 @@ def _bubblewrap(folders: list[Path]) -> list[str]:
     for name, value in _environment(HOME, "").items():
         command += ["--setenv", name, value]
     return command
+
+
+@cache
+def _no_more_users() -> list[str]:
+    """The option against user namespaces in the box, where this bubblewrap has it."""
+    tried = subprocess.run(["bwrap", "--help"], capture_output=True, text=True)
+    option = "--disable-userns"
+    return [option] if option in tried.stdout + tried.stderr else []
 
 
 def _environment(home: str, token: str) -> dict[str, str]:

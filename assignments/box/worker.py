@@ -9,118 +9,110 @@ gone when the next one starts.
 
 A job has a channel of its own, a file descriptor. Messages go there, each after its
 length: ``ready`` before any code of the student's, ``reached`` before the answer's cell,
-one for each case, and, from the parent, ``ended``. Whatever happens in a child, the other
-side sees only these messages, and treats them as the student's word.
+one for each case, and, from the parent, ``ended``. Where a function that the answer was
+given is somewhere else, a question goes the same way, and what is answered comes back
+through a second channel. Whatever happens in a child, the other side sees only these
+messages, and treats them as the student's word.
 """
 
 import contextlib
-import ctypes
 import os
-import resource
 import select
-import shutil
 import signal
 import sys
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import leftovers  # noqa: E402
+import rights  # noqa: E402
 import torch  # noqa: E402
 from transport import LENGTH, pack, unpack  # noqa: E402
 
-from checks.attempt import ANSWER_FILE, attempt, described  # noqa: E402
+from checks.attempt import ANSWER_FILE, attempt_asking, described  # noqa: E402
+from checks.cell import Namespace, not_python  # noqa: E402
 from checks.exercise import Failed  # noqa: E402
 
-PR_SET_DUMPABLE = 4
-LIBC = ctypes.CDLL(None)
+STARVED = 0.2  # of its time an answer waited for a processor; then it was not its fault
 
 
 def send(channel: int, message: dict[str, Any]) -> None:
     """Write one message, its length first."""
     data = pack(message)
-    data = LENGTH.pack(len(data)) + data
+    data = LENGTH.pack(len(data)) + data  # all of it, before any of it is written
     while data:
         data = data[os.write(channel, data) :]
+
+
+def receive(replies: int) -> dict[str, Any]:
+    """Read one message from the other side, which this one believes."""
+    (length,) = LENGTH.unpack(exactly(replies, LENGTH.size))
+    return dict(unpack(exactly(replies, length), None))
+
+
+def exactly(source: int, size: int) -> bytes:
+    """Read so many bytes."""
+    parts = []
+    while size:
+        parts.append(os.read(source, size))
+        if not parts[-1]:
+            raise RuntimeError("nobody answers any more")
+        size -= len(parts[-1])
+    return b"".join(parts)
 
 
 # --- in the child -----------------------------------------------------------------------
 
 
-def go_first() -> None:
-    """Where memory runs out, the kernel ends this process before any other."""
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")
-
-
-def visible(yes: bool) -> None:
-    """Whether other processes of the same user may look into this one."""
-    if sys.platform == "linux":
-        LIBC.prctl(PR_SET_DUMPABLE, int(yes), 0, 0, 0)
-
-
-def drop_rights(user: int) -> None:
-    """Become ``user``, who owns nothing; needed where the grader is root."""
-    if user and os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(user, user, user)
-        os.setresuid(user, user, user)
-    visible(True)  # to itself: changing the user took that away
-
-
-def limit(limits: dict[str, int]) -> None:
-    """Set the limits of the kernel, which cannot be raised again from here."""
-    for name, value in limits.items():
-        kind = getattr(resource, f"RLIMIT_{name}", None)
-        if kind is not None:
-            _, hard = resource.getrlimit(kind)
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(kind, (value, value))
-
-
-def namespace(job: dict[str, Any], exercise: Any) -> dict[str, Any]:
+def namespace(job: dict[str, Any], exercise: Any) -> Namespace:
     """The names that an answer may use: setup, the student's other definitions, given."""
-    names: dict[str, Any] = {"__name__": "__answer__"}
+    space = Namespace()
     for code in job["setup"]:
-        exec(compile(code, "<setup>", "exec"), names)
+        space.run(code, "<setup>")
     for code in job["others"]:
-        try:
-            exec(compile(code, "<your other cells>", "exec"), names)
-        except BaseException:
-            continue  # what it would have defined is missing; the answer may not need it
-    names.update(exercise.given())
-    return names
+        with contextlib.suppress(BaseException):
+            space.run(code, "<your other cells>")
+    # What one of them would have defined may be missing; the answer may not need it.
+    space.names.update(exercise.given())
+    return space
 
 
 def answers(job: dict[str, Any], exercise: Any, channel: int) -> Any:
     """The names that the exercise asks for, or why they are not there."""
-    names = namespace(job, exercise)
+    space = namespace(job, exercise)
     send(channel, {"reached": True})
     try:
-        exec(compile(job["answer"], ANSWER_FILE, "exec"), names)
-    except BaseException as error:
-        if isinstance(error, SyntaxError):
-            return Failed(
-                f"Your cell is not Python: {error.msg} in line {error.lineno} of it."
-            )
+        error = space.run(job["answer"], ANSWER_FILE)
+    except BaseException as refused:
+        return Failed(not_python(refused) or described(refused))
+    found = space.chosen(exercise.answers)
+    missing = [name for name in exercise.answers if name not in found]
+    if missing and error is not None:
         return Failed(described(error))
-    missing = [name for name in exercise.answers if name not in names]
     if missing:
         return Failed(f"Your cell does not define {missing[0]}.")
-    return SimpleNamespace(**{name: names[name] for name in exercise.answers})
+    return SimpleNamespace(**found)
 
 
 def run(job: dict[str, Any], exercise: Any) -> None:
     """One job from its first message to its last."""
-    channel = job["channel"]
+    channel, replies, one = job["channel"], job["replies"], threading.Lock()
+
+    def ask(question: dict[str, Any]) -> dict[str, Any]:
+        with one:
+            send(channel, question)
+            return receive(replies)
+
     send(channel, {"ready": True})
     student = answers(job, exercise, channel)
-    for number, inputs in enumerate(job["cases"]):
+    for number, (inputs, names) in enumerate(zip(job["cases"], job["asks"], strict=True)):
         found = student
         if not isinstance(student, Failed):
             try:
-                found = attempt(exercise, student, inputs)
+                found = attempt_asking(exercise, student, inputs, names, ask)
             except BaseException as error:  # SystemExit, KeyboardInterrupt
                 found = Failed(described(error))
         reason = {"failed": found.reason} if isinstance(found, Failed) else {}
@@ -132,17 +124,22 @@ def run(job: dict[str, Any], exercise: Any) -> None:
     send(channel, {"done": True})
 
 
-def child(job: dict[str, Any], exercise: Any, folder: str, others: list[int]) -> None:
+def child(
+    job: dict[str, Any], exercise: Any, order: dict[str, Any], others: list[int]
+) -> None:
     """Close everything that is not this job's, then run it; never returns."""
     try:
         os.setsid()
         for channel in others:
             os.close(channel)
-        visible(True)
-        go_first()
-        drop_rights(job["user"])
-        limit(job["limits"])
-        os.chdir(folder)
+        rights.visible(True)
+        rights.go_first()
+        os.chdir(order["folder"])
+        if not order["closed"]:
+            rights.close_files(order["readable"], order["writable"])
+        rights.drop_rights(order["user"], order["read_all"])
+        rights.limit(job["limits"])
+        rights.filter_calls(bytes.fromhex(order["calls"]))
         run(job, exercise)
         os._exit(0)
     finally:
@@ -165,50 +162,61 @@ def wait(process: int, seconds: float) -> str:
         select.select([], [], [], 0.01)
 
 
-def clear(process: int, closed: bool, folders: list[str]) -> None:
+def starved(process: int, seconds: float) -> bool:
+    """Whether the process, which still runs, had to wait for others much of its time."""
+    try:
+        with open(f"/proc/{process}/schedstat", "rb") as file:
+            return int(file.read().split()[1]) / 1e9 > STARVED * seconds
+    except (OSError, ValueError, IndexError):
+        return True  # nobody counts it here
+
+
+def clear(process: int, order: dict[str, Any]) -> None:
     """End what the child left running and remove what it left lying."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if closed:
+        if order["closed"]:
             os.kill(-1, signal.SIGKILL)  # all that this process may see, but not itself
         else:
             os.killpg(process, signal.SIGKILL)
-    for folder in folders:
-        for entry in os.scandir(folder):
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            else:
-                with contextlib.suppress(OSError):
-                    os.unlink(entry.path)
+    if not order["closed"] and order["user"]:
+        leftovers.end_user(order["user"])
+        leftovers.sweep(order["user"])
+    leftovers.end_descendants()
+    leftovers.empty([order["folder"], *(["/dev/shm"] if order["closed"] else [])])
 
 
 def main() -> None:
-    order = unpack(sys.stdin.buffer.read())
-    jobs, closed = order["jobs"], order["closed"]
-    folders = [order["folder"], *(["/dev/shm"] if closed else [])]
+    order = unpack(sys.stdin.buffer.read(), None)
+    jobs = order["jobs"]
     torch.set_num_threads(1)
-    visible(False)  # no child may look into this process
+    rights.visible(False)  # no child may look into this process
+    rights.adopt()
     module = __import__(order["module"])
     exercises = {exercise.key: exercise for exercise in module.EXERCISES}
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):  # no input, and nobody reads what is printed
         os.dup2(null, stream)
     for job in jobs:
-        os.set_inheritable(job["channel"], False)
+        for end in (job["channel"], job["replies"]):
+            os.set_inheritable(end, False)
         exercises[job["key"]].given()  # so that what it imports is imported before a fork
-    channels = [job["channel"] for job in jobs]
+    ends = [(job["channel"], job["replies"]) for job in jobs]
     for number, job in enumerate(jobs):
         process = os.fork()
         if process == 0:
-            child(job, exercises[job["key"]], order["folder"], channels[number + 1 :])
-        ended = wait(process, job["seconds"])
+            others = [end for both in ends[number + 1 :] for end in both]
+            child(job, exercises[job["key"]], order, others)
+        ended, waited = wait(process, job["seconds"]), False
         if ended == "time":
+            waited = starved(process, job["seconds"])
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
-        clear(process, closed, folders)
+        clear(process, order)
         with contextlib.suppress(OSError):
-            send(job["channel"], {"ended": ended})
-        os.close(job["channel"])
+            send(job["channel"], {"ended": ended, "starved": waited})
+        for end in ends[number]:
+            os.close(end)
 
 
 if __name__ == "__main__":
