@@ -5,12 +5,15 @@ Nothing here runs it.
 """
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
-from assignments.notebook import LONGEST, Cell, defined, parsed, without_magics
+from assignments.forbidden import forbidden_use, imported
+from assignments.lending import lent_to, uses
+from assignments.notebook import Cell, binds, defined, parsed
+from assignments.registry import setup
 from checks.exercise import Exercise
 
 
@@ -18,7 +21,7 @@ from checks.exercise import Exercise
 class Answer:
     """The code that answers one exercise."""
 
-    source: str = ""  # the answer's cell
+    source: str = ""  # the answer's cell, or its cells together
     others: tuple[str, ...] = ()  # definitions in the student's other cells
     problem: str = ""  # why there is nothing to run
     note: str = ""  # what the student should know about how the cell was found
@@ -29,139 +32,149 @@ def find_answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> A
     wanted = set(exercise.answers)
     code = [c for c in found if c.kind == "code" and not c.is_test]
     marked = [c for c in code if c.grade_id == f"{assignment}-{exercise.key}"]
-    defining = [c for c in marked if wanted <= defined(c)]
-    elsewhere = [c for c in code if wanted <= defined(c)]
-    note = ""
-    if defining:
-        chosen = defining[-1]
-        if len(marked) > 1:
-            note = f"{len(marked)} cells carry this exercise's mark; the last was graded."
-    elif elsewhere:
-        chosen = elsewhere[-1]
-        note = "The cell had lost its mark; it was found by what it defines."
-    elif marked:
-        chosen = marked[-1]
-    else:
+    chosen, note = _chosen(code, marked, wanted)
+    if not chosen:
         return Answer(
             problem=f"No cell defines {' and '.join(exercise.answers)}; the cell of this "
             "exercise was deleted or renamed."
         )
-    source = without_magics(chosen.source)
-    if len(source) > LONGEST:
-        return Answer(problem=f"Your cell is longer than {LONGEST} characters.")
+    unread = [cell.problem for cell in chosen if cell.problem]
+    if unread:
+        return Answer(problem=unread[0], note=note)
+    return _read(chosen, code, assignment, exercise, note)
+
+
+def _read(
+    chosen: Sequence[Cell],
+    code: Sequence[Cell],
+    assignment: str,
+    exercise: Exercise,
+    note: str,
+) -> Answer:
+    """The answer in these cells, with what others lend to it."""
+    wanted, forbidden = set(exercise.answers), exercise.forbidden
+    setup_nodes, given = _setup(assignment)
+    body = [node for cell in chosen if cell.tree for node in cell.tree.body]
     try:
-        used = _forbidden(source, exercise.forbidden)
-    except RecursionError:  # what cannot be looked into must not be run either
+        used = forbidden_use(ast.Module(body, []), forbidden, imported(setup_nodes))
+        needed = {n for node in body if not _tries_out(node) for n in uses(node)}
+        before, after = _lenders(code, chosen, wanted)
+        own = {name for node in body for name in binds(node)}
+        lent = lent_to(needed - own - given, before, after, given)
+    except (RecursionError, MemoryError):  # what cannot be looked into must not be run
         return Answer(problem="Your cell is nested too deeply to be read.")
+    # Where a function of the answer leads to what is forbidden, the answer does.
+    core = {n for node in body if binds(node) & wanted for n in uses(node)} - own
+    around, others = imported((*setup_nodes, *lent)), []
+    for node in lent:
+        with suppress(RecursionError, MemoryError):
+            its = forbidden_use(ast.Module([node], []), forbidden, around)
+            if its and core & binds(node):
+                used = used or its
+            elif not its:
+                others.append(ast.unparse(node))
     if used:
         return Answer(problem=f"Your cell uses {used}, which this exercise does not allow.")
-    lent = [
-        node
-        for cell in code
-        if cell is not chosen
-        for node in _definitions(cell)
-        if not _binds(node) & wanted
-    ]
-    needed = _names(chosen.tree) if chosen.tree else set()
-    others = tuple(
-        text for text in _used(lent, needed) if _allowed(text, exercise.forbidden)
+    return Answer("\n\n".join(cell.python for cell in chosen), tuple(others), note=note)
+
+
+def _chosen(
+    code: Sequence[Cell], marked: Sequence[Cell], wanted: set[str]
+) -> tuple[list[Cell], str]:
+    """The cells that answer, in the notebook's order, and a note about them.
+
+    JupyterLab copies the mark when it splits a cell: the halves are joined. Of copies
+    that define the same, the last counts. What no marked cell answers is looked for in
+    the others.
+    """
+    chosen: list[Cell] = []
+    missing, copies = set(wanted), 0
+    for cell in reversed(marked):
+        its = defined(cell) & wanted
+        if its & missing or (not its and not cell.problem):
+            chosen.insert(0, cell)
+        elif its:
+            copies += 1
+        missing -= its
+    answered = {name for cell in chosen for name in _answered(cell, wanted)}
+    note = ""
+    if copies:
+        note = f"{len(marked)} cells carry this exercise's mark; the last was graded."
+    elsewhere: list[Cell] = []
+    for cell in reversed([c for c in code if c not in marked]):
+        its = _answered(cell, wanted) - answered
+        if its:
+            elsewhere.insert(0, cell)
+            answered |= its
+    if elsewhere:
+        if not any(defined(cell) & wanted for cell in marked):
+            return elsewhere, "The cell had lost its mark; it was found by what it defines."
+        return chosen + elsewhere, "A part stood in another cell; it was found by its name."
+    return chosen or list(marked[-1:]), note
+
+
+def _answered(cell: Cell, wanted: set[str]) -> set[str]:
+    """The wanted names that a cell defines, and not as they were handed out."""
+    nodes = cell.tree.body if cell.tree else []
+    return {n for node in nodes if not _untouched(node) for n in binds(node) & wanted}
+
+
+def _untouched(node: ast.stmt) -> bool:
+    """Whether a function still does nothing but raise NotImplementedError."""
+    if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return False
+    if isinstance(node, ast.ClassDef):
+        return any(_untouched(inner) for inner in node.body)
+    last = node.body[-1]
+    return (
+        len(node.body) <= 2
+        and isinstance(last, ast.Raise)
+        and isinstance(last.exc, ast.Name)
+        and last.exc.id == "NotImplementedError"
     )
-    return Answer(source, others, note=note)
 
 
-def _definitions(cell: Cell) -> Iterator[ast.stmt]:
-    """Imports, functions, classes and constants: what other cells may lend an answer.
+def _tries_out(node: ast.stmt) -> bool:
+    """A line such as ``print(f(x))``: nothing is lent for it."""
+    return isinstance(node, ast.Expr | ast.Assert | ast.For | ast.While | ast.With)
+
+
+def _lenders(
+    code: Sequence[Cell], chosen: Sequence[Cell], wanted: set[str]
+) -> tuple[list[ast.stmt], list[ast.stmt]]:
+    """What other cells define, above the answer and below it."""
+    last = max(number for number, cell in enumerate(code) if cell is chosen[-1])
+    parts: tuple[list[ast.stmt], list[ast.stmt]] = ([], [])
+    for number, cell in enumerate(code):
+        if not any(cell is c for c in chosen):
+            parts[number > last].extend(_definitions(cell, wanted))
+    return parts
+
+
+def _definitions(cell: Cell, wanted: set[str]) -> Iterator[ast.stmt]:
+    """Imports, functions, classes and values: what other cells may lend an answer.
 
     Everything else in those cells (training, figures, loops) is left out, so that one
     exercise's endless loop cannot cost another.
     """
     for node in cell.tree.body if cell.tree else []:
-        constant = isinstance(node, ast.Assign) and isinstance(
-            node.value, ast.Constant | ast.UnaryOp
-        )
-        kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
-        if isinstance(node, kinds) or constant:
+        if _lendable(node) and not binds(node) & wanted:
             yield node
 
 
-def _used(lent: Sequence[ast.stmt], needed: set[str]) -> list[str]:
-    """The definitions that names need, directly or through others, in their order.
-
-    Every definition is looked at once, however they hang together.
-    """
-    binding = defaultdict(list)
-    for number, node in enumerate(lent):
-        for name in _binds(node):
-            binding[name].append(number)
-    kept: set[int] = set()
-    waiting = ["*", *needed]
-    while waiting:
-        for number in binding.pop(waiting.pop(), ()):
-            if number not in kept:
-                kept.add(number)
-                waiting += _names(lent[number])
-    texts = []
-    for number in sorted(kept):
-        with suppress(RecursionError):
-            texts.append(ast.unparse(lent[number]))
-    return texts
+def _lendable(node: ast.stmt) -> bool:
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef)
+    if isinstance(node, ast.If):
+        return all(map(_lendable, (*node.body, *node.orelse)))
+    if isinstance(node, ast.Try):
+        inner = [n for handler in node.handlers for n in handler.body]
+        parts = (*node.body, *inner, *node.orelse, *node.finalbody)
+        return all(_lendable(n) or isinstance(n, ast.Pass) for n in parts)
+    return isinstance(node, (*kinds, ast.ClassDef, ast.Assign, ast.AnnAssign))
 
 
-def _names(tree: ast.AST) -> set[str]:
-    """Every name that the code mentions."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-def _binds(node: ast.stmt) -> set[str]:
-    """The names that a definition makes."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return {alias.asname or alias.name.split(".")[0] for alias in node.names}
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return {node.name}
-    return _names(node)
-
-
-def _forbidden(source: str, names: Sequence[str]) -> str:
-    """The first forbidden name that the source uses, or an empty string.
-
-    Raises:
-        RecursionError: it is too deep to be looked into.
-    """
-    if not names:
-        return ""
-    tree = parsed(source)
-    if tree is None:
-        return ""
-    doors = ("__import__", "importlib", "exec", "eval", "sys.modules", "check.exercises")
-    for dotted in _dotted(tree):
-        parts = dotted.split(".")
-        for name in (*names, *doors):
-            wanted = name.split(".")
-            spans = range(len(parts) - len(wanted) + 1)
-            if any(parts[i : i + len(wanted)] == wanted for i in spans):
-                return name
-    return ""
-
-
-def _allowed(source: str, names: Sequence[str]) -> bool:
-    """Whether the source can be looked into, and uses no forbidden name."""
-    try:
-        return not _forbidden(source, names)
-    except RecursionError:
-        return False
-
-
-def _dotted(tree: ast.Module) -> Iterator[str]:
-    """Every module, attribute chain and name in the code."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.Attribute):
-            try:
-                yield ast.unparse(node)
-            except RecursionError:
-                yield node.attr
+@cache
+def _setup(assignment: str) -> tuple[tuple[ast.stmt, ...], frozenset[str]]:
+    """The statements of the setup cell, and the names that it defines."""
+    nodes = tuple(node for source in setup(assignment) for node in parsed(source).body)
+    return nodes, frozenset(name for node in nodes for name in binds(node))

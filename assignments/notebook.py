@@ -4,15 +4,19 @@ Nothing here runs a student's code.
 """
 
 import ast
-import re
+import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
+from types import CodeType
 
 import nbformat
 
-from assignments.registry import exercises
+from assignments.jupyter import python_of
+from assignments.registry import ASSIGNMENTS, exercises
+from checks.cell import not_python
 
 LONGEST = 200_000  # characters of a cell; a longer one is not looked into
 MOST_CODE = 2_000_000  # characters of all code cells
@@ -33,12 +37,23 @@ class Cell:
     id: str = ""
 
     @cached_property
+    def _read(self) -> tuple[str, ast.Module | None, str]:
+        return _python_and_tree(self.source)
+
+    @property
+    def python(self) -> str:
+        """Its code as IPython reads it."""
+        return self._read[0]
+
+    @property
     def tree(self) -> ast.Module | None:
         """Its code, read once; None where it is no Python, or is too long or too deep."""
-        try:
-            return parsed(self.source)
-        except RecursionError:
-            return None
+        return self._read[1]
+
+    @property
+    def problem(self) -> str:
+        """Why there is no tree, in one sentence; else empty."""
+        return self._read[2]
 
 
 def cells(data: bytes) -> list[Cell]:
@@ -48,7 +63,9 @@ def cells(data: bytes) -> list[Cell]:
         ValueError: the bytes are no notebook.
     """
     try:
-        notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
+        # UTF-8 with a mark or without, or UTF-16: whatever an editor has made of it.
+        text = data.decode(json.detect_encoding(data))
+        notebook = nbformat.reads(text, as_version=4)
         found = [_cell(cell) for cell in notebook.cells]
     except Exception:
         raise ValueError(
@@ -82,7 +99,8 @@ def _cell(cell: nbformat.NotebookNode) -> Cell:
 
 def wrong_assignment(found: Sequence[Cell], assignment: str) -> str:
     """A sentence if the notebook is of another assignment, else an empty string."""
-    prefixes = {cell.grade_id.split("-")[0] for cell in found if "-" in cell.grade_id}
+    marks = {cell.grade_id.split("-")[0] for cell in found if "-" in cell.grade_id}
+    prefixes = marks & {*ASSIGNMENTS}  # nbgrader and other courses leave marks, too
     if prefixes and assignment not in prefixes:
         return f"This is {', '.join(sorted(prefixes))}, not {assignment}."
     names = {name for e in exercises(assignment).values() for name in e.answers}
@@ -94,35 +112,72 @@ def wrong_assignment(found: Sequence[Cell], assignment: str) -> str:
     return ""
 
 
-def without_magics(source: str) -> str:
-    """The source without lines that only Jupyter understands."""
-    lines = (re.sub(r"^(\s*)[%!?].*", r"\1pass", line) for line in source.splitlines())
-    return "\n".join(lines)
+def _python_and_tree(source: str) -> tuple[str, ast.Module | None, str]:
+    """A cell's Python, its tree, and why there is none."""
+    if len(source) > LONGEST:
+        return source, None, f"Your cell is longer than {LONGEST} characters."
+    try:
+        try:
+            return source, parsed(source), ""
+        except (SyntaxError, ValueError):
+            source = python_of(source)
+            return source, parsed(source), ""
+    except (RecursionError, MemoryError):  # CPython says MemoryError of many brackets
+        return source, None, "Your cell is nested too deeply to be read."
+    except (SyntaxError, ValueError) as error:
+        return source, None, not_python(error) or f"Your cell is not Python: {error}."
 
 
-def parsed(source: str) -> ast.Module | None:
-    """The tree of a cell; None where it is no Python, or too long.
+def parsed(source: str) -> ast.Module:
+    """The tree of some Python.
 
     Raises:
-        RecursionError: it is too deep.
+        SyntaxError, ValueError: it is no Python.
+        RecursionError, MemoryError: it is too deep.
     """
-    if len(source) > LONGEST:
-        return None
-    try:
-        with _one_parser:
-            return ast.parse(without_magics(source))
-    except MemoryError:  # what CPython says of many brackets
-        raise RecursionError from None
-    except (SyntaxError, ValueError):
-        return None
+    with _one_parser, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes in strings
+        return ast.parse(source)
+
+
+def compiled(node: ast.stmt) -> CodeType:
+    """The code of a statement, which is not run.
+
+    Raises:
+        SyntaxError, ValueError: it may not stand alone.
+        RecursionError, MemoryError: it is too deep.
+    """
+    with _one_parser, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        return compile(ast.Module([node], []), "", "exec", flags, dont_inherit=True)
 
 
 def defined(cell: Cell) -> set[str]:
     """The names that a cell defines at its top level."""
-    names = set()
-    for node in cell.tree.body if cell.tree else []:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+    nodes = cell.tree.body if cell.tree else []
+    return {name for node in nodes for name in binds(node)}
+
+
+def binds(node: ast.AST) -> set[str]:
+    """The names that a statement gives a value, in whatever form, outside functions."""
+    names: set[str] = set()
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {a.asname or a.name.split(".")[0] for a in node.names}
+        elif isinstance(node, ast.AnnAssign) and node.value is None:
+            continue
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Lambda):
+            continue
+        elif isinstance(node, ast.comprehension):  # its targets are its own
+            waiting += [node.iter, *node.ifs]
+        else:
+            names |= {getattr(node, "name", None) or ""} - {""}  # of a pattern, an error
+            waiting += ast.iter_child_nodes(node)
     return names

@@ -3,6 +3,7 @@
 import importlib
 import random
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -11,6 +12,7 @@ from typing import Any
 import nbformat
 
 from checks.attempt import ANSWER_FILE, attempt, described
+from checks.cell import Namespace
 from checks.exercise import UNKNOWN, Case, Exercise, Failed, Verdict
 from checks.judging import judge
 
@@ -95,22 +97,32 @@ def solutions(assignment: str) -> dict[str, str]:
     return {key: cells[f"{assignment}-{key}"] for key in exercises(assignment)}
 
 
-def answers_of(assignment: str, key: str, source: str) -> SimpleNamespace:
+def answers_of(
+    assignment: str, key: str, source: str, others: Sequence[str] = ()
+) -> SimpleNamespace:
     """Run an answer's source in this process: trusted code only.
+
+    Args:
+        others: what other cells lend to it.
 
     Raises:
         NameError: it does not define what the exercise asks for.
     """
     exercise = exercises(assignment)[key]
-    namespace: dict[str, Any] = {"__name__": "__answer__"}
+    space = Namespace()
     for code in setup(assignment):
-        exec(compile(code, "<setup>", "exec"), namespace)
-    namespace |= exercise.given()
-    exec(compile(source, ANSWER_FILE, "exec"), namespace)
-    missing = [name for name in exercise.answers if name not in namespace]
+        space.run(code, "<setup>")
+    for code in others:
+        space.run(code, "<your other cells>")
+    space.names.update(exercise.given())
+    error = space.run(source, ANSWER_FILE)
+    found = space.chosen(exercise.answers)
+    missing = [name for name in exercise.answers if name not in found]
+    if missing and isinstance(error, Exception):
+        raise error
     if missing:
         raise NameError(f"the cell does not define {missing[0]}")
-    return SimpleNamespace(**{name: namespace[name] for name in exercise.answers})
+    return SimpleNamespace(**found)
 
 
 @cache
@@ -135,12 +147,14 @@ def cases(assignment: str, key: str, seed: int) -> tuple[Case, ...]:
     return tuple(found)
 
 
-def verdicts(assignment: str, key: str, source: str, seed: int = 0) -> list[Verdict]:
+def verdicts(
+    assignment: str, key: str, source: str, seed: int = 0, others: Sequence[str] = ()
+) -> list[Verdict]:
     """Judge an answer's source, run in this process: trusted code only."""
     exercise = exercises(assignment)[key]
     wanted = cases(assignment, key, seed)
     try:
-        student = answers_of(assignment, key, source)
+        student = answers_of(assignment, key, source, others)
     except Exception as error:
         return judge(exercise, wanted, [Failed(described(error))] * len(wanted))
     return judge(exercise, wanted, [attempt(exercise, student, c.inputs) for c in wanted])
