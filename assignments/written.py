@@ -3,7 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import nbformat
 from assignments.handout import student_version
 from assignments.notebook import Cell, cells
 from assignments.registry import source_notebook
+from assignments.text import clean
 
 HEADER = ("student", "question", "points", "max_points", "comment", "answer")
 LONGEST_CELL = 32_000  # characters; spreadsheets cut a longer one off
@@ -20,7 +22,11 @@ csv.field_size_limit(1 << 28)  # bytes; Python's own limit is shorter than an es
 
 # Within one line: across lines it would take quadratic time on an answer of empty lines.
 PLACEHOLDER = re.compile(r"^[ \t*_>]*YOUR ANSWER HERE[ \t*_.]*$", re.MULTILINE)
-PICTURE = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=\s]{64,}")
+# Pasted into the text; further lines are long or the last, so that no word is taken.
+PICTURE = re.compile(
+    r"data:[\w.+-]{1,99}/[\w.+-]{1,99}(?:;[\w=.-]{1,99}){0,4};base64,[A-Za-z0-9+/=]{64,}"
+    r"(?:\s{1,9}[A-Za-z0-9+/]{60,}={0,2})*(?:\s{1,9}[A-Za-z0-9+/]{1,99}={1,2})?"
+)
 
 
 # --- in a notebook ------------------------------------------------------------------------
@@ -40,7 +46,7 @@ class Written:
 
 
 @cache
-def _handed_out(assignment: str) -> tuple[Cell, ...]:
+def handed_out(assignment: str) -> tuple[Cell, ...]:
     """Every cell that students got."""
     notebook = student_version(source_notebook(assignment))
     return tuple(cells(nbformat.writes(notebook).encode()))
@@ -53,7 +59,7 @@ def written(found: Sequence[Cell], assignment: str, key: str) -> Written:
     them up to the next one that was handed out. Where the mark is lost, it is the text
     between the cell that was handed out above it and the next one.
     """
-    ours = _handed_out(assignment)
+    ours = handed_out(assignment)
     known = {part for cell in ours for part in (cell.id, cell.source.strip()) if part}
     mark = f"{assignment}-{key}"
 
@@ -115,8 +121,7 @@ def _plain(source: str) -> str:
 
 def readable(text: str) -> str:
     """Text on several lines, without half characters and control characters."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", "\ufffd", text)
+    return clean(text, len(text), lines=True)
 
 
 # --- in a spreadsheet ---------------------------------------------------------------------
@@ -133,7 +138,7 @@ class Mark:
 
 def same_answer(mark: Mark, text: str) -> bool:
     """Whether the text that was read is this one, however a spreadsheet has kept it."""
-    read, now = ("".join(each.split()) for each in (mark.answer, text))
+    read, now = ("".join(each.split()).lstrip("'") for each in (mark.answer, text))
     return read == now or (len(mark.answer) >= LONGEST_CELL and now.startswith(read))
 
 
@@ -145,15 +150,10 @@ def read_table(path: Path) -> list[dict[str, str]]:
     Raises:
         ValueError: the header is not that of ``HEADER``.
     """
-    data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", "replace")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("cp1252", "replace")
-    for delimiter in ",;\t":
+    text = _decoded(path.read_bytes())
+    first = re.match(r"sep=(.)\r?\n", text)  # which Excel leaves out when it reads
+    text = text[first.end() :] if first else text
+    for delimiter in first[1] if first else ",;\t":
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         header = [name.strip().lower() for name in next(rows, [])]
         if set(HEADER) <= set(header):
@@ -162,6 +162,19 @@ def read_table(path: Path) -> list[dict[str, str]]:
         f"{path} does not begin with the columns {', '.join(HEADER)}; leave that line as "
         "it was, and save the table as CSV."
     )
+
+
+def _decoded(data: bytes) -> str:
+    """A table's text: UTF-16 with a mark or without, UTF-8, or what the system had."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    if b"\0" in data[:2]:  # the first letter of the header
+        return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        of_mac = b"\r" in data and b"\n" not in data
+        return data.decode("mac_roman" if of_mac else "cp1252", "replace")
 
 
 def read_marks(path: Path) -> dict[tuple[str, str], Mark]:
@@ -182,8 +195,52 @@ def read_marks(path: Path) -> dict[tuple[str, str], Mark]:
                 f"or half, from 0 to {most or 'max_points'}, or empty while they wait."
             ) from None
         comment = row.get("comment", "").strip()
-        found[who, what] = Mark(points, comment, row.get("answer", ""))
+        mark = Mark(points, comment, row.get("answer", ""))
+        earlier = found.setdefault((who, what), mark)
+        if earlier.points != mark.points:
+            raise ValueError(
+                f"{path} has two lines of {who} for {what}, with different points; keep "
+                "the one that counts."
+            )
     return found
+
+
+def take(
+    marks: dict[tuple[str, str], Mark],
+    student: str,
+    question: str,
+    max_points: float,
+    students: Collection[str],
+) -> Mark:
+    """Take one student's mark out of a table.
+
+    A spreadsheet may have spelt the name in another way: without an apostrophe or zeros in
+    front, or in other bytes. A name that is another student's is nobody else's.
+
+    Raises:
+        ValueError: the points are more than the question has.
+    """
+    keys = [(student, question)]
+    if keys[0] not in marks:
+        name = _spelt(student)
+        keys = [
+            key
+            for key in marks
+            if key[1] == question and _spelt(key[0]) == name and key[0] not in students
+        ]
+    mark = marks.pop(keys[0]) if len(keys) == 1 and keys[0] in marks else Mark()
+    if mark.points is not None and mark.points > max_points:
+        raise ValueError(
+            f"written.csv has {mark.points:g} points of {student} for {question}, which "
+            f"has {max_points:g}; change them."
+        )
+    return mark
+
+
+def _spelt(name: str) -> str:
+    """What is left of a name after any spreadsheet."""
+    name = " ".join(unicodedata.normalize("NFC", name).lstrip("'").split())
+    return name.lstrip("0") if name.isdigit() else name
 
 
 def _points(text: str, most: str) -> float | None:

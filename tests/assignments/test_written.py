@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,8 +13,9 @@ import pytest
 from handing_in import EARLIER, handed_in, handed_out
 
 from assignments import reports
-from assignments.grading import Graded, Question, Row, questions, written_row
+from assignments.grading import questions, written_row
 from assignments.notebook import Cell, cells
+from assignments.records import LONGEST_TEXT, Graded, Question, Row
 from assignments.written import HEADER, Mark, read_marks, same_answer
 
 KEY, MARK = "why-agree", "A1-why-agree"
@@ -109,10 +112,21 @@ def test_the_same_half_twice_is_one():
         ("a bell \x07 and a nul \x00", "a bell \ufffd and a nul"),
         ("lines\r\nof\rothers", "lines\nof\nothers"),
         (f"![x](data:image/png;base64,{'QUJD' * 40_000}) so", "![x]([a picture]) so"),
+        (
+            f"data:image/svg+xml;charset=utf-8;base64,{'QUJD' * 99}\n\nMy answer is long",
+            None,
+        ),
+        (
+            f"data:image/png;base64,{'QUJD' * 19}\n{'QUJD' * 19}\nQUI=\nMy answer is long",
+            None,
+        ),
+        ("![image.png](attachment:image.png) so", "![image.png](attachment:image.png) so"),
         ("tabs\tand umlauts: Zoë 漢字 🎉", "tabs\tand umlauts: Zoë 漢字 🎉"),
     ],
 )
-def test_what_no_file_can_hold_is_replaced(text: str, kept: str):
+def test_what_no_file_can_hold_is_replaced(text: str, kept: str | None):
+    if kept is None:
+        kept = "[a picture]" + "\n" * (text.count("\n\n") + 1) + "My answer is long"
     cell = Cell("markdown", text, MARK)
     found = written_row([cell], "A1", QUESTION)
     assert found.text.rstrip("\ufffd").strip() == kept
@@ -126,6 +140,13 @@ def test_a_long_answer_is_read_in_linear_time(part: str):
     found = written_row([Cell("markdown", text, MARK)], "A1", QUESTION)
     assert found.text.endswith("End.")
     assert time.perf_counter() - start < 20  # seconds
+
+
+def test_an_endless_answer_is_cut_and_that_is_said():
+    found = written_row([Cell("markdown", "word " * 400_000, MARK)], "A1", QUESTION)
+    assert len(found.text) <= LONGEST_TEXT
+    assert found.text.startswith("[Look at the notebook: 1980499 characters are left out")
+    assert "[... left out ...]" in found.text
 
 
 # --- the table that comes back ---------------------------------------------------------
@@ -156,6 +177,12 @@ RECORDED = {
     "Excel, German CSV UTF-8": table("2", ";", "\r\n").encode("utf-8-sig"),
     "Excel, Unicode text": table("2", "\t", "\r\n").encode("utf-16"),
     "Numbers": table("2").encode(),
+    "Excel on a Mac": table("2", ";", "\r").encode("mac_roman", "replace"),
+    "UTF-16 without a mark": table("2").encode("utf-16-le"),
+    "UTF-16, big end first": table("2", ";").encode("utf-16-be"),
+    "with its separator": ("sep=;\r\n" + table("2", ";", "\r\n")).encode("utf-8-sig"),
+    "the same line twice": (table("2") + table("2").split("\n", 1)[1]).encode(),
+    "a name in other bytes": table("2").replace("Zoë", "Zoe\u0308").encode(),
     "points with a point": table("2.0").encode(),
     "points with a comma": table("2,0", ";").encode(),
     "points with spaces": table(" 2 ").encode(),
@@ -225,3 +252,85 @@ def test_an_essay_longer_than_a_cell_of_pythons_reader_comes_back(tmp_path: Path
     for _ in range(3):
         reports.apply_written(tmp_path, essay)
     assert len((tmp_path / "written.csv").read_text()) > 200_000
+
+
+def test_two_lines_that_disagree_are_one_sentence(tmp_path: Path):
+    path = tmp_path / "written.csv"
+    path.write_text(table("2") + table("3").split("\n", 1)[1], encoding="utf-8")
+    with pytest.raises(ValueError, match="two lines of Zoë, B. for q, with different"):
+        read_marks(path)
+
+
+def test_points_beyond_the_question_are_one_sentence(tmp_path: Path):
+    content = table("50").replace(",50,5,", ",50,100,")
+    (tmp_path / "written.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match="50 points of Zoë, B. for q, which has 5"):
+        reports.apply_written(tmp_path, graded())
+
+
+@pytest.mark.parametrize(
+    ("name", "spelt"), [("007", "7"), ("=anna", "=anna"), ("Zoe\u0308", "Zo\xeb")]
+)
+def test_a_spreadsheet_may_spell_a_name_in_its_own_way(
+    tmp_path: Path, name: str, spelt: str
+):
+    def one(*names: str) -> list[Graded]:
+        return [Graded(n, "d", "limits", [Row("q", None, 5, "", text=n)]) for n in names]
+
+    lines = [",".join(HEADER), f"{spelt},q,2,5,,{name}"]
+    (tmp_path / "written.csv").write_text("\n".join(lines), encoding="utf-8")
+    reports.apply_written(tmp_path, class_ := one(name))
+    assert class_[0].points == 2
+    # A name that another student has is that student's alone.
+    lines[1] = f"{spelt},q,2,5,,{spelt}"
+    (tmp_path / "written.csv").write_text("\n".join(lines), encoding="utf-8")
+    if spelt != name:
+        reports.apply_written(tmp_path, both := one(name, spelt))
+        assert [g.points for g in both] == [0, 2]
+
+
+# --- through a real spreadsheet -----------------------------------------------------------
+
+# What LibreOffice's filter of CSV calls a separator and an encoding.
+SAVED = {
+    "commas, UTF-8": "44,34,76",
+    "semicolons, UTF-8": "59,34,76",
+    "semicolons, Windows": "59,34,1",
+    "tabs, UTF-16": "9,34,65535",
+    "commas, UTF-16": "44,34,65535",
+}
+
+
+def _converted(file: Path, to: str, *filters: str) -> Path:
+    """A table that LibreOffice has opened and saved in another form."""
+    home = f"-env:UserInstallation={(file.parent / 'office').as_uri()}"
+    out = file.parent / "saved"
+    command = ["soffice", home, "--headless", *filters, "--convert-to", to]
+    subprocess.run([*command, "--outdir", out, file], check=True, timeout=240)
+    return out / f"{file.stem}.{to.split(':')[0]}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
+def test_libreoffice_gives_back_what_it_got(tmp_path: Path):
+    class_ = graded()
+    class_[0].rows[0].text += " word" * 10_000
+    reports.apply_written(tmp_path, class_)
+    file = tmp_path / "written.csv"
+    with file.open(newline="", encoding="utf-8") as opened:
+        rows = list(csv.reader(opened))
+    for row in rows[1:]:
+        row[2], row[4] = "2.5", "Gut – weiter so"
+    file.write_text(reports.table(rows[0], rows[1:]), encoding="utf-8")
+    opening = "--infilter=CSV:44,34,76,1"
+    sheet = _converted(file, "ods", opening)
+    for name, numbers in SAVED.items():
+        form = f"csv:Text - txt - csv (StarCalc):{numbers},1"
+        saved = _converted(sheet, form).read_bytes()
+        (again := tmp_path / name).mkdir()
+        (again / "written.csv").write_bytes(saved)
+        class_ = graded()
+        class_[0].rows[0].text += " word" * 10_000
+        reports.apply_written(again, class_)
+        assert [g.points for g in class_] == [2.5, 2.5], (name, saved[:80])
+        assert class_[0].rows[0].reason == "Gut – weiter so", (name, saved[:80])
