@@ -7,196 +7,64 @@ folder ``graded`` gets grades.csv, a feedback page for each student, summary.htm
 teacher, results.json for Gradescope, and written.csv, in which written answers are graded
 by hand: fill in the points and run the command again. An interrupted run goes on where it
 stopped. Everybody is asked on the same fresh inputs, which the seed in run.json decides.
+
+This process owns the results, and reads nothing that a student made but names of files and
+small checked records: docs/grader.md draws the line.
 """
 
 import argparse
-import hashlib
-import json
 import os
-import queue
-import secrets
-import shutil
+import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
-import nbformat
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from assignments import registry, reports
-from assignments.grading import (
-    Graded,
-    Row,
-    clean,
-    coded_rows,
-    questions,
-    read,
-    unearned,
-    ungraded,
-    written_row,
-)
+from assignments import records, registry, reports
+from assignments.clerk import Clerks, Gone, Said
+from assignments.desk import Desk
+from assignments.grading import questions
 from assignments.limits import Limits
-from assignments.notebook import cells
+from assignments.records import Graded, ungraded, unreadable
+from assignments.runs import (
+    Run,
+    Shard,
+    keep,
+    locked,
+    open_run,
+    put_away_others,
+    stored,
+)
 from assignments.sandbox import KINDS, Sandbox
-from assignments.submissions import Submission, find
-from checks.exercise import Verdict
-from tools.provenance import ROOT, digest, files
+from assignments.server import Bounds
+from assignments.submissions import Entry, entries
+from assignments.text import clean, shown
 
-LOCK = ".lock"  # in the output folder; a grader at work holds it
-ROOM = 4 << 20  # bytes that must fit there before the work begins
-
-
-@dataclass(frozen=True)
-class Run:
-    """What decides the grades beside the submissions; kept in run.json."""
-
-    assignment: str
-    seed: int
-    version: str
-
-
-def version(assignment: str) -> str:
-    """A digest of everything that decides what an answer earns.
-
-    That is the assignment, with its public and its hidden parts, and the grader: every
-    file that they reach through imports, nothing in it ignored.
-    """
-    patterns = (
-        f"assignments/source/{assignment}/**/*",
-        f"assignments/hidden/{assignment.lower()}*",
-        "assignments/grading.py",
-        "assignments/box/*",
-    )
-    starts = [path for pattern in patterns for path in ROOT.glob(pattern)]
-    kept = [path for path in starts if path.suffix in (".py", ".ipynb", ".json")]
-    return digest(files(*kept, root=ROOT), root=ROOT)
-
-
-def read_run(out: Path) -> Run | None:
-    """The run that ``out`` belongs to, or None."""
-    try:
-        return Run(**json.loads((out / "run.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def open_run(
-    out: Path, assignment: str, seed: int | None, limits: Limits | None = None
-) -> Run:
-    """Begin a run in ``out``, or go on with the one that lies there.
-
-    Raises:
-        ValueError: the folder belongs to something else.
-    """
-    run = read_run(out)
-    # Limits other than the exercises' own are another measure, too.
-    measure = version(assignment) + (f", {limits}" if limits else "")
-    if run is not None:
-        if run.assignment != assignment:
-            raise ValueError(
-                f"{out} holds the grades of {run.assignment}; choose another folder for "
-                f"{assignment}."
-            )
-        if run.version != measure:
-            raise ValueError(
-                f"{out} was graded with another version of {assignment}; choose a new "
-                "folder, so that nobody is graded by two measures."
-            )
-        if seed is not None and seed != run.seed:
-            raise ValueError(
-                f"{out} was begun with the seed {run.seed}; leave --seed out to go on "
-                "with it, or choose a new folder."
-            )
-        return run
-    run = Run(assignment, secrets.randbits(32) if seed is None else seed, measure)
-    reports.write(out / "run.json", json.dumps(asdict(run), indent=2) + "\n")
-    return run
-
-
-@contextmanager
-def locked(out: Path) -> Iterator[None]:
-    """Keep a second grader away from a folder, which is made if it is not there.
-
-    Raises:
-        ValueError: it is no folder of grades, nothing can be written there, or another
-            grader is at work in it.
-    """
-    ours = (out / LOCK).exists() or (out / "run.json").exists()
-    if out.exists() and not ours and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} holds other files; choose a new or an empty folder.")
-    probe = out / ".try"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(bytes(ROOM))
-        probe.unlink()
-        held = FileLock(out / LOCK, timeout=0).acquire()
-    except Timeout:
-        raise ValueError(
-            f"Another grader is at work in {out}; wait until it has ended, or choose "
-            "another folder."
-        ) from None
-    except OSError as error:
-        with suppress(OSError):
-            probe.unlink()
-        raise ValueError(
-            f"Nothing can be written into {out} ({error.strerror}); choose another folder."
-        ) from None
-    with held:
-        yield
-
-
-def put_away_others(out: Path, found: Sequence[Submission]) -> None:
-    """Take out of the tables who is no longer among the submissions.
-
-    The records are kept in ``earlier``; pages, which are made from them, are removed.
-    """
-    names = {reports.safe_name(submission.student) for submission in found}
-    for file in sorted((out / "students").glob("*.json")):
-        if file.stem not in names:
-            before = stored(file)
-            (out / "earlier").mkdir(exist_ok=True)
-            os.replace(file, out / "earlier" / file.name)
-            (out / "feedback" / f"{file.stem}.html").unlink(missing_ok=True)
-            shutil.rmtree(out / "gradescope" / file.stem, ignore_errors=True)
-            print(
-                f"{clean(before.student if before else file.stem)} is no longer among the "
-                f"submissions; what it had earned is kept in {out / 'earlier'}."
-            )
-
-
-def _digest(submission: Submission) -> str:
-    text = submission.problem.encode() + b"\0" + submission.data
-    return hashlib.sha256(text).hexdigest()
-
-
-def stored(file: Path) -> Graded | None:
-    """What an earlier run said of a student, or None where it said nothing whole."""
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        rows = [
-            Row(**{**row, "verdicts": [Verdict(**v) for v in row["verdicts"]]})
-            for row in kept.pop("rows")
-        ]
-        return Graded(**kept, rows=rows)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+OWN_SECONDS = 60.0  # for reading and judging a submission, beside what its answers take
 
 
 class _Class:
-    """Grades many submissions side by side."""
+    """Has many submissions graded side by side, and keeps what comes of them."""
 
-    def __init__(
-        self, run: Run, out: Path, sandbox: Sandbox, limits: Limits | None
-    ) -> None:
-        self.run, self.out, self.sandbox, self.limits = run, out, sandbox, limits
-        self.questions = questions(run.assignment)
-        self.coded = [q for q in self.questions if not q.written]
-        self.slots: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self.stopped = False
+    def __init__(self, run: Run, out: Path, clerks: Clerks, desk: Desk) -> None:
+        self.run, self.out, self.clerks, self.desk = run, out, clerks, desk
+
+    def digests(self, found: Sequence[Entry]) -> list[str]:
+        """What says whether a submission is still the one that was graded."""
+        digests = [""] * len(found)
+        for said in self.clerks.each(self._requests("digest", range(len(found)))):
+            try:
+                digest = records.parsed(said.record) if said.record else ""
+            except ValueError:
+                continue
+            if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest):
+                digests[said.number] = digest
+        return digests
 
     def try_solution(self) -> None:
         """Grade the assignment's own solution first, as everybody is graded.
@@ -204,66 +72,80 @@ class _Class:
         Raises:
             ValueError: it does not earn everything, so nobody would.
         """
-        name, seed = self.run.assignment, self.run.seed
-        solved = cells(nbformat.writes(registry.source_notebook(name)).encode())
-        why = ""
-        try:
-            rows = coded_rows(solved, name, self.coded, self.sandbox, seed, 0, self.limits)
-            lost = [row for row in rows if row.points != row.max_points]
-            why = f"{lost[0].question}: {lost[0].reason}" if lost else ""
-        except Exception as error:
-            why = f"{type(error).__name__}: {error}"
-        if why:
-            raise ValueError(
-                f"Nobody is graded, because the solution of {name} itself does not earn "
-                f"everything on this machine ({clean(why)}). Look whether the library is "
-                "the one of this folder (python -m pip install -e .) and whether anything "
-                "is missing."
-            )
+        (said,) = self.clerks.each(self._requests("solution", [0]))
+        graded = self._graded("", "", said, None)
+        coded = {question.key for question in self.desk.coded}
+        rows = [row for row in graded.rows if row.question in coded]
+        lost = [row for row in rows if row.points != row.max_points]
+        if lost:
+            why = said.problem or f"{lost[0].question}: {lost[0].reason}"
+            raise _nobody(self.run.assignment, why)
 
-    def grade(self, waiting: Sequence[Submission], jobs: int, progress: bool) -> None:
+    def grade(
+        self,
+        waiting: Sequence[tuple[int, Entry, str]],
+        earlier: dict[str, Graded],
+        progress: bool,
+    ) -> None:
         """Grade and keep every submission; what is kept survives an interruption."""
-        for slot in range(jobs):
-            self.slots.put(slot)
+        requests = self._requests("grade", [number for number, _, _ in waiting])
         bar = tqdm(total=len(waiting), unit="submission", disable=not progress)
-        with bar, ThreadPoolExecutor(jobs) as pool:
-            futures = [pool.submit(self._one, submission) for submission in waiting]
+        with bar:
+            for said in self.clerks.each(requests):
+                _, entry, digest = waiting[said.number]
+                before = earlier.get(entry.student)
+                graded = self._graded(entry.student, digest, said, before)
+                graded.held = self.desk.sandbox.host.told()
+                keep(self.out, graded)
+                bar.update()
+
+    def _requests(self, what: str, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        return [{"do": what, "number": number} for number in numbers]
+
+    def _graded(
+        self, student: str, digest: str, said: Said, before: Graded | None
+    ) -> Graded:
+        """What is known of a student now, whatever was said.
+
+        Whatever the grader stumbles over costs nobody else anything. Without a digest a
+        record counts as none, so the next run tries again; but not for ever, where it is
+        the submission that goes beyond the limits.
+        """
+        problem, limit = said.problem, said.limit
+        if not problem:
             try:
-                for future in as_completed(futures):
-                    future.result()
-                    bar.update()
-            except BaseException:
-                self.stopped = True
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+                return self._checked(said, student, digest)
+            except ValueError as error:
+                problem, limit = f"what was read of it makes no sense: {error}", True
+        kind, asked = self.desk.sandbox.kind, self.desk.asked
+        failed = f"{digest} {clean(problem, 300)}" if limit else ""
+        if digest and limit and before and before.failed == failed:
+            return Graded(student, digest, kind, unreadable(asked, problem), failed)
+        return Graded(student, "", kind, ungraded(asked, problem), failed)
 
-    def _one(self, submission: Submission) -> None:
-        if self.stopped:
-            return
-        slot = self.slots.get()
-        digest = _digest(submission)
-        try:
-            rows = self._rows(submission, slot)
-        except Exception as error:
-            # Whatever the grader stumbles over here costs nobody else anything; without a
-            # digest the record counts as none, so the next run tries again.
-            digest, rows = "", unearned(self.questions, ungraded(error))
-        finally:
-            self.slots.put(slot)
-        graded = Graded(submission.student, digest, self.sandbox.kind, rows)
-        reports.write(
-            reports.student_file(self.out, submission.student),
-            json.dumps(asdict(graded), indent=1, ensure_ascii=True) + "\n",
-        )
+    def _checked(self, said: Said, student: str, digest: str) -> Graded:
+        """The record, if it is one of this student and of what was handed in.
 
-    def _rows(self, submission: Submission, slot: int) -> list[Row]:
-        name, seed = self.run.assignment, self.run.seed
-        found, problem = read(submission, name)
-        if problem:
-            return unearned(self.questions, problem)
-        rows = coded_rows(found, name, self.coded, self.sandbox, seed, slot, self.limits)
-        coded = {row.question: row for row in rows}
-        return [coded.get(q.key) or written_row(found, name, q) for q in self.questions]
+        Raises:
+            ValueError: it is not.
+        """
+        graded = records.read(said.record)
+        records.agree(graded, student, self.desk.asked)
+        told_more = graded.failed or graded.held
+        if graded.sandbox != self.desk.sandbox.kind or told_more:
+            raise ValueError("it was closed in otherwise")
+        if not graded.digest or digest not in ("", graded.digest):
+            raise ValueError("it changed while it was graded")
+        return graded
+
+
+def _nobody(assignment: str, why: str) -> ValueError:
+    return ValueError(
+        f"Nobody is graded, because the solution of {assignment} itself does not earn "
+        f"everything on this machine ({clean(why)}). Look whether the library is "
+        "the one of this folder (python -m pip install -e .) and whether anything "
+        "is missing."
+    )
 
 
 def grade(
@@ -275,6 +157,7 @@ def grade(
     seed: int | None = None,
     progress: bool = True,
     limits: Limits | None = None,
+    shard: Shard | None = None,
 ) -> list[Graded]:
     """Grade every submission in ``folder`` and write the reports into ``out``.
 
@@ -287,6 +170,8 @@ def grade(
         seed: of the fresh inputs; by default drawn once for ``out``.
         progress: whether to show a progress bar.
         limits: other limits than the exercises' own; for tests.
+        shard: grade this part only, and write no reports; a run without it joins the
+            parts.
 
     Raises:
         ValueError: an argument, or a folder, is not what it should be.
@@ -294,47 +179,76 @@ def grade(
     registry.check_name(assignment)
     if jobs < 1:
         raise ValueError(f"jobs must be at least 1, got {jobs}.")
-    found = find(folder, assignment)
+    found = entries(folder, assignment, out)
+    part = shard.part(found) if shard else found
     box = Sandbox(sandbox)
-    with locked(out):
-        return _grade(assignment, found, out, jobs, box, seed, progress, limits)
+    asked = questions(assignment)
+    with locked(out, shard):
+        run = open_run(out, assignment, seed, limits)
+        if not shard:
+            put_away_others(out, found)
+        desk = Desk(assignment, run.seed, asked, part, box, limits)
+        bounds = Bounds(OWN_SECONDS + desk.seconds(), OWN_SECONDS)
+        try:
+            with Clerks(desk, jobs, bounds, desk.set_up) as clerks:
+                graded = _grade(_Class(run, out, clerks, desk), part, progress)
+        except Gone:
+            raise ValueError(
+                "The process that has submissions read was ended, perhaps for want of "
+                "memory. What is graded is kept; run the same command again, with a "
+                "smaller number of --jobs."
+            ) from None
+        except RuntimeError as error:
+            raise _nobody(assignment, str(error)) from None
+        if not shard:
+            reports.write_all(out, assignment, asked, graded)
+    return graded
 
 
-def _grade(
-    assignment: str,
-    found: Sequence[Submission],
-    out: Path,
-    jobs: int,
-    box: Sandbox,
-    seed: int | None,
-    progress: bool,
-    limits: Limits | None,
-) -> list[Graded]:
-    """As ``grade``, in a folder that nobody else writes to."""
-    run = open_run(out, assignment, seed, limits)
-    put_away_others(out, found)
-    files = {s.student: reports.student_file(out, s.student) for s in found}
+def _grade(work: _Class, found: Sequence[Entry], progress: bool) -> list[Graded]:
+    """Grade whoever waits; everybody's rows."""
+    files = {e.student: reports.student_file(work.out, e.student) for e in found}
     earlier = {student: g for student, file in files.items() if (g := stored(file))}
     kept = {student: g.digest for student, g in earlier.items()}
-    waiting = [s for s in found if kept.get(s.student) != _digest(s)]
+    numbered = zip(range(len(found)), found, work.digests(found), strict=True)
+    waiting = [n for n in numbered if not n[2] or kept.get(n[1].student) != n[2]]
     if len(waiting) < len(found):
         print(f"{len(found) - len(waiting)} of {len(found)} are graded already and kept.")
-    work = _Class(run, out, box, limits)
-    for question in work.coded:
-        registry.cases(assignment, question.key, run.seed)  # once, before any thread
     if waiting:
         work.try_solution()
-    work.grade(waiting, jobs, progress)
+    work.grade(waiting, earlier, progress)
     graded = [g for file in files.values() if (g := stored(file))]
     for result in graded:
         before = earlier.get(result.student)
         if before and before.digest and before.digest != result.digest:
             print(
-                f"{clean(result.student)} handed in something else since the last run: "
+                f"{shown(result.student)} handed in something else since the last run: "
                 f"{before.points} points then, {result.points} now."
             )
-    reports.write_all(out, assignment, work.questions, graded)
     return graded
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody wants this to end: Ctrl-C, or a signal of the system's."""
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let Ctrl-C, and what a batch system sends, end the run in an orderly way, once."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        print("\nStopping ...", file=sys.stderr, flush=True)
+        raise Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -354,18 +268,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seed", type=int, help="of the fresh inputs (default: drawn once)"
     )
+    parser.add_argument(
+        "--shard",
+        metavar="K/N",
+        help="grade the K-th of N parts; the same command without it joins them",
+    )
     options = parser.parse_args(arguments)
     try:
-        graded = grade(**vars(options))
+        shard = Shard.parse(options.shard) if options.shard else None
+        with _stoppable():
+            graded = grade(**{**vars(options), "shard": shard})
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
-        return 130
-    print(reports.told(options.out, options.assignment, graded))
+    except Stopped as stopped:
+        print("Stopped; the same command goes on from here.", file=sys.stderr)
+        return 128 + stopped.args[0]
+    except OSError as error:
+        print(
+            f"The grades could not be written ({error}). Make room, or see to the disk of "
+            f"{options.out}; the same command then goes on from here.",
+            file=sys.stderr,
+        )
+        return 2
+    told = reports.told_of_shard if shard else reports.told
+    print(told(options.out, options.assignment, graded))
     return 0 if all(g.digest for g in graded) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if status > 128:  # stopped: nothing is left to do, and PyTorch takes its time to go
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)

@@ -17,8 +17,10 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 from sqlalchemy.exc import SAWarning
 
-from assignments import grade, reports
-from assignments.grading import Graded, questions
+from assignments import reports, runs
+from assignments.grading import questions
+from assignments.records import Graded
+from assignments.text import shown
 
 
 def open_gradebook(db: Path) -> Gradebook:
@@ -36,14 +38,14 @@ def load(out: Path) -> tuple[str, list[Graded]]:
     Raises:
         ValueError: it is no folder of a finished run.
     """
-    run = grade.read_run(out)
+    run = runs.read_run(out)
     if run is None or not (out / "grades.csv").is_file():
         raise ValueError(
             f"{out} holds no finished grades; give the folder that --out named when "
             "assignments.grade ran."
         )
     files = sorted((out / "students").glob("*.json"))
-    graded = [g for file in files if (g := grade.stored(file))]
+    graded = [g for file in files if (g := runs.stored(file))]
     reports.apply_written(out, graded)
     return run.assignment, graded
 
@@ -69,14 +71,15 @@ def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> Non
         if question.written:
             gradebook.update_or_create_solution_cell(*cell(question.key))
     for one in graded:
-        gradebook.update_or_create_student(one.student)
-        gradebook.update_or_create_submission(assignment, one.student)
+        student = shown(one.student)
+        gradebook.update_or_create_student(student)
+        gradebook.update_or_create_submission(assignment, student)
         for row in one.rows:
-            score = gradebook.find_grade(*cell(row.question), one.student)
+            score = gradebook.find_grade(*cell(row.question), student)
             score.needs_manual_grade = row.points is None
             if written[row.question]:
                 score.manual_score = row.points
-                comment = gradebook.find_comment(*cell(row.question), one.student)
+                comment = gradebook.find_comment(*cell(row.question), student)
                 comment.manual_comment = None if row.points is None else row.reason
             else:
                 score.auto_score = row.points

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,53 +11,21 @@ from assignments.answers import find_answer
 from assignments.conversation import Outcome
 from assignments.limits import Limits
 from assignments.notebook import Cell, cells, wrong_assignment
+from assignments.records import LONGEST_REASON, LONGEST_TEXT, Question, Row, unearned
 from assignments.registry import cases, exercises, public_files, setup, source_notebook
 from assignments.sandbox import Job, Sandbox
 from assignments.submissions import Submission
+from assignments.text import clean
 from assignments.written import written
-from checks.exercise import Failed, Verdict
+from checks.attempt import with_facts
+from checks.exercise import Case, Exercise, Failed, Outside
 from checks.judging import judge
 
-LONGEST_REASON = 1000  # characters
-GRADER_FAILED = "The grader failed here, and not the answer"
+MOST_SHOWN = LONGEST_TEXT - 500  # characters; the rest is for notes
+_STOPPED = re.compile(
+    r"^(It stopped with \w{1,60}(?: in line \d{1,7} of your cell)?)(?!\w)(?:.*)$", re.DOTALL
+)
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question of an assignment, as a teacher sees it."""
-
-    key: str  # its short name; the grade of ``A3-weights`` has the key "weights"
-    title: str  # its name for people
-    max_points: int
-    written: bool = False  # whether a person grades it
-
-
-@dataclass
-class Row:
-    """The grade of one question."""
-
-    question: str  # its key
-    points: float | None  # None where a person has to grade it; whole or half
-    max_points: int
-    reason: str = ""  # why points are missing
-    verdicts: list[Verdict] = field(default_factory=list)
-    text: str = ""  # a written answer
-
-
-@dataclass
-class Graded:
-    """One student's rows."""
-
-    student: str
-    digest: str  # of what was handed in; empty where the grader itself failed
-    sandbox: str  # the kind that closed the processes
-    rows: list[Row]  # one for each question
-
-    @property
-    def points(self) -> float:
-        """What the graded questions earned together."""
-        return sum(row.points or 0 for row in self.rows)
 
 
 def questions(assignment: str) -> list[Question]:
@@ -84,7 +53,7 @@ def read(submission: Submission, assignment: str) -> tuple[list[Cell], str]:
         return [], submission.problem
     try:
         found = cells(submission.data)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         return [], str(error)
     return found, wrong_assignment(found, assignment)
 
@@ -94,13 +63,23 @@ def written_row(found: Sequence[Cell], assignment: str, question: Question) -> R
     answer = written(found, assignment, question.key)
     if not answer.text:
         return Row(question.key, 0, question.max_points, "Not answered.")
-    flag = f"[Look at the notebook: {answer.note}.]\n\n" if answer.note else ""
+    notes = [answer.note] if answer.note else []
+    text = answer.text
+    if len(text) > MOST_SHOWN:
+        end = MOST_SHOWN // 4
+        left_out = len(text) - MOST_SHOWN
+        notes.append(
+            f"{left_out} characters are left out below, the whole answer is in the cell "
+            f"{assignment}-{question.key}"
+        )
+        text = f"{text[: MOST_SHOWN - end]}\n\n[... left out ...]\n\n{text[-end:]}"
+    flag = f"[Look at the notebook: {'; '.join(notes)}.]\n\n" if notes else ""
     return Row(
         question.key,
         None,
         question.max_points,
         "To be graded by hand.",
-        text=flag + answer.text,
+        text=clean(flag + text, LONGEST_TEXT, lines=True),
     )
 
 
@@ -116,14 +95,17 @@ def coded_rows(
     """Run the answers to the coded questions in closed processes, and judge them."""
     by_key = exercises(assignment)
     answers = {q.key: find_answer(found, assignment, by_key[q.key]) for q in asked}
+    wanted = {q.key: cases(assignment, q.key, seed) for q in asked}
     jobs = {
         key: Job(
             key,
             setup(assignment),
             answer.others,
             answer.source,
-            [dict(case.inputs) for case in cases(assignment, key, seed)],
+            [by_key[key].shown(case.inputs) for case in wanted[key]],
             limits or Limits(seconds=by_key[key].seconds),
+            [[*by_key[key].outside(c.inputs).functions] for c in wanted[key]],
+            partial(_outside, by_key[key], wanted[key]),
         )
         for key, answer in answers.items()
         if not answer.problem
@@ -133,28 +115,32 @@ def coded_rows(
     for row in rows:
         answer = answers[row.question]
         if answer.problem:
-            row.reason = answer.problem
+            row.reason = clean(answer.problem)
             continue
-        wanted = cases(assignment, row.question, seed)
-        said = [_said(outcomes[row.question], number) for number in range(len(wanted))]
-        row.verdicts = judge(by_key[row.question], wanted, said)
+        asked_for, outcome = wanted[row.question], outcomes[row.question]
+        seen = len(by_key[row.question].examples())
+        said = [
+            _said(outcome, number, hidden=number >= seen)
+            for number in range(len(asked_for))
+        ]
+        judged = judge(by_key[row.question], asked_for, said)
+        row.verdicts = [replace(v, reason=clean(v.reason)) for v in judged]
         row.points = sum(verdict.points for verdict in row.verdicts)
         reasons = [*(v.reason for v in row.verdicts), answer.note]
         row.reason = clean(" ".join(dict.fromkeys(filter(None, reasons))))
     return rows
 
 
-def unearned(asked: Sequence[Question], reason: str) -> list[Row]:
-    """A row without points for each question."""
-    return [Row(q.key, 0, q.max_points, reason) for q in asked]
+def _outside(exercise: Exercise, wanted: Sequence[Case], number: int) -> Outside:
+    return exercise.outside(wanted[number].inputs)
 
 
-def ungraded(error: Exception) -> str:
-    """What a submission is told on which the grader itself failed."""
-    return clean(
-        f"{GRADER_FAILED} ({type(error).__name__}: {error}). "
-        "Run the same command again; if it says this again, grade this submission by hand."
-    )
+def noted(rows: Sequence[Row], note: str) -> list[Row]:
+    """The rows, each with a note behind its reason; the note is never cut off."""
+    for row in rows if note else ():
+        room = LONGEST_REASON - len(note := clean(note)) - 1
+        row.reason = f"{row.reason[:room]} {note}".strip()
+    return list(rows)
 
 
 def _run(
@@ -170,6 +156,13 @@ def _run(
     if again:
         second = sandbox.run([*again.values()], public, slot)
         outcomes |= dict(zip(again, second, strict=True))
+    # Who waited for others has time again while nobody else runs; who then fails twice
+    # is taken at its word.
+    failed = 0
+    for key, job in jobs.items():
+        if outcomes[key].starved and outcomes[key].started and failed < 2:
+            (outcomes[key],) = sandbox.run([job], public, slot, alone=True)
+            failed += outcomes[key].starved
     # "Ready" is said before any code of the student's: what never was is our fault.
     for key, job in jobs.items():
         if not outcomes[key].started:
@@ -179,17 +172,16 @@ def _run(
     return outcomes
 
 
-def _said(outcome: Outcome, number: int) -> Any:
-    """The answer to one case as the process sent it, or why there is none."""
+def _said(outcome: Outcome, number: int, hidden: bool = False) -> Any:
+    """The answer to one case as the process sent it, or why there is none.
+
+    An exception's own text may quote what it was asked with. Of a hidden case it is left
+    out: everybody gets the same.
+    """
     message = outcome.answers.get(number)
     if message is None or not {"answer", "failed"} & message.keys():
         return Failed(outcome.ending or "It sent no answer.")
     if "failed" in message:
-        return Failed(clean(str(message["failed"])))
-    return message["answer"]
-
-
-def clean(text: str) -> str:
-    """Text that came from a submission, on one line and no longer than it should be."""
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", text).strip()
-    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."
+        told = clean(str(message["failed"]))
+        return Failed(_STOPPED.sub(r"\1.", told) if hidden else told)
+    return with_facts(message["answer"], outcome.facts.get(number, {}))

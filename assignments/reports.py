@@ -14,9 +14,9 @@ from typing import Any
 
 import jinja2
 
-from assignments.grading import GRADER_FAILED, Graded, Question
-from assignments.sandbox import WARNING
-from assignments.written import HEADER, Mark, read_marks, same_answer
+from assignments.records import GRADER_FAILED, Graded, Question
+from assignments.text import shown
+from assignments.written import HEADER, Mark, read_marks, same_answer, take
 from seq2seq_lib.files import write_atomically
 
 MOST_MISTAKES = 12
@@ -32,16 +32,28 @@ TEMPLATES = jinja2.Environment(
 
 
 def write(path: Path, text: str) -> None:
-    """Write a whole file or none of it."""
-    write_atomically(
-        path, lambda partial: partial.write_text(text, encoding="utf-8", newline="")
-    )
+    """Write a whole file or none of it; one that holds this already is left alone."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """As ``write``, for bytes."""
+    if not holds(path, data):
+        write_atomically(path, lambda partial: partial.write_bytes(data))
+
+
+def holds(path: Path, data: bytes) -> bool:
+    """Whether a file holds exactly this."""
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def write_anew(path: Path, text: str) -> None:
     """Write a file; what it held before, if it differs, is kept beside it."""
     if path.exists():
-        if path.read_bytes() == text.encode():
+        if holds(path, text.encode()):
             return
         number = 1
         while (aside := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
@@ -70,7 +82,6 @@ def student_file(out: Path, student: str) -> Path:
 def _cell(value: Any) -> Any:
     """A value for a table; text that a spreadsheet would compute is quoted."""
     if isinstance(value, str):
-        value = _shown(value)
         return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
     return value
 
@@ -91,22 +102,24 @@ def apply_written(out: Path, graded: Sequence[Graded]) -> None:
     """
     path = out / "written.csv"
     marks = read_marks(path)
+    students = {_cell(shown(g.student)) for g in graded}
     rows = []
     for g in graded:
         for row in g.rows:
             if not row.text:
                 continue
-            mark = marks.pop((_cell(g.student), row.question), Mark())
+            student = _cell(shown(g.student))
+            mark = take(marks, student, row.question, row.max_points, students)
             if mark.points is not None and not same_answer(mark, _cell(row.text)):
                 print(
-                    f"{_shown(g.student)} changed the answer to {row.question!r} after it "
+                    f"{shown(g.student)} changed the answer to {row.question!r} after it "
                     f"had got {mark.points} points; it waits to be read again."
                 )
                 mark = Mark(comment=mark.comment)
             if mark.points is not None:
                 row.points, row.reason = mark.points, mark.comment
             line = (row.question, mark.points, row.max_points, mark.comment, row.text)
-            rows.append((g.student, *line))
+            rows.append((shown(g.student), *line))
     for (student, question), mark in marks.items():
         if mark.points is not None:
             print(
@@ -192,7 +205,7 @@ def write_all(
     apply_written(out, graded)
     header = ("student", "question", "points", "max_points", "reason")
     grades = (
-        (g.student, row.question, row.points, row.max_points, row.reason)
+        (shown(g.student), row.question, row.points, row.max_points, row.reason)
         for g in graded
         for row in g.rows
     )
@@ -204,7 +217,7 @@ def write_all(
     for g in graded:
         page = TEMPLATES.get_template("feedback.html").render(
             assignment=assignment,
-            student=_shown(g.student),
+            student=shown(g.student),
             rows=g.rows,
             titles=titles,
             points=g.points,
@@ -222,7 +235,7 @@ def write_all(
         assignment=assignment,
         graded=sorted(graded, key=lambda g: g.student),
         files={g.student: safe_name(g.student) for g in graded},
-        shown={g.student: _shown(g.student) for g in graded},
+        shown={g.student: shown(g.student) for g in graded},
         shares=[(q, share(q.key, graded)) for q in questions],
         most=most,
         most_coded=most_coded,
@@ -235,12 +248,8 @@ def write_all(
 
 
 def _warning(graded: Sequence[Graded]) -> str:
-    """What was not prevented while these were graded; empty where everything was."""
-    return WARNING if any(g.sandbox == "limits" for g in graded) else ""
-
-
-def _shown(student: str) -> str:
-    return student.encode("utf-8", "replace").decode("utf-8")
+    """What held while these were graded and what did not, said once for each machine."""
+    return " ".join(dict.fromkeys(g.held for g in graded if g.held))
 
 
 def told(out: Path, assignment: str, graded: Sequence[Graded]) -> str:
@@ -253,9 +262,17 @@ def told(out: Path, assignment: str, graded: Sequence[Graded]) -> str:
             "run this command again."
         )
     unread = [g for g in graded if len({r.reason for r in g.rows}) == 1 and not g.points]
-    lines += [f"  {_shown(g.student)}: {g.rows[0].reason}" for g in unread]
+    lines += [f"  {shown(g.student)}: {g.rows[0].reason}" for g in unread]
     lines += [
         _warning(graded),
         f"Feedback for students in {out / 'feedback'}, yours in {out / 'summary.html'}.",
     ]
     return "\n".join(filter(None, lines))
+
+
+def told_of_shard(out: Path, assignment: str, graded: Sequence[Graded]) -> str:
+    """The end of a part of a run."""
+    return (
+        f"{assignment}: {len(graded)} submissions of this part graded, in {out}. When "
+        "every part is done, run the same command without --shard: it joins them."
+    )

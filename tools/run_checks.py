@@ -51,7 +51,11 @@ STEPS = {
     ],
     "assignments": [
         [*SINGLE, *TOGETHER, ASSIGNMENTS],
-        [*ALONE, f"{ASSIGNMENTS}/test_hostile.py", f"{ASSIGNMENTS}/test_solutions.py"],
+        [*ALONE]
+        + [
+            f"{ASSIGNMENTS}/test_{name}.py"
+            for name in ("clerk", "hostile", "limits", "solutions")
+        ],
     ],
     "notebooks": [
         [*FILES, "--nbval-lax", f"--nbval-cell-timeout={CELL_TIMEOUT}", "--timeout=0"]

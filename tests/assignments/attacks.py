@@ -350,7 +350,7 @@ ATTACKS = [
     (
         "importing the hidden tests",
         "from assignments.registry import solutions\n"
-        "globals().update(solutions('A1'))\ndef pool(*args, **kwargs): ...\n",
+        "scope = {}\nscope.update(solutions('A1'))\npool = scope.get('pool')\n",
         "No module named 'assignments'",
     ),
     (

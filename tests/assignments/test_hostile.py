@@ -21,8 +21,8 @@ from attacks import ATTACKS
 from handing_in import handed_in
 
 from assignments import grade, registry, reports
-from assignments.grading import Graded, Row
 from assignments.limits import MIB, Limits
+from assignments.records import Graded, Row
 from tools.environment import ROOT
 
 ATTACKED = "pool"

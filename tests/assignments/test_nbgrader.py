@@ -13,9 +13,9 @@ from handing_in import handed_in
 from nbgrader.api import MissingEntry
 
 from assignments import gradebook, handout, registry, reports
-from assignments.grade import Run, version
 from assignments.gradebook import open_gradebook
 from assignments.grading import Row, questions
+from assignments.runs import Run, version
 from assignments.written import read_marks
 from tools.environment import ROOT, book_environment
 
