@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-from assignments.forbidden import forbidden_use, imported
 from assignments.lending import lent_to, uses
 from assignments.notebook import Cell, binds, defined, parsed
 from assignments.registry import setup
 from checks.exercise import Exercise
+from checks.forbidden import forbidden_use, imported
 
 
 @dataclass(frozen=True)

@@ -15,5 +15,6 @@ is on the other side of a channel, and so is the note of what it was asked.
 Nothing here is part of a model, so no page of the book depends on it, and the library
 knows nothing of it. Every module imports only from those above it:
 
-    exercise, plain, asking, attempt, cell, judging, differences, drawing, checker
+    exercise, plain, asking, attempt, cell, judging, differences, drawing,
+    forbidden, checker
 """

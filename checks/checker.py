@@ -1,9 +1,14 @@
 """The check that students run themselves."""
 
-from collections.abc import Iterator, Sequence
+import ast
+import contextlib
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
+from checks import forbidden as uses
 from checks.attempt import attempt
 from checks.exercise import Exercise
 from checks.judging import judge
@@ -63,23 +68,54 @@ class Checker:
 
 
 def forbidden_use(answers: Sequence[Any], forbidden: Sequence[str]) -> str:
-    """The first forbidden name that functions or classes use, or an empty string.
+    """The first forbidden thing that functions or classes use, or an empty string.
 
-    A hint for the honest: it sees names in compiled code and where they lead, nothing more.
+    A hint for the honest, in the words of grading: the text of each function, and of those
+    of the notebook's that it leads to, is looked at as grading looks at cells. Where the
+    text is gone, what was compiled tells the names.
     """
-    for answer in answers:
-        for function in _functions(answer):
-            for name in _names(function.__code__):
-                found = function.__globals__.get(name)
-                place = found.__name__ if isinstance(found, ModuleType) else ""
-                place = place or str(getattr(found, "__module__", ""))
-                for wanted in forbidden:
-                    inside = wanted.startswith("seq2seq_lib.") and (
-                        f"{place}.".startswith(f"{wanted}.")
-                    )
-                    if name == wanted or inside:
-                        return wanted
+    waiting = [function for answer in answers for function in _functions(answer)]
+    seen: set[FunctionType] = set()
+    while waiting:
+        function = waiting.pop(0)
+        if function in seen:
+            continue
+        seen.add(function)
+        names = {name: function.__globals__.get(name) for name in _names(function.__code__)}
+        own = {n: v for n, v in names.items() if _module(v) == function.__module__}
+        others = {n: v for n, v in names.items() if n not in own}
+        used = uses.forbidden_use(_as_cell(function, others), forbidden)
+        if used:
+            return used
+        waiting += [inner for value in own.values() for inner in _functions(value)]
     return ""
+
+
+def _as_cell(function: FunctionType, names: Mapping[str, Any]) -> ast.Module:
+    """A function as one cell: imports of what it mentions, and its text, if it has one."""
+    lines = [line for name, value in names.items() if (line := _import(name, value))]
+    text = ""
+    with contextlib.suppress(OSError, TypeError, ValueError, SyntaxError):
+        text = textwrap.dedent(inspect.getsource(function))
+        ast.parse(text)
+        lines.append(text)
+    if text not in lines:  # a lambda within a line, or what was typed and is gone
+        lines += [f"{name}.{other}" for name in names for other in names if names[name]]
+    return ast.parse("\n".join(lines))
+
+
+def _import(name: str, value: Any) -> str:
+    """The import that gives a name its value, or an empty string."""
+    if isinstance(value, ModuleType):
+        return f"import {value.__name__} as {name}"
+    called = getattr(value, "__qualname__", "")
+    plain = isinstance(called, str) and called.isidentifier() and _module(value)
+    return f"from {_module(value)} import {called} as {name}" if plain else ""
+
+
+def _module(value: Any) -> str:
+    place = getattr(value, "__module__", "")
+    return place if isinstance(place, str) else ""
 
 
 def _functions(answer: Any) -> Iterator[FunctionType]:

@@ -34,7 +34,6 @@ from assignments import (
     written,
 )
 from assignments.conversation import Outcome
-from assignments.forbidden import forbidden_use
 from assignments.host import WARNING
 from assignments.limits import Limits
 from assignments.notebook import LONGEST, Cell, defined
@@ -42,6 +41,7 @@ from assignments.notebook import cells as cells_of
 from assignments.records import Graded, Question, Row
 from assignments.sandbox import Job
 from checks.exercise import Verdict
+from checks.forbidden import forbidden_use
 
 A1 = "A1"
 WRONG = {"pool": "def pool(enc_states, src_mask):\n    return enc_states.mean(dim=1)"}
@@ -158,7 +158,7 @@ DECIDE = {
     "the tolerance": ("checks/differences.py", "TOLERANCE = 1e-4", "TOLERANCE = 10.0"),
     "what is told": ("checks/differences.py", "every number must be", "each has to be"),
     "the limits": ("assignments/limits.py", "float = 20.0", "float = 9.0"),
-    "forbidden names": ("assignments/forbidden.py", '"importlib", ', ""),
+    "forbidden names": ("checks/forbidden.py", '"importlib", ', ""),
     "names that an exercise forbids": (
         "assignments/source/A1/a1_exercises/pad.py",
         '"pad_sequence"',

@@ -1,15 +1,21 @@
 """What honest students write earns what the reference earns; what is forbidden is a use."""
 
 import ast
+import linecache
+import textwrap
+import zlib
+from typing import Any
 
 import nbformat
 import pytest
+import torch
 from handing_in import changed, handed_in
 
 from assignments import registry
 from assignments.answers import Answer, find_answer
-from assignments.forbidden import forbidden_use, imported
 from assignments.notebook import Cell, cells, defined
+from checks.checker import forbidden_use as told_at_the_desk
+from checks.forbidden import forbidden_use, imported
 
 POOL = registry.solutions("A1")["pool"]
 PAD_ROWS = registry.solutions("A1")["pad"]
@@ -266,6 +272,34 @@ AROUND_THEM = imported(ast.parse("import torch\nfrom a3_checks import check").bo
 def test_a_use_is_noticed(source: str):
     registry.exercises("A3")
     assert forbidden_use(ast.parse(source), NAMES, AROUND_THEM)
+
+
+def _at_the_desk(source: str) -> str:
+    """What a student's own check says of a function with this body."""
+    text = "def answer():\n" + textwrap.indent(source, "    ")
+    name = f"<cell {zlib.crc32(source.encode())}>"
+    linecache.cache[name] = len(text), None, text.splitlines(True), name
+    names: dict[str, Any] = {"__name__": "__main__", "torch": torch}
+    names["check"] = registry.public_module("A3").check
+    exec(compile(text, name, "exec"), names)
+    return told_at_the_desk([names["answer"]], NAMES)
+
+
+@pytest.mark.parametrize("source", [use for use in USES if "*" not in use])
+def test_the_desk_notices_the_same_uses(source: str):
+    assert _at_the_desk(source) == forbidden_use(ast.parse(source), NAMES, AROUND_THEM)
+
+
+@pytest.mark.parametrize("source", NO_USES)
+def test_the_desk_knows_what_is_no_use(source: str):
+    assert _at_the_desk(source) == ""
+
+
+def test_the_desk_follows_the_functions_of_a_notebook():
+    names: dict[str, Any] = {"__name__": "__main__", "torch": torch}
+    helper = "def helper(): return torch.nn.MultiheadAttention\n"
+    exec(helper + "def answer(): return helper()", names)
+    assert told_at_the_desk([names["answer"]], NAMES) == "MultiheadAttention"
 
 
 @pytest.mark.parametrize("source", NO_USES)
