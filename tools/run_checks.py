@@ -54,7 +54,7 @@ STEPS = {
         [*ALONE]
         + [
             f"{ASSIGNMENTS}/test_{name}.py"
-            for name in ("clerk", "hostile", "limits", "solutions")
+            for name in ("clerk", "hostile", "limits", "questions", "solutions")
         ],
     ],
     "notebooks": [
