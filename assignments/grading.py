@@ -184,4 +184,17 @@ def _said(outcome: Outcome, number: int, hidden: bool = False) -> Any:
     if "failed" in message:
         told = clean(str(message["failed"]))
         return Failed(_STOPPED.sub(r"\1.", told) if hidden else told)
-    return with_facts(message["answer"], outcome.facts.get(number, {}))
+    answer = _hushed(message["answer"]) if hidden else message["answer"]
+    return with_facts(answer, outcome.facts.get(number, {}))
+
+
+def _hushed(value: Any) -> Any:
+    """An answer whose parts that failed do not tell what their exceptions said."""
+    if isinstance(value, list):
+        return [_hushed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _hushed(each) for key, each in value.items()}
+    if isinstance(found.get("failed"), str):
+        found["failed"] = _STOPPED.sub(r"\1.", clean(found["failed"]))
+    return found

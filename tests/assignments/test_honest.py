@@ -11,8 +11,9 @@ import pytest
 import torch
 from handing_in import changed, handed_in
 
-from assignments import registry
+from assignments import grading, registry
 from assignments.answers import Answer, find_answer
+from assignments.conversation import Outcome
 from assignments.notebook import Cell, cells, defined
 from checks.checker import forbidden_use as told_at_the_desk
 from checks.forbidden import forbidden_use, imported
@@ -306,3 +307,23 @@ def test_the_desk_follows_the_functions_of_a_notebook():
 def test_a_name_alone_is_no_use(source: str):
     registry.exercises("A3")
     assert forbidden_use(ast.parse(source), NAMES, AROUND_THEM) == ""
+
+
+# --- what an exception may say -----------------------------------------------------------
+
+TOLD = "It stopped with ValueError in line 3 of your cell: the input is 4711"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"failed": TOLD},
+        {"answer": {"mask": {"failed": TOLD}, "rows": [1, 2]}},
+        {"answer": [{"failed": TOLD}, {"deep": {"failed": TOLD}}]},
+    ],
+)
+def test_an_exception_tells_nothing_of_a_hidden_case(message: dict[str, Any]):
+    outcome = Outcome(answers={1: message})
+    shown, hidden = (str(grading._said(outcome, 1, hidden=h)) for h in (False, True))
+    assert "4711" in shown
+    assert "4711" not in hidden and "ValueError in line 3 of your cell." in hidden
