@@ -349,8 +349,7 @@ ATTACKS = [
     ),
     (
         "importing the hidden tests",
-        "from assignments.registry import solutions\n"
-        "scope = {}\nscope.update(solutions('A1'))\npool = scope.get('pool')\n",
+        _cell("from assignments.registry import solutions; return solutions('A1')['pool']"),
         "No module named 'assignments'",
     ),
     (
