@@ -5,6 +5,7 @@ import contextlib
 import inspect
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from keyword import iskeyword
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -107,10 +108,19 @@ def _as_cell(function: FunctionType, names: Mapping[str, Any]) -> ast.Module:
 def _import(name: str, value: Any) -> str:
     """The import that gives a name its value, or an empty string."""
     if isinstance(value, ModuleType):
-        return f"import {value.__name__} as {name}"
-    called = getattr(value, "__qualname__", "")
-    plain = isinstance(called, str) and called.isidentifier() and _module(value)
-    return f"from {_module(value)} import {called} as {name}" if plain else ""
+        return f"import {value.__name__} as {name}" if _dotted(value.__name__) else ""
+    called, place = getattr(value, "__qualname__", ""), _module(value)
+    if not (isinstance(called, str) and called.isidentifier() and _dotted(place)):
+        return ""
+    if place == "builtins":  # another name for ``max`` is as good as ``max``
+        return f"{name} = {called}"
+    return f"from {place} import {called} as {name}"
+
+
+def _dotted(place: str) -> bool:
+    """Whether this could be the name of a module in an import."""
+    words = place.split(".")
+    return all(word.isidentifier() and not iskeyword(word) for word in words)
 
 
 def _module(value: Any) -> str:

@@ -3,6 +3,7 @@
 import ast
 import linecache
 import textwrap
+import types
 import zlib
 from typing import Any
 
@@ -307,6 +308,33 @@ def test_the_desk_follows_the_functions_of_a_notebook():
 def test_a_name_alone_is_no_use(source: str):
     registry.exercises("A3")
     assert forbidden_use(ast.parse(source), NAMES, AROUND_THEM) == ""
+
+
+@pytest.mark.parametrize(
+    "line", ["best = max", "go = print", "odd = types.ModuleType('a-b')"]
+)
+def test_another_name_for_something_harmless_is_no_use(line: str):
+    names: dict[str, Any] = {"__name__": "__main__", "types": types}
+    name = line.partition(" ")[0]
+    exec(f"{line}\ndef answer(): return {name}", names)
+    assert told_at_the_desk([names["answer"]], NAMES) == ""
+
+
+def test_another_name_for_a_door_is_one():
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec("run = exec\ndef answer(): return run('x')", names)
+    assert told_at_the_desk([names["answer"]], NAMES) == "exec"
+
+
+@pytest.mark.parametrize("assignment", registry.ASSIGNMENTS)
+def test_the_desk_accuses_no_reference(assignment: str):
+    """As in a notebook, where each exercise uses what those before it have built."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for code in [*registry.setup(assignment), *registry.solutions(assignment).values()]:
+        exec(code, names)
+    for key, exercise in registry.exercises(assignment).items():
+        answers = [names[name] for name in exercise.answers]
+        assert told_at_the_desk(answers, exercise.forbidden) == "", key
 
 
 # --- what an exception may say -----------------------------------------------------------
