@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,7 +107,9 @@ class Sandbox:
         if not closed and self.host.own_user and not self.host.files:
             _hide()
         # Locked in turns by all processes that grade with this sandbox.
-        self._turn = tempfile.NamedTemporaryFile(prefix="turn-")  # noqa: SIM115
+        turn, self._turn = tempfile.mkstemp(prefix="turn-")
+        os.close(turn)
+        weakref.finalize(self, _forget, self._turn, os.getpid())
 
     def run(
         self,
@@ -135,7 +138,7 @@ class Sandbox:
     @contextmanager
     def _turn_of(self, alone: bool) -> Iterator[None]:
         """Side by side with others, or with nobody, whichever process they run from."""
-        with open(self._turn.name, "rb") as ours:
+        with open(self._turn, "rb") as ours:
             fcntl.flock(ours, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
             yield
 
@@ -283,6 +286,12 @@ def _close(pairs: list[tuple[int, int]]) -> None:
     while pairs:
         for end in pairs.pop():
             os.close(end)
+
+
+def _forget(path: str, owner: int) -> None:
+    """Remove a file whose owner is done with it; a process that was forked is not."""
+    if os.getpid() == owner:
+        Path(path).unlink(missing_ok=True)
 
 
 def _hide() -> None:

@@ -4,10 +4,12 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 
 SHARED = ("/dev/shm", "/dev/mqueue", "/tmp", "/var/tmp")  # where everybody may write
 ROUNDS = 50
+PATIENCE = 10.0  # seconds; who is ended needs a processor to end
 
 
 def end_user(user: int) -> None:
@@ -34,11 +36,13 @@ def end_user(user: int) -> None:
 
 
 def end_descendants() -> None:
-    """End every process below this one: stop all, so that none starts another, then end.
+    """End every process below this one, and wait until it is gone.
 
-    Those that left their parent come back to this process (``rights.adopt``).
+    All are stopped, so that none starts another, then ended. Those that left their parent
+    come back to this process (``rights.adopt``).
     """
-    for _ in range(ROUNDS):
+    deadline = time.monotonic() + PATIENCE
+    while True:
         stopped: set[int] = set()
         while found := _below(os.getpid()) - stopped:
             for process in found:
@@ -48,16 +52,18 @@ def end_descendants() -> None:
         for process in stopped:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process, signal.SIGKILL)
-        reap()
-        if not stopped:
+        if (not reap() and not stopped) or time.monotonic() > deadline:
             return
+        time.sleep(0.001)
 
 
-def reap() -> None:
-    """Take note of every child that has ended."""
+def reap() -> bool:
+    """Take note of every child that has ended; whether there is one that has not."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
+        return True
+    return False
 
 
 def empty(folders: Sequence[str]) -> None:

@@ -178,10 +178,12 @@ def clear(process: int, order: dict[str, Any]) -> None:
             os.kill(-1, signal.SIGKILL)  # all that this process may see, but not itself
         else:
             os.killpg(process, signal.SIGKILL)
-    if not order["closed"] and order["user"]:
-        leftovers.end_user(order["user"])
-        leftovers.sweep(order["user"])
+    lent = 0 if order["closed"] else order["user"]
+    if lent:
+        leftovers.end_user(lent)
     leftovers.end_descendants()
+    if lent:
+        leftovers.sweep(lent)
     leftovers.empty([order["folder"], *(["/dev/shm"] if order["closed"] else [])])
 
 

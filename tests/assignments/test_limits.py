@@ -466,6 +466,53 @@ def test_two_submissions_never_have_the_same_user(monkeypatch: pytest.MonkeyPatc
     assert process.wait(5) == -9
 
 
+SLOW = """
+import os, signal, sys, threading, time
+from assignments.box import leftovers, rights
+rights.adopt()
+real, asked = os.kill, set()
+def slowly(process, number):  # as where others have the processor
+    if number != signal.SIGKILL:
+        real(process, number)
+    elif process not in asked:
+        asked.add(process)
+        threading.Timer(2, real, (process, number)).start()
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        time.sleep(60)
+os.kill = slowly
+leftovers.end_descendants()
+try:
+    os.waitpid(-1, os.WNOHANG)
+    sys.exit("somebody is left")
+except ChildProcessError:
+    pass
+"""
+
+
+@linux
+def test_the_next_question_waits_until_the_last_process_is_gone():
+    done = subprocess.run([sys.executable, "-c", SLOW], cwd=ROOT, capture_output=True)
+    assert not done.returncode, done.stderr.decode()
+
+
+def test_a_copy_of_the_grader_does_not_take_its_turn_away(bubblewrap: None):
+    box = Sandbox()
+    process = os.fork()
+    if process == 0:
+        del box
+        os._exit(0)
+    os.waitpid(process, 0)
+    [outcome] = _run(box, {"honest": registry.solutions("A1")["pool"]}).values()
+    assert outcome.answers
+    turn = Path(box._turn)
+    turn.unlink()
+    del box  # and nothing is said
+
+
 def test_what_lies_deep_or_closed_is_removed_and_links_are_not_followed(tmp_path: Path):
     folder, kept = tmp_path / "folder", tmp_path / "kept"
     folder.mkdir()
