@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from experiments.ablated import BUILT_FROM, build, model_config
 from experiments.declarations import SEEDS, declared
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.number_words import DATA, UPDATES, hits, splits, train_model
 from experiments.recipes import RECIPES, SPEED
 from seq2seq_lib.training import TrainConfig
@@ -71,9 +71,9 @@ def experiment() -> Experiment:
         **DATA,
         "arms": {
             name: {
-                "train": vars(arm.train),
+                "train": options(arm.train),
                 "gate": RECIPES[arm.mechanism, arm.hidden].gate,
-                "model": vars(model_config(arm.mechanism, arm.hidden)),
+                "model": options(model_config(arm.mechanism, arm.hidden)),
             }
             for name, arm in found.items()
         },

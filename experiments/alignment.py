@@ -29,7 +29,7 @@ import torch
 from experiments import ibm1
 from experiments.ablated import looking_config
 from experiments.declarations import SEEDS, declared
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.number_words import (
     BATCH_SIZE,
     DATA,
@@ -307,7 +307,7 @@ def experiment() -> Experiment:
         "updates": UPDATES,
         "recipes": {name: arm.recipe for name, arm in arms().items()},
         "moments": list(MOMENTS),
-        "models": {name: vars(config(arm)) for name, arm in arms().items()},
+        "models": {name: options(config(arm)) for name, arm in arms().items()},
     }
     # French is a check on one conclusion, not a comparison: two seeds.
     seeds = {n: SEEDS[: 5 if arm.tgt_lang == "de" else 2] for n, arm in arms().items()}

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments.declarations import SEEDS, declared
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.squeeze import COOL_DOWN, CoolDowns, HardBits, Squeezed, Tanh
 from seq2seq_lib.batching import Batch, Batches, Pair
 from seq2seq_lib.encoder import Encoded
@@ -223,7 +223,7 @@ def experiment() -> Experiment:
         "measured": MEASURED,
         "rates": RATES,
         "arms": {name: arm._asdict() for name, arm in found.items()},
-        "models": {kind: vars(config(kind)) for kind in ("fixed", "additive")},
+        "models": {kind: options(config(kind)) for kind in ("fixed", "additive")},
     }
     # What is judged has five seeds, the channels of known size three; the rest is drawn.
     few = {"fixed": 2, "attention": 2, "hard": 3, "packed": 3}

@@ -9,7 +9,7 @@ The learning rate falls to zero at the last update, so the values on the way (``
 how far training had come, not what a shorter training would have reached.
 """
 
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.number_words import DATA, Arm, fair_pair, train_and_test
 from seq2seq_lib.model import ModelConfig
 from seq2seq_lib.training import TrainConfig
@@ -33,11 +33,11 @@ def run(job: Job) -> Values:
 
 
 def experiment() -> Experiment:
-    models = {name: vars(config) for name, config in arms().items()}
+    models = {name: options(config) for name, config in arms().items()}
     # Attention is drawn for scale; what is claimed is how the fixed context grows.
     seeds = {name: range(5 if "fixed" in name else 2) for name in models}
     return Experiment(
-        "capacity", run, seeds, {**DATA, "train": vars(TRAIN), "models": models}
+        "capacity", run, seeds, {**DATA, "train": options(TRAIN), "models": models}
     )
 
 

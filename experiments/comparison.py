@@ -22,7 +22,7 @@ import torch
 
 from experiments.ablated import build, model_config
 from experiments.declarations import SEEDS
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.number_words import DATA, UPDATES, splits, train_model
 from experiments.recipes import RECIPES
 from seq2seq_lib.batching import Batch, collate, encode
@@ -129,7 +129,7 @@ def experiment() -> Experiment:
         "updates": UPDATES,
         "recipes": {name: RECIPES[name, 96] for name in MODELS},
         "interventions_on_every": EVERY,
-        "models": {name: vars(model_config(name, 96)) for name in MODELS},
+        "models": {name: options(model_config(name, 96)) for name in MODELS},
     }
     return Experiment("comparison", run, dict.fromkeys(MODELS, SEEDS[:5]), configuration)
 

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import torch
 
 from experiments.declarations import SEEDS, declared
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
 from seq2seq_lib.hooks.early_stop import StopWhen
 from seq2seq_lib.hooks.evaluation import Evaluation
@@ -169,7 +169,7 @@ def experiment() -> Experiment:
         "learned": f"first of {IN_A_ROW} looks in a row that find {LEARNED:.0%}",
         "arms": {name: arm._asdict() for name, arm in arms().items()},
         "schedule": "constant after 50 updates of warm-up",
-        "models": {m: vars(config(m, False)) for m in MECHANISMS},
+        "models": {m: options(config(m, False)) for m in MECHANISMS},
     }
     seeds = {name: SEEDS[: 2 if arm.two_way else 10] for name, arm in arms().items()}
     return Experiment("distance", run, seeds, configuration)

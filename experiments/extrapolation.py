@@ -8,7 +8,7 @@ a smaller rate, to see whether reach depends on more than the mechanism.
 
 from experiments.ablated import build, model_config
 from experiments.declarations import SEEDS
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.number_words import DATA, UPDATES, exact_match_buckets, splits, train_model
 from experiments.recipes import RECIPES
 from seq2seq_lib.training import TrainConfig
@@ -32,7 +32,9 @@ def run(job: Job) -> Values:
 
 def experiment() -> Experiment:
     how = {"longest_in_training": LONGEST, "updates": UPDATES, "arms": ARMS}
-    how["models"] = {name: vars(model_config(name, 96)) for name in ("fixed", "additive")}
+    how["models"] = {
+        name: options(model_config(name, 96)) for name in ("fixed", "additive")
+    }
     seeds = dict.fromkeys(ARMS, SEEDS[:5])
     return Experiment("extrapolation", run, seeds, DATA | how)
 

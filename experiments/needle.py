@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import torch
 
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
 from seq2seq_lib.hooks.early_stop import StopWhen
 from seq2seq_lib.hooks.evaluation import Evaluation
@@ -129,7 +129,9 @@ def experiment() -> Experiment:
         "learned": f"{LEARNED:.0%} of the held-out needles found",
         "arms": {name: arm._asdict() for name, arm in arms().items()},
         "schedule": "constant after 50 updates of warm-up",
-        "models": {f"{m}, {w}": vars(model_config(m, w)) for m in MECHANISMS for w in WAYS},
+        "models": {
+            f"{m}, {w}": options(model_config(m, w)) for m in MECHANISMS for w in WAYS
+        },
     }
     # The other rates show a direction; the comparison is at the best rate.
     seeds = {name: range(5 if arm.rate == RATE else 2) for name, arm in arms().items()}

@@ -13,7 +13,7 @@ which has its 3,000 updates at the smaller size too.
 
 from dataclasses import replace
 
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.number_words import DATA, Arm, fair_pair, train_and_test
 from experiments.train_longer import LONGER, NARROW
 from experiments.tuning import GRID
@@ -46,7 +46,7 @@ def run(job: Job) -> Values:
 
 def experiment() -> Experiment:
     how = {
-        name: {"model": vars(model), "updates": train.updates, "lr": train.lr}
+        name: {"model": options(model), "updates": train.updates, "lr": train.lr}
         for name, (model, train) in arms().items()
     }
     # The other rates only say that the chosen one is not to blame.

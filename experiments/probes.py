@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import torch
 
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.probing import linear_probe
@@ -125,8 +125,8 @@ def experiment() -> Experiment:
         "batch_size": BATCH_SIZE,
         "examples_per_length": PROBED,
         "held_out": 0.25,
-        "train": vars(TRAIN),
-        "models": {name: vars(arm.config) for name, arm in ARMS.items()},
+        "train": options(TRAIN),
+        "models": {name: options(arm.config) for name, arm in ARMS.items()},
     }
     return Experiment("probes", run, dict.fromkeys(ARMS, range(5)), configuration)
 

@@ -19,7 +19,7 @@ import torch
 from experiments.ablated import build, model_config
 from experiments.alignment import aligned, positions
 from experiments.declarations import SEEDS
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.number_words import BATCH_SIZE, DATA, UPDATES, splits, train_pairs
 from experiments.recipes import RECIPES
 from seq2seq_lib.batching import Batches, Pair, encode, in_order
@@ -110,7 +110,7 @@ def experiment() -> Experiment:
         "updates": UPDATES,
         "recipe": RECIPE,
         "arms": {name: arm._asdict() for name, arm in arms().items()},
-        "model": vars(model_config("additive", 96)),
+        "model": options(model_config("additive", 96)),
     }
     return Experiment("sink", run, dict.fromkeys(arms(), SEEDS[:3]), configuration)
 

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import torch
 
 from experiments.ablated import Withheld
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from seq2seq_lib.batching import Batch, Batches, Pair, collate, encode
 from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, token_loss
@@ -131,7 +131,8 @@ def run(job: Job) -> Values:
 
 def experiment() -> Experiment:
     how = {
-        name: {**arm._asdict(), "model": vars(arm.config)} for name, arm in arms().items()
+        name: {**arm._asdict(), "model": options(arm.config)}
+        for name, arm in arms().items()
     }
     configuration = {
         "tasks": {

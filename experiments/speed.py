@@ -12,6 +12,7 @@ import torch
 from tqdm import tqdm
 
 from experiments.ablated import build, model_config
+from experiments.engine import options
 from experiments.engine.results import describe_run, write_results
 from experiments.number_words import BATCH_SIZE, train_pairs
 from seq2seq_lib.batching import Batches
@@ -60,7 +61,7 @@ def main() -> None:
         print(
             f"hidden {hidden:>3}  {found['ratio']} ({found['lowest']}-{found['highest']})"
         )
-    models = {f"{m}, {h}": vars(model_config(m, h)) for h in HIDDEN for m in MODELS}
+    models = {f"{m}, {h}": options(model_config(m, h)) for h in HIDDEN for m in MODELS}
     how = {"models": models, "rounds": rounds, "updates": updates}
     write_results("speed", values, describe_run("speed", how, [0], quick), quick)
 

@@ -20,7 +20,7 @@ import torch
 
 from experiments.ablated import build, model_config
 from experiments.declarations import SEEDS
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.number_words import (
     BATCH_SIZE,
     DATA,
@@ -125,7 +125,7 @@ def experiment() -> Experiment:
             name: {
                 **arm._asdict(),
                 "recipe": arm.recipe,
-                "model": vars(model_config(arm.mechanism, arm.hidden)),
+                "model": options(model_config(arm.mechanism, arm.hidden)),
             }
             for name, arm in found.items()
         },

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import torch
 
 from experiments.ablated import build, model_config
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.number_words import (
     DATA,
     UPDATES,
@@ -159,8 +159,8 @@ def run(job: Job) -> Values:
 def experiment() -> Experiment:
     configuration = {
         **DATA,
-        "model": vars(model_config("fixed", 96)),
-        "train": vars(TrainConfig(UPDATES, lr=LR)),
+        "model": options(model_config("fixed", 96)),
+        "train": options(TrainConfig(UPDATES, lr=LR)),
         "gate": GATE,
         "arms": {name: arm._asdict() for name, arm in arms().items()},
         "planted": len(planted()),

@@ -16,7 +16,7 @@ lacks after the same long training, and `narrow additive` does not, may be capac
 time; `patience` waits longer.
 """
 
-from experiments.engine import Experiment, Job, Values, main
+from experiments.engine import Experiment, Job, Values, main, options
 from experiments.number_words import DATA, UPDATES, Arm, fair_pair, train_and_test
 from seq2seq_lib.training import TrainConfig
 
@@ -46,7 +46,7 @@ def run(job: Job) -> Values:
 
 def experiment() -> Experiment:
     how = {
-        name: {"model": vars(arm.model), "train": vars(arm.train)}
+        name: {"model": options(arm.model), "train": options(arm.train)}
         for name, arm in arms().items()
     }
     # Shows how one model learns; compared with none.

@@ -6,13 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import toy_experiment
 
-from experiments.engine import parts, results, runs
+from experiments.engine import options, parts, results, runs
 from experiments.engine.job import Job
+from experiments.engine.options import FIRST
+from seq2seq_lib.model import ModelConfig
+from seq2seq_lib.training import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -443,3 +447,16 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     with pytest.raises(TypeError):
         results.write_json(path, {"speed": object()})
     assert path.read_text() == before
+
+
+def test_an_option_that_came_later_changes_no_stored_run():
+    model = ModelConfig(5, 6)
+    first = set(options(model))
+    assert first == FIRST[ModelConfig]
+    later = {f.name: f.default for f in fields(ModelConfig) if f.name not in first}
+    for name, value in later.items():
+        assert options(replace(model, **{name: value})) == options(model)
+    assert options(replace(model, dropout=0.5))["dropout"] == 0.5
+    changed = replace(model, output="tied")
+    assert options(changed) == {**options(model), "output": "tied"}
+    assert set(options(TrainConfig(5))) == FIRST[TrainConfig]
