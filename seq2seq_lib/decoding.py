@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seq2seq_lib.attention import Memory
 from seq2seq_lib.batching import pad
-from seq2seq_lib.decoder import Decoder, words_only
+from seq2seq_lib.decoder import Writer, words_only
 from seq2seq_lib.model import Seq2Seq, evaluating
 from seq2seq_lib.precision import at_least_float32
 from seq2seq_lib.require import number, require, shown, whole
@@ -40,7 +40,7 @@ def greedy(
     src_ids: Int64[Tensor, "batch src_len"],
     src_lengths: Int64[Tensor, " batch"],
     max_len: int,
-    decoders: Mapping[int, Decoder] | None = None,
+    decoders: Mapping[int, Writer] | None = None,
 ) -> Decoded:
     """Choose the most probable token at every step, for a whole batch at once.
 
@@ -128,17 +128,15 @@ def beam_search(
     length_penalty = number("length_penalty", length_penalty, at_least=0)
     batch, device = len(src_ids), src_ids.device
 
-    def for_each_beam(rows: Tensor) -> Tensor:
-        """Every row beam_size times: (batch * beam, ...)."""
-        return rows.repeat_interleave(beam_size, dim=0)
+    # One memory and one state per beam; row r of the batch owns rows r * beam to (r + 1) *
+    # beam.
+    owner = torch.arange(batch, device=device).repeat_interleave(beam_size)
 
     with evaluating(model):
         decoder = model.decoder
         encoded = model.encoder(src_ids, src_lengths)
-        # One memory per beam; row r of the batch owns rows r * beam to (r + 1) * beam.
-        memory = Memory(*map(for_each_beam, decoder.attention.memory(encoded)))
-        # (batch * beam, dec_hidden)
-        dec_state = for_each_beam(decoder.initial_state(encoded))
+        memory = Memory(*(part[owner] for part in decoder.attention.memory(encoded)))
+        dec_state = decoder.initial_state(encoded)[owner]  # (batch * beam, dec_hidden)
         scores = torch.full((batch, beam_size), -math.inf, device=device)
         scores[:, 0] = 0.0  # one empty beginning; equal copies would fill the beam
         lengths = torch.zeros(batch, beam_size, dtype=torch.long, device=device)

@@ -19,16 +19,20 @@ from torch import Tensor, nn
 
 from seq2seq_lib.attention import (
     Attention,
+    Context,
+    HeadWeights,
     Keys,
     Look,
     Mask,
     Memory,
+    Past,
     Query,
+    Staged,
     Values,
     Weights,
-    weighted_sum,
 )
 from seq2seq_lib.batching import Batch
+from seq2seq_lib.decoder import State, hidden_of
 from seq2seq_lib.decoding import Translation, greedy, source_ids, to_words
 from seq2seq_lib.encoder import Encoded
 from seq2seq_lib.model import Seq2Seq, evaluating
@@ -38,9 +42,10 @@ from seq2seq_lib.vocab import Vocab
 
 # Takes weights (batch, tgt_len, src_len) and a mask (batch, 1, src_len), returns weights.
 Edit = Callable[[Tensor, Tensor], Tensor]
-FirstQuery = Callable[[Encoded], Tensor]
+FirstQuery = Callable[[Encoded], State]
 EditMask = Bool[Tensor, "batch 1 src_len"]  # True = real position
 
+NOT_ONE = "Only a decoder with one attention can be edited; this one looks in every layer."
 TOLERANCE = 1e-4  # how far from 1 the sum of a row may be
 
 
@@ -75,11 +80,14 @@ def _described(edit: Any) -> str:
     return f"{edit.__qualname__} {zlib.crc32(code.encode()):08x}"
 
 
-class Edited(Attention):
+class Edited(Staged):
     """Another module's attention, its weights changed between the softmax and the sum.
 
-        weights = edit(softmax of the module's own scores)
+        weights = edit(the module's own weights)
         context[t] = sum over s of weights[t, s] values[s]
+
+    What the module remembers is what the edited weights looked at. Of several heads, each
+    is edited.
 
     Args:
         attention: the module whose memory and weights are used.
@@ -98,16 +106,35 @@ class Edited(Attention):
         """What the list of modules does not show; a checkpoint compares it."""
         return f"edit={_described(self.edit)}"
 
+    @property
+    def in_order(self) -> bool:  # type: ignore[override]
+        """As the module's own looks."""
+        return self.attention.in_order
+
     def memory(self, encoded: Encoded) -> Memory:
         return self.attention.memory(encoded)
 
-    def forward(self, query: Query, keys: Keys, values: Values, mask: Mask) -> Look:
-        _, own = self.attention(query, keys, values, mask)
-        weights = self.edit(own, mask[:, None, :]).to(own)
+    def start(self, memory: Memory) -> Past:
+        return self.attention.start(memory)
+
+    def weigh(self, query: Query, memory: Memory, past: Past) -> HeadWeights:
+        own = self.attention.weigh(query, memory, past)
+        heads = len(own) // len(memory.mask)
+        mask = memory.mask.repeat_interleave(heads, dim=0)[:, None, :]
+        weights = self.edit(own, mask).to(own)
         given, wanted = tuple(weights.shape), tuple(own.shape)
         require(given == wanted, f"The weights must have the shape {wanted}, got {given}.")
-        _check_distribution(weights, mask[:, None, :])
-        return weighted_sum(weights, values), weights
+        _check_distribution(weights, mask)
+        return weights
+
+    def remember(self, past: Past, weights: HeadWeights) -> Past:
+        return self.attention.remember(past, weights)
+
+    def read(self, weights: HeadWeights, values: Values) -> Context:
+        return self.attention.read(weights, values)
+
+    def shown(self, weights: HeadWeights) -> Weights:
+        return self.attention.shown(weights)
 
 
 class Frozen(Attention):
@@ -118,8 +145,8 @@ class Frozen(Attention):
 
     Args:
         attention: the module whose weights are kept.
-        first_query: the query of the one look, made from the encoded source, (batch,
-            query_dim).
+        first_query: the state that asks in the one look, made from the encoded source,
+            (batch, query_dim).
     """
 
     def __init__(self, attention: Attention, first_query: FirstQuery) -> None:
@@ -132,12 +159,15 @@ class Frozen(Attention):
 
     def memory(self, encoded: Encoded) -> Memory:
         memory = self.attention.memory(encoded)
-        _, weights = self.attention(self.first_query(encoded)[:, None, :], *memory)
-        return memory._replace(keys=weights.transpose(1, 2))  # (batch, src_len, 1)
+        query = hidden_of(self.first_query(encoded))[:, None, :]
+        weights = self.attention.weigh(query, memory, self.attention.start(memory))
+        heads = weights.unflatten(0, (len(query), -1))[:, :, 0]  # (batch, heads, src_len)
+        return memory._replace(keys=heads.transpose(1, 2))  # (batch, src_len, heads)
 
     def forward(self, query: Query, keys: Keys, values: Values, mask: Mask) -> Look:
-        weights = keys.transpose(1, 2).expand(-1, query.shape[1], -1)
-        return weighted_sum(weights, values), weights
+        heads = keys.transpose(1, 2).flatten(0, 1)  # (batch * heads, src_len)
+        weights = heads[:, None, :].expand(-1, query.shape[1], -1)
+        return self.attention.read(weights, values), self.attention.shown(weights)
 
 
 def harden(weights: Weights, mask: EditMask) -> Weights:
@@ -210,8 +240,14 @@ def shuffle(weights: Weights, mask: EditMask, seed: int = 0) -> Weights:
     return _moved(weights, mask, cycle)
 
 
+def _for_each(row: Sequence[float] | Tensor, weights: Tensor) -> Tensor:
+    """One row of weights for every head."""
+    return torch.as_tensor(row)[None, None, :].expand(len(weights), -1, -1)
+
+
 def edited(model: Seq2Seq, edit: Edit) -> Seq2Seq:
     """A copy of ``model`` that looks with ``edit``-ed weights; the parameters are equal."""
+    require(isinstance(model.decoder.attention, Attention), NOT_ONE)
     changed = copy.deepcopy(model)
     changed.decoder.attention = Edited(changed.decoder.attention, edit)
     return changed
@@ -219,6 +255,7 @@ def edited(model: Seq2Seq, edit: Edit) -> Seq2Seq:
 
 def frozen(model: Seq2Seq) -> Seq2Seq:
     """A copy of ``model`` whose every step looks where the initial state would look."""
+    require(isinstance(model.decoder.attention, Attention), NOT_ONE)
     changed = copy.deepcopy(model)
     decoder = changed.decoder
     decoder.attention = Frozen(decoder.attention, decoder.initial_state)
@@ -238,13 +275,10 @@ def one_at_a_time(
     with evaluating(model):
         encoded = model.encoder(batch.src_ids, batch.src_lengths)
         memory = model.decoder.attention.memory(encoded)
-        after = model.decoder.unroll(batch.tgt_in, encoded).dec_states
-        first = model.decoder.initial_state(encoded)[:, None]
-    before = torch.cat([first, after[:, :-1]], dim=1)  # (batch, tgt_len, dec_hidden)
-    steps = [
-        changed.decoder.step(batch.tgt_in[:, t], before[:, t], memory).logits
-        for t in range(before.shape[1])
-    ]
+        dec_state, steps = model.decoder.initial_state(encoded), []
+        for prev_ids in batch.tgt_in.unbind(dim=1):
+            steps.append(changed.decoder.step(prev_ids, dec_state, memory).logits)
+            dec_state = model.decoder.step(prev_ids, dec_state, memory).dec_state
     return torch.stack(steps, dim=1)
 
 
@@ -261,7 +295,7 @@ def rewrite(
 
     Up to the first edit this is the model's own translation; from there it goes on from
     whatever was written. Where the decoder looks twice in a step (``query="after"``),
-    both looks are replaced.
+    both looks are replaced; of several heads, all of them.
 
     Args:
         model: a trained model.
@@ -280,7 +314,7 @@ def rewrite(
     max_len = 2 * len(ids) + 10 if max_len is None else max_len
 
     def given(row: Sequence[float] | Tensor) -> Edit:
-        return lambda weights, mask: torch.as_tensor(row)[None, None, :]
+        return lambda weights, mask: _for_each(row, weights)
 
     decoders = {
         whole("Every step of edits", step): edited(model, given(row)).eval().decoder

@@ -2,7 +2,7 @@
 
 import os
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,16 +13,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from seq2seq_lib.attention import MECHANISMS
+from seq2seq_lib.attention import SIZES as OF_ATTENTION
+from seq2seq_lib.attention import build_attention, check_mechanism
 from seq2seq_lib.batching import Batch
-from seq2seq_lib.decoder import QUERIES, Decoder, Unrolled
+from seq2seq_lib.decoder import QUERIES, Decoder, LuongDecoder, Unrolled, Writer
 from seq2seq_lib.encoder import Encoder
+from seq2seq_lib.output import OUTPUTS
 from seq2seq_lib.precision import at_least_float32
 from seq2seq_lib.require import number, option, require, whole
 from seq2seq_lib.vocab import PAD
 
 DEVICE_VARIABLE = "SEQ2SEQ_DEVICE"
 SIZES = ("src_vocab_size", "tgt_vocab_size", "emb_dim", "enc_hidden", "dec_hidden")
+# Who asks if the configuration does not say it, by wiring.
+WIRINGS = {"bahdanau": "before", "luong": "after"}
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,17 @@ class ModelConfig:
         bidirectional: whether the encoder reads both ways.
         dropout: probability of dropping a component while training.
         query: ``before`` or ``after``: which state of the decoder asks (see ``Decoder``).
+            By default what the wiring does: Bahdanau's asks before the step, Luong's after.
+        wiring: ``bahdanau`` or ``luong``: see ``Decoder`` and ``LuongDecoder``.
+        input_feeding: of Luong's wiring.
+        heads, window, positions: of the mechanisms that have them (``attention.SIZES``);
+            None is the mechanism's own choice.
+        output: ``linear`` or ``tied``: how words are scored (see ``output``).
+        output_dropout: before the output layer; None = as ``dropout``.
 
     Raises:
-        ValueError: an option is not known, or a number is none or out of range.
+        ValueError: an option is not known, a number is none or out of range, or options
+            contradict each other.
     """
 
     src_vocab_size: int
@@ -52,20 +64,49 @@ class ModelConfig:
     dec_hidden: int = 96
     bidirectional: bool = True
     dropout: float = 0.0
-    query: str = "before"
+    query: str = ""
+    wiring: str = "bahdanau"
+    input_feeding: bool = False
+    heads: int | None = None
+    window: int | None = None
+    positions: int | None = None
+    output: str = "linear"
+    output_dropout: float | None = None
 
     def __post_init__(self) -> None:
-        option("attention", self.attention, MECHANISMS)
-        option("query", self.query, QUERIES)
-        require(
-            self.bidirectional in (True, False),
-            f"bidirectional must be True or False, got {self.bidirectional!r}.",
-        )
         store = partial(object.__setattr__, self)  # numbers of NumPy become Python's
+        option("wiring", self.wiring, WIRINGS)
+        store("query", self.query or WIRINGS[self.wiring])
+        option("query", self.query, QUERIES)
+        for name in ("bidirectional", "input_feeding"):
+            value = getattr(self, name)
+            require(value in (True, False), f"{name} must be True or False, got {value!r}.")
+            store(name, bool(value))
+        if self.wiring == "luong":
+            require(
+                self.query == "after",
+                "Luong's wiring asks after the step; leave query out, or choose "
+                f"query='after' instead of {self.query!r}.",
+            )
+        require(
+            self.wiring == "luong" or not self.input_feeding,
+            "input_feeding=True is a part of Luong's wiring; choose wiring='luong' instead "
+            f"of {self.wiring!r}.",
+        )
         for name in SIZES:
             store(name, whole(name, getattr(self, name), at_least=1))
-        store("bidirectional", bool(self.bidirectional))
+        for name, value in check_mechanism(self.attention, **self.attention_sizes).items():
+            store(name, whole(name, value, at_least=1))
         store("dropout", number("dropout", self.dropout, at_least=0, below=1))
+        option("output", self.output, OUTPUTS)
+        if self.output_dropout is not None:
+            rate = number("output_dropout", self.output_dropout, at_least=0, below=1)
+            store("output_dropout", rate)
+
+    @property
+    def attention_sizes(self) -> dict[str, int | None]:
+        """The sizes that only some mechanisms have."""
+        return {name: getattr(self, name) for name in OF_ATTENTION}
 
     @property
     def enc_dim(self) -> int:
@@ -83,7 +124,7 @@ class Seq2Seq(nn.Module):
     """
 
     def __init__(
-        self, encoder: Encoder, decoder: Decoder, config: ModelConfig | None = None
+        self, encoder: Encoder, decoder: Writer, config: ModelConfig | None = None
     ) -> None:
         super().__init__()
         self.encoder, self.decoder, self.config = encoder, decoder, config
@@ -160,7 +201,7 @@ def bias_update_gates(model: Seq2Seq, bias: SupportsFloat) -> Seq2Seq:
         ValueError: ``bias`` is no finite number.
     """
     bias = number("bias", bias)
-    for unit in (model.encoder.gru, model.decoder.cell):
+    for unit in (model.encoder.gru, model.decoder.unit):
         for name, parameter in unit.named_parameters():
             if name.startswith("bias_ih"):  # r, z, n: the second third
                 parameter[unit.hidden_size : 2 * unit.hidden_size] += bias
@@ -175,14 +216,23 @@ def _assemble(config: ModelConfig) -> Seq2Seq:
         bidirectional=config.bidirectional,
         dropout=config.dropout,
     )
-    decoder = Decoder(
-        vocab_size=config.tgt_vocab_size,
-        emb_dim=config.emb_dim,
-        hidden=config.dec_hidden,
-        enc_dim=config.enc_dim,
-        attention=MECHANISMS[config.attention](config.dec_hidden, config.enc_dim),
-        dropout=config.dropout,
-        query=config.query,
+    attention = build_attention(
+        config.attention, config.dec_hidden, config.enc_dim, **config.attention_sizes
+    )
+    wired: Callable[..., Writer]
+    if config.wiring == "luong":
+        wired = partial(LuongDecoder, input_feeding=config.input_feeding)
+    else:
+        wired = partial(Decoder, query=config.query)
+    decoder = wired(
+        config.tgt_vocab_size,
+        config.emb_dim,
+        config.dec_hidden,
+        config.enc_dim,
+        attention,
+        config.dropout,
+        output=config.output,
+        output_dropout=config.output_dropout,
     )
     return Seq2Seq(encoder, decoder, config)
 
@@ -201,18 +251,20 @@ def n_parameters(config: ModelConfig) -> int:
 def widen(config: ModelConfig, at_least: int | float) -> ModelConfig:
     """The smallest widening of ``config`` with ``at_least`` so many parameters.
 
-    Both hidden sizes grow together, one unit at a time; where the attention needs a
-    decoder as wide as the encoder's states, the decoder grows with their width. A fair
-    comparison gives the model without attention the parameters that attention costs.
+    Both hidden sizes grow together, one unit at a time, or as many as there are heads;
+    where the attention needs a decoder as wide as the encoder's states, the decoder grows
+    with their width. A fair comparison gives the model without attention the parameters
+    that attention costs.
 
     Raises:
         ValueError: ``at_least`` is above 10**12, or the sizes do not suit the attention.
     """
     at_least = number("at_least", at_least, at_most=10**12)
-    in_step = _weightless(config).decoder.attention.equal_sizes
-    per_unit = config.enc_dim // config.enc_hidden if in_step else 1
+    attention = _weightless(config).decoder.attention
+    per_unit = config.enc_dim // config.enc_hidden if attention.equal_sizes else 1
 
-    def wider(units: int) -> ModelConfig:
+    def wider(steps: int) -> ModelConfig:
+        units = steps * attention.multiple  # so that heads still divide the size
         dec_hidden = config.dec_hidden + units * per_unit
         return replace(config, enc_hidden=config.enc_hidden + units, dec_hidden=dec_hidden)
 
@@ -221,7 +273,10 @@ def widen(config: ModelConfig, at_least: int | float) -> ModelConfig:
 
 
 def token_loss(
-    logits: Float[Tensor, "batch tgt_len vocab"], batch: Batch, reduction: str = "mean"
+    logits: Float[Tensor, "batch tgt_len vocab"],
+    batch: Batch,
+    reduction: str = "mean",
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Cross-entropy of the target tokens in nats, padding left out.
 
@@ -231,6 +286,8 @@ def token_loss(
         logits: the model's scores for ``batch.tgt_out``.
         batch: the batch that they were computed from; else a ValueError.
         reduction: ``"mean"`` or ``"sum"`` over the real tokens.
+        smoothing: this share of the probability is wanted evenly of all words, so that
+            no score has to grow without end (label smoothing; Szegedy et al. 2016).
     """
     given, wanted = tuple(logits.shape[:2]), tuple(batch.tgt_out.shape)
     require(given == wanted, f"The logits are for {given} tokens; the batch has {wanted}.")
@@ -239,4 +296,5 @@ def token_loss(
         batch.tgt_out.flatten(),
         ignore_index=PAD,
         reduction=reduction,
+        label_smoothing=smoothing,
     )

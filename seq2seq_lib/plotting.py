@@ -28,7 +28,13 @@ OPEN = {"axes.spines.top": False, "axes.spines.right": False}
 STYLE = RcParams({**OPEN, "font.size": 10.5, "figure.dpi": 110})
 
 # The same model has the same colour in every chapter, in the order of MECHANISMS.
-_NAMES = {"fixed": "fixed context", "dot_unscaled": "unscaled dot attention"}
+_NAMES = {
+    "fixed": "fixed context",
+    "dot_unscaled": "unscaled dot attention",
+    "local_m": "local-m attention",
+    "local_p": "local-p attention",
+    "multi_head": "multi-head attention",
+}
 MODEL_COLORS = {
     _NAMES.get(name, f"{name} attention"): color
     for name, color in zip(

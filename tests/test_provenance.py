@@ -152,8 +152,8 @@ def test_an_experiment_reaches_the_parts_of_the_model():
     for part in (
         "seq2seq_lib.encoder:Encoder",
         "seq2seq_lib.decoder:Decoder",
-        "seq2seq_lib.attention:Additive",
-        "seq2seq_lib.attention:masked_softmax",
+        "seq2seq_lib.attention.additive:Additive",
+        "seq2seq_lib.attention.lookup:masked_softmax",
         "seq2seq_lib.training:train_step",
         "seq2seq_lib.tasks.numbers:Numbers",
         "seq2seq_lib.vocab:PAD",

@@ -829,8 +829,8 @@ class Uniform(AdditiveAttention):
 
 
 class Decoder(Decoder):
-    def look(self, dec_state, memory):
-        return self.attention(dec_state, memory)
+    def ask(self, hidden, memory, past):
+        return *self.attention(hidden, memory), past
 
 
 AdditiveAttention = Uniform

@@ -25,7 +25,14 @@ settings.load_profile("book")
 
 SRC_VOCAB, TGT_VOCAB = 23, 29
 # The mechanisms that need a decoder as wide as the encoder's states.
-IN_STEP = {name for name, build in MECHANISMS.items() if build(1, 1).equal_sizes}
+IN_STEP = {name for name, build in MECHANISMS.items() if build(4, 4).equal_sizes}
+# Sizes that suit sentences of seven words, and a decoder of 34.
+OF_MECHANISM = {
+    "local_m": {"window": 2},
+    "local_p": {"window": 2},
+    "location": {"positions": 19},
+    "multi_head": {"heads": 2, "dec_hidden": 34},
+}
 SRC_LENGTHS, TGT_LENGTHS = (7, 2, 5), (3, 11, 1)
 
 
@@ -78,6 +85,7 @@ def make_config():
             "enc_hidden": 17,
             "dec_hidden": 34 if attention in IN_STEP else 19,
         }
+        sizes |= OF_MECHANISM.get(attention, {})
         return ModelConfig(**{**sizes, "attention": attention, **changes})
 
     return make
@@ -193,7 +201,7 @@ def overfit(reversal):
                     attention,
                     emb_dim=13,
                     enc_hidden=23,
-                    dec_hidden=46,
+                    **{**OF_MECHANISM.get(attention, {}), "dec_hidden": 46},
                 )
             )
             config = TrainConfig(updates=160, lr=0.01, warmup=10)

@@ -1,6 +1,7 @@
 """Looking things up: parity with PyTorch, exact zeros, no state, clear refusals."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -17,7 +18,10 @@ from seq2seq_lib.attention import (
     Dot,
     FixedContext,
     General,
+    Memory,
+    MultiHead,
     Uniform,
+    build_attention,
     masked_softmax,
     weighted_sum,
 )
@@ -31,12 +35,28 @@ MASK = torch.tensor(
 )
 
 
+# Who weighs a slot by its place, and who remembers what was asked before.
+PLACED, IN_ORDER = {"location", "local_m", "local_p"}, {"local_m", "coverage"}
+SIZES = {
+    "location": {"positions": 19},
+    "local_m": {"window": 2},
+    "local_p": {"window": 4},
+    "multi_head": {"heads": 2},
+}
+
+
 @pytest.fixture(params=[name for name in MECHANISMS if name != "fixed"])
-def looking(request):
-    """Every attention with one slot per source token, with a query of its size."""
-    build = MECHANISMS[request.param]
-    query_dim = ENC if build(1, 1).equal_sizes else QUERY
-    return build(query_dim, ENC), torch.randn(BATCH, TGT, query_dim)
+def name(request):
+    """Every attention with one slot per source token."""
+    return request.param
+
+
+@pytest.fixture
+def looking(name):
+    """Such an attention, with queries of its size."""
+    query_dim = {"dot": ENC, "dot_unscaled": ENC, "multi_head": 2 * QUERY}.get(name, QUERY)
+    attention = build_attention(name, query_dim, ENC, **SIZES.get(name, {}))
+    return attention, torch.randn(BATCH, TGT, query_dim)
 
 
 @pytest.fixture
@@ -108,7 +128,68 @@ def test_every_mechanism_keeps_the_one_signature(looking, encoded):
     assert weights.shape == (BATCH, TGT, SRC)
     assert torch.all(weights[~MASK[:, None, :].expand_as(weights)] == 0.0)
     assert_close(weights.sum(dim=-1), torch.ones(BATCH, TGT))
-    assert_close(context, weighted_sum(weights, encoded.states))
+    if not isinstance(attention, MultiHead):  # whose values are projected
+        assert_close(context, weighted_sum(weights, encoded.states))
+
+
+def test_looking_once_is_looking_at_the_beginning_of_a_target(looking, encoded):
+    attention, query = looking
+    memory = attention.memory(encoded)
+    context, weights, _ = attention.look(query, memory)
+    once = attention(query, *memory)
+    assert torch.equal(context, once[0]) and torch.equal(weights, once[1])
+
+
+def test_a_look_goes_on_from_what_the_look_before_returned(looking, encoded):
+    attention, query = looking
+    memory, past, found = attention.memory(encoded), None, []
+    for queries in query.split([2, 1, 2], dim=1):
+        context, weights, past = attention.look(queries, memory, past)
+        found.append((context, weights))
+    contexts, weights = (torch.cat(part, dim=1) for part in zip(*found, strict=True))
+    whole = attention.look(query, memory)
+    assert_close(contexts, whole[0])
+    assert_close(weights, whole[1])
+    if past is not None:
+        assert_close(past, whole[2])
+
+
+def test_only_those_who_need_it_remember_and_their_rows_can_be_chosen(
+    name, looking, encoded
+):
+    attention, query = looking
+    memory = attention.memory(encoded)
+    _, _, past = attention.look(query[:, :3], memory)
+    assert (past is not None) == (name in IN_ORDER)
+    rows = torch.tensor([2, 0, 2, 1])
+    chosen = Memory(*(part[rows] for part in memory))
+    kept = None if past is None else past[rows]
+    context, weights, _ = attention.look(query[rows, 3:], chosen, kept)
+    whole = attention.look(query, memory)
+    assert_close(context, whole[0][rows, 3:])
+    assert_close(weights, whole[1][rows, 3:])
+
+
+def test_nothing_is_known_of_the_targets_before(looking, encoded):
+    attention, query = looking
+    memory = attention.memory(encoded)
+    first, _, _ = attention.look(query, memory)
+    again, _, _ = attention.look(query, memory)
+    assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize("place", [0, 3, SRC - 1])
+def test_a_single_real_slot_gets_all_the_weight(looking, encoded, place):
+    attention, query = looking
+    mask = torch.zeros_like(MASK)
+    mask[:, place] = True
+    states = encoded.states.requires_grad_()
+    memory = attention.memory(encoded._replace(states=states, src_mask=mask))
+    context, weights = attention(query, *memory)
+    assert torch.equal(weights, mask[:, None].float().expand(BATCH, TGT, SRC))
+    context.sum().backward()
+    for part in (context, states.grad, *(p.grad for p in attention.parameters())):
+        assert part is None or part.isfinite().all()
 
 
 def test_what_lies_on_padding_cannot_be_seen(looking, encoded):
@@ -135,8 +216,16 @@ def test_a_sentence_alone_is_attended_to_as_in_a_batch(looking, encoded):
     assert_close(weights[row][:, real], one_weights[0])
 
 
-def test_queries_are_answered_independently(looking, encoded):
+def test_queries_are_answered_independently_unless_something_is_remembered(
+    name, looking, encoded
+):
     attention, query = looking
+    if name in IN_ORDER:
+        memory, last = attention.memory(encoded), query[:, -1:]
+        assert not torch.allclose(
+            attention(query, *memory)[1][:, -1:], attention(last, *memory)[1]
+        )
+        return
     memory = attention.memory(encoded)
     context, weights = attention(query, *memory)
     for t in range(TGT):
@@ -145,12 +234,15 @@ def test_queries_are_answered_independently(looking, encoded):
         assert_close(weights[:, t], one_weights[:, 0])
 
 
-def test_moving_a_slot_moves_its_weight_and_keeps_the_context(looking, encoded):
+def test_moving_a_slot_moves_its_weight_unless_places_count(name, looking, encoded):
     attention, query = looking
     order = torch.randperm(SRC)
     moved = Encoded(encoded.states[:, order], encoded.summary, MASK[:, order])
     context, weights = attention(query, *attention.memory(encoded))
     moved_context, moved_weights = attention(query, *attention.memory(moved))
+    if name in PLACED:
+        assert not torch.allclose(moved_weights, weights[:, :, order])
+        return
     assert_close(moved_weights, weights[:, :, order])
     assert_close(moved_context, context)
 
@@ -171,6 +263,31 @@ def test_gradients_are_finite_and_padding_gets_none(looking, encoded):
     assert states.grad.isfinite().all()
     assert torch.all(states.grad[~MASK] == 0)
     assert torch.all(states.grad[MASK].abs().sum(dim=-1) > 0)
+    for parameter in attention.parameters():
+        assert parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("wrong", ["query", "keys"])
+def test_states_of_another_size_are_refused_with_both_sizes(name, looking, encoded, wrong):
+    attention, query = looking
+    if name == "uniform":
+        return  # compares nothing
+    keys, values, mask = attention.memory(encoded)
+    if name == "location" and wrong == "keys":
+        return  # reads none
+    query, keys = (query[..., :-1], keys) if wrong == "query" else (query, keys[..., :-1])
+    size = (query if wrong == "query" else keys).shape[-1]
+    with pytest.raises(ValueError, match=r"must have \d+ components, got \d+") as told:
+        attention(query, keys, values, mask)
+    assert {int(n) for n in re.findall(r"\d+", str(told.value))} == {size, size + 1}
+
+
+def test_encoder_states_of_another_size_are_refused(name, looking, encoded):
+    attention, _ = looking
+    narrow = encoded._replace(states=encoded.states[..., :-1])
+    if any(p.shape[-1] == ENC for p in attention.parameters()) and name != "concat":
+        with pytest.raises(ValueError, match="must have 13 components, got 12"):
+            attention.memory(narrow)
 
 
 def test_sizes_that_disagree_break_the_annotated_shapes(looking, encoded):
@@ -229,7 +346,7 @@ def test_a_look_that_can_be_checked_with_a_pencil():
 
 
 def test_what_a_mechanism_does_can_be_read_from_its_text(looking):
-    texts = {str(build(ENC, ENC)) for build in MECHANISMS.values()}
+    texts = {str(build(ENC + 3, ENC + 3)) for build in MECHANISMS.values()}
     assert len(texts) == len(MECHANISMS)
     assert str(Dot(ENC, ENC)) == f"Dot(scale={1 / math.sqrt(ENC)})"
 
@@ -293,7 +410,7 @@ def test_additive_projects_its_keys_once_per_source(encoded):
 def test_additive_refuses_keys_that_nobody_projected(encoded):
     attention = Additive(QUERY, ENC, ATTN)
     query = torch.randn(BATCH, TGT, QUERY)
-    with pytest.raises(RuntimeError, match="size of tensor a .17. must match .* b .13."):
+    with pytest.raises(ValueError, match="keys.* must have 17 components, got 13"):
         attention(query, encoded.states, encoded.states, MASK)
 
 

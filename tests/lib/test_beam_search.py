@@ -16,11 +16,27 @@ TINY = 6  # ids: PAD, BOS, EOS, UNK and two words
 MAX_LEN = 3
 
 
-@pytest.fixture(params=["additive", "fixed"])
+FED = {"wiring": "luong", "input_feeding": True}
+
+
+@pytest.fixture(
+    params=[
+        ("additive", {}, 3),
+        ("fixed", {}, 3),
+        ("coverage", {}, 4),
+        ("coverage", {"query": "after"}, 4),
+        ("coverage", FED, 4),
+        ("local_m", {"window": 1}, 6),
+        ("general", FED, 6),
+        ("multi_head", {"wiring": "luong", "heads": 11}, 3),
+    ],
+    ids=lambda param: " ".join(map(str, [param[0], *param[1].values()])),
+)
 def tiny(request):
     """A model with few enough sequences to score them all, and loud enough to differ."""
-    config = ModelConfig(23, TINY, request.param, emb_dim=5, enc_hidden=7, dec_hidden=11)
-    model = build_model(config, seed=3).eval()
+    name, how, seed = request.param
+    config = ModelConfig(23, TINY, name, emb_dim=5, enc_hidden=7, dec_hidden=11, **how)
+    model = build_model(config, seed).eval()
     with torch.no_grad():
         for parameter in model.decoder.parameters():
             parameter.mul_(4.0)
@@ -62,6 +78,37 @@ def test_a_beam_that_holds_everything_is_exhaustive(tiny, batch, length_penalty)
         found = [i for i in decoded.ids[row].tolist()[: len(best)]]
         assert tuple(found) == best
         assert decoded.finished[row]
+
+
+def naive_beam(model, encoded, max_len: int, beam_size: int) -> list[int]:
+    """Beam search for one source; every beginning is read again from its first token."""
+    kept = [(0.0, ())]
+    for _ in range(max_len):
+        found = []
+        for score, ids in kept:
+            if EOS in ids:
+                found.append((score, ids))
+                continue
+            logits = model.decoder.unroll(torch.tensor([[BOS, *ids]]), encoded).logits
+            for token, log_p in enumerate(logits[0, -1].log_softmax(dim=-1).tolist()):
+                if token not in (PAD, BOS):
+                    found.append((score + log_p, (*ids, token)))
+        kept = sorted(found, reverse=True)[:beam_size]
+        if all(EOS in ids for _, ids in kept):
+            break
+    return list(max((EOS in ids, score, ids) for score, ids in kept)[2])
+
+
+def test_a_beam_is_that_of_a_loop_which_carries_nothing_from_step_to_step(tiny, batch):
+    """Whatever the decoder remembers follows the beginning that it belongs to."""
+    decoded = beam_search(tiny, batch.src_ids, batch.src_lengths, 9, beam_size=3)
+    greedily = greedy(tiny, batch.src_ids, batch.src_lengths, 9)
+    for row, length in enumerate(batch.src_lengths.tolist()):
+        ids = batch.src_ids[row : row + 1, :length]
+        encoded = tiny.encoder(ids, torch.tensor([length]))
+        for found, beam_size in ((decoded, 3), (greedily, 1)):
+            expected = naive_beam(tiny, encoded, 9, beam_size)
+            assert [i for i in found.ids[row].tolist() if i != PAD] == expected
 
 
 def test_a_small_beam_misses_what_an_exhaustive_one_finds(tiny, batch):

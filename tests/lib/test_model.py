@@ -9,7 +9,20 @@ import pytest
 import torch
 
 import seq2seq_lib.encoder
-from seq2seq_lib.attention import MECHANISMS, Additive, Dot, FixedContext, General, Uniform
+from seq2seq_lib.attention import (
+    MECHANISMS,
+    Additive,
+    Concat,
+    Coverage,
+    Dot,
+    FixedContext,
+    General,
+    LocalMonotonic,
+    LocalPredictive,
+    Location,
+    MultiHead,
+    Uniform,
+)
 from seq2seq_lib.batching import collate
 from seq2seq_lib.model import (
     ModelConfig,
@@ -69,7 +82,8 @@ def test_numbers_of_numpy_and_tensors_become_pythons(make_config, no_shape_check
         dropout=np.float32(0.5),
     )
     assert given == make_config(dropout=0.5)
-    assert {type(value) for value in vars(given).values()} == {int, float, bool, str}
+    kinds = {type(value) for value in vars(given).values() if value is not None}
+    assert kinds == {int, float, bool, str}
     assert json.loads(json.dumps(asdict(given))) == asdict(given)
     assert build_model(given, seed=np.int64(3)).n_parameters == n_parameters(given)
 
@@ -111,7 +125,10 @@ def test_dot_attention_needs_states_of_one_size(make_config):
     list(
         zip(
             MECHANISMS,
-            (FixedContext, Uniform, Additive, Dot, Dot, General),
+            (
+                *(FixedContext, Uniform, Additive, Dot, Dot, General, Concat, Location),
+                *(LocalMonotonic, LocalPredictive, Coverage, MultiHead),
+            ),
             strict=True,
         )
     ),

@@ -127,7 +127,7 @@ def _log_probs(model, batch, change):
 
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_norms_are_those_of_finite_differences(make_model, batch, attention, bidirectional):
-    in_step = MECHANISMS[attention](1, 1).equal_sizes and not bidirectional
+    in_step = MECHANISMS[attention](4, 4).equal_sizes and not bidirectional
     sizes = {"dec_hidden": 17} if in_step else {}
     model = make_model(attention, emb_dim=3, bidirectional=bidirectional, **sizes).double()
     norms = gradient_norms(model, batch)

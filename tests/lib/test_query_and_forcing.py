@@ -43,11 +43,13 @@ def test_before_looks_with_the_state_of_the_step_before(make_model, batch, atten
 def test_the_cell_is_fed_the_same_in_both(make_model, batch, attention):
     """So the states agree, and only the look of the output layer differs."""
     before, after = (model(batch) for model in two(make_model, attention))
-    assert_close(before.dec_states, after.dec_states)
+    if attention != "coverage":  # which remembers the second look, and feeds the first
+        assert_close(before.dec_states, after.dec_states)
     if attention in ("fixed", "uniform"):  # nothing to ask
         assert_close(before.logits, after.logits)
     else:
         assert not torch.allclose(before.logits, after.logits)
+    if attention not in ("local_m", "coverage"):  # who know that it is one look later
         assert_close(before.weights[:, 1:], after.weights[:, :-1])
 
 
