@@ -2,12 +2,13 @@
 
 Where to enter: ``tasks`` makes sentence pairs, ``batching`` turns them into tensors,
 ``model.build_model`` puts an ``encoder`` and a ``decoder`` together around one of the
-mechanisms of ``attention``, ``training.fit`` trains it, ``decoding.translate`` asks it,
-and ``metrics`` says how good the answer is. Every module imports only from those above it:
+mechanisms of ``attention`` (and ``transformer.build_transformer`` makes a model of nothing
+else), ``training.fit`` trains it, ``decoding.translate`` asks it, and ``metrics`` says how
+good the answer is. Every module imports only from those above it:
 
-    require, files, precision, text, vocab, tasks, batching, encoder, attention, decoder,
-    model, run, hooks, training, decoding, metrics, intervals, probing, interventions,
-    plotting, page, widgets
+    require, files, precision, text, vocab, tasks, batching, encoder, attention, output,
+    decoder, model, transformer, run, hooks, training, decoding, metrics, intervals,
+    probing, interventions, plotting, page, widgets, translate
 """
 
 __version__ = "0.2.0"

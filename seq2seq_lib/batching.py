@@ -1,8 +1,10 @@
 """Ragged examples to rectangular tensors, in batches of similar length."""
 
 import random
-from collections.abc import Collection, Iterator, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Int64
@@ -103,6 +105,28 @@ def collate(pairs: Sequence[Pair]) -> Batch:
     )
 
 
+@runtime_checkable
+class Epochs(Protocol):
+    """What training draws its batches from; ``Batches`` is one such source."""
+
+    def __len__(self) -> int:
+        """Number of batches in one epoch."""
+
+    def epoch(self, number: Whole) -> Iterator[Batch]:
+        """The batches of one epoch; the same ``number`` gives the same batches."""
+
+    def largest_ids(self) -> tuple[int, int]:
+        """The largest id of a source and of a target."""
+
+    def describe(self) -> str:
+        """Pairs and order in a line that differs where one of them does."""
+
+
+def largest(rows: Iterable[Sequence[int]]) -> int:
+    """The largest id of all rows, 0 where there is none."""
+    return max((max(row) for row in rows if row), default=0)
+
+
 class Batches:
     """Batches of a training set, in an order that depends on the seed and epoch alone.
 
@@ -148,6 +172,18 @@ class Batches:
             rng.shuffle(starts)
         for start in starts:
             yield collate(pairs[start : start + self.batch_size])
+
+    def largest_ids(self) -> tuple[int, int]:
+        """The largest id of a source and of a target."""
+        return largest(p.src for p in self.pairs), largest(p.tgt for p in self.pairs)
+
+    def describe(self) -> str:
+        """Pairs and order in a line that differs where one of them does."""
+        checksum = zlib.crc32(repr(self.pairs).encode())
+        return (
+            f"{len(self.pairs)} pairs with checksum {checksum:08x}, batch_size "
+            f"{self.batch_size}, bucketed {self.bucketed}, seed {self.seed}"
+        )
 
 
 def in_order(pairs: Sequence[Pair], batch_size: Whole = 256) -> Iterator[Batch]:

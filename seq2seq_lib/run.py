@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
-from seq2seq_lib.batching import Batch, Batches
+from seq2seq_lib.batching import Batch, Epochs
 from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.require import number, option, require, whole
 
@@ -115,7 +115,7 @@ class Run:
         ValueError: the batches have ids that the model has no embedding for.
     """
 
-    def __init__(self, model: Seq2Seq, batches: Batches, config: TrainConfig) -> None:
+    def __init__(self, model: Seq2Seq, batches: Epochs, config: TrainConfig) -> None:
         _check_ids(model, batches)
         self.model, self.batches, self.config = model, batches, config
         self.optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
@@ -171,14 +171,11 @@ class Hook:
         """Called at the end, also where training was interrupted or failed."""
 
 
-def _check_ids(model: Seq2Seq, batches: Batches) -> None:
+def _check_ids(model: Seq2Seq, batches: Epochs) -> None:
     """Raise where an id has no embedding; a GPU would only say "device-side assert"."""
-    sides = {
-        "source": (model.encoder.embedding, (p.src for p in batches.pairs)),
-        "target": (model.decoder.embedding, (p.tgt for p in batches.pairs)),
-    }
-    for side, (embedding, rows) in sides.items():
-        largest = max((max(row) for row in rows if row), default=0)
+    embeddings = {"source": model.encoder.embedding, "target": model.decoder.embedding}
+    sides = zip(embeddings.items(), batches.largest_ids(), strict=True)
+    for (side, embedding), largest in sides:
         size = embedding.num_embeddings
         require(
             largest < size,

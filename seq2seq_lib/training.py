@@ -3,20 +3,23 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
-from seq2seq_lib.batching import Batch, Batches
+from seq2seq_lib.batching import Batch, Epochs
 from seq2seq_lib.hooks.checkpoints import Checkpoint
 from seq2seq_lib.hooks.progress import Progress
 from seq2seq_lib.model import Seq2Seq, token_loss
 from seq2seq_lib.run import History, Hook, Run, TrainConfig
 
-__all__ = ["History", "Hook", "Run", "TrainConfig", "fit", "train_step"]
+__all__ = ["History", "Hook", "Run", "Step", "TrainConfig", "fit", "train_step"]
+
+# What makes one update: see ``train_step``.
+Step = Callable[[Seq2Seq, Batch, torch.optim.Optimizer, float, float], float]
 
 
 def train_step(
@@ -37,11 +40,12 @@ def train_step(
 
 def fit(
     model: Seq2Seq,
-    batches: Batches,
+    batches: Epochs,
     config: TrainConfig,
     hooks: Sequence[Hook] = (),
     *,
     progress: bool = True,
+    step: Step | None = None,
 ) -> History:
     """Train ``model`` in place.
 
@@ -56,6 +60,7 @@ def fit(
             A ``Checkpoint`` begins before all others and comes after them, wherever it
             stands: it restores what they then see, and saves what they have recorded.
         progress: show a bar.
+        step: makes one update in place of ``train_step``.
 
     Raises:
         ValueError: the batches have ids that the model has no embedding for, or a hook
@@ -74,7 +79,7 @@ def fit(
             model.train()
             for batch in run.batches_left():
                 with _uninterrupted():
-                    _update(run, batch)
+                    _update(run, batch, step or train_step)
                 for hook in checkpoint_last:
                     hook.after_update(run)
         except KeyboardInterrupt:
@@ -82,11 +87,11 @@ def fit(
     return run.history
 
 
-def _update(run: Run, batch: Batch) -> None:
+def _update(run: Run, batch: Batch, step: Step) -> None:
     """One update of a run, and what its history says of it."""
     start = time.perf_counter()
     batch = batch.to(run.model.device)
-    loss = train_step(run.model, batch, run.optimizer, run.config.clip, run.teacher_forcing)
+    loss = step(run.model, batch, run.optimizer, run.config.clip, run.teacher_forcing)
     run.scheduler.step()
     run.history.tokens += batch.n_tokens
     run.history.losses.append(loss)

@@ -2,7 +2,6 @@
 
 import io
 import warnings
-import zlib
 from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
@@ -127,16 +126,13 @@ def identity(run: Run) -> dict[str, Any]:
 
     Of the model these are its modules, sizes and options, and how each parameter is kept.
     """
-    batches = run.batches
-    checksum = zlib.crc32(repr(batches.pairs).encode())
     parameters = [
         f"{name}: {tuple(p.shape)} {p.dtype}{'' if p.requires_grad else ', not trained'}"
         for name, p in run.model.named_parameters()
     ]
     return {
         "train": asdict(run.config),
-        "data": f"{len(batches.pairs)} pairs with checksum {checksum:08x}, batch_size "
-        f"{batches.batch_size}, bucketed {batches.bucketed}, seed {batches.seed}",
+        "data": run.batches.describe(),
         "model": "\n".join([str(run.model), *parameters]),
     }
 

@@ -1,0 +1,278 @@
+"""The command line: train, evaluate and translate."""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seq2seq_lib.attention import MECHANISMS
+from seq2seq_lib.decoding import Translation
+from seq2seq_lib.metrics import links
+from seq2seq_lib.plotting import heatmap
+from seq2seq_lib.require import option, require
+from seq2seq_lib.tasks import multi30k
+from seq2seq_lib.translate import folder, scores
+from seq2seq_lib.translate.lines import prepare, read_lines, read_pairs
+from seq2seq_lib.translate.preparing import Files, Options
+from seq2seq_lib.translate.processes import PRECISIONS, joined
+from seq2seq_lib.translate.subwords import look_swapped
+from seq2seq_lib.translate.training import train
+
+DATA = ("multi30k",)
+CHUNK = 256  # lines that are translated together
+DEFAULTS = {field.name: field.default for field in fields(Options)}
+PATH = click.Path(path_type=Path)
+DEVICE = click.option(
+    "--device", default="auto", help="cpu, cuda or another of PyTorch; auto takes a GPU."
+)
+BEAM = click.option(
+    "--beam", default=5, show_default=True, help="Width of the search; 1 is fastest."
+)
+
+
+def _option(name: str, kind: Any = None, text: str = "") -> Callable[[Any], Any]:
+    """An option of the command line for a field of ``Options``."""
+    default = DEFAULTS[name.replace("-", "_")]
+    return click.option(
+        f"--{name}",
+        default=default,
+        type=kind or type(default),
+        is_flag=default is False,
+        show_default=default not in (None, False),
+        help=text,
+    )
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Say what is wrong in one sentence, and end with an exit code of 1."""
+    shown = warnings.showwarning
+    warnings.showwarning = lambda message, *rest, **more: click.echo(message, err=True)
+    try:
+        yield
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise click.ClickException(f"{error.filename or 'A file'}: {reason}.") from None
+    except RuntimeError as error:  # of PyTorch, where another process or memory is gone
+        raise click.ClickException(
+            f"The run stopped ({str(error).splitlines()[0]}); the same command goes on "
+            "from its last state."
+        ) from None
+    finally:
+        warnings.showwarning = shown
+
+
+def _files(
+    given: tuple[Path, Path] | None, data: str | None, languages: str, split: str
+) -> Files | None:
+    """The files of a command: named ones, or those of a known data set."""
+    if given or not data:
+        return Files(*given) if given else None
+    option("data", data, DATA)
+    sides = languages.split("-")
+    require(
+        len(sides) == 2 and sides[0] != sides[1] and {*sides} <= {*multi30k.LANGUAGES},
+        f"--languages names two of {', '.join(multi30k.LANGUAGES)}, such as en-de; got "
+        f"{languages}.",
+    )
+    name = multi30k.FILES[split]
+    return Files(*(multi30k.fetch(f"{name}.{side}.gz") for side in sides))
+
+
+@click.group()
+def main() -> None:
+    """Train a translator on two text files, measure it, and translate with it.
+
+    The two files hold one sentence a line; line 7 of one is the translation of line 7 of
+    the other. Begin with
+
+        python -m seq2seq_lib.translate train --text a.en a.de --out my-translator
+
+    and then
+
+        echo "A man reads." | python -m seq2seq_lib.translate translate my-translator
+    """
+
+
+@main.command("train")
+@click.option("--out", type=PATH, required=True, help="The translator's folder.")
+@click.option("--text", type=(PATH, PATH), help="Source and target file, plain or gzip.")
+@click.option(
+    "--valid",
+    type=(PATH, PATH),
+    help="Pairs that the best weights are chosen by; otherwise some of the text are held "
+    "out for it. Never the pairs that you will test on.",
+)
+@click.option("--data", help=f"A known data set in place of files: {', '.join(DATA)}.")
+@click.option("--languages", default="en-de", show_default=True, help="Of --data.")
+@_option("attention", click.Choice([*MECHANISMS]), "How it looks at the source.")
+@_option("vocab-size", text="Pieces of words on each side.")
+@_option("lowercase", text="Read and write lower-case letters only: easier, and less.")
+@_option("emb-dim", text="Size of an embedding.")
+@_option("hidden", text="Size of a state, of each direction of the encoder.")
+@_option("dropout", text="Share of embeddings' numbers that are dropped while training.")
+@_option("output-dropout", text="The same before the output layer.")
+@_option("smoothing", text="Label smoothing: so much probability is wanted of all words.")
+@_option("max-length", text="Longer pairs, in pieces, are left out.")
+@_option("batch-tokens", text="Rows times the longest row of a batch.")
+@_option("epochs", text="Passes over the corpus, but 2,000 updates at least.")
+@_option("updates", int, "Number of updates, in place of --epochs.")
+@_option("lr", text="Highest learning rate; it then falls to zero along a cosine.")
+@_option("warmup", text="Updates over which it rises.")
+@_option("evaluate-every", int, "Updates between two measurements; by default an epoch.")
+@_option("patience", text="Stop after so many measurements that found nothing better.")
+@_option("average", text="Try the mean of so many last weights in the end.")
+@_option("seed", text="The same seed gives the same translator.")
+@_option("precision", click.Choice(PRECISIONS), "bfloat16 is faster on newer machines.")
+@_option("skip-empty", text="Leave out pairs with an empty line.")
+@_option("allow-equal", text="Most targets may repeat their source.")
+@click.option("--save-every", default=200, show_default=True, help="Updates.")
+@DEVICE
+def _train(
+    out: Path,
+    text: tuple[Path, Path] | None,
+    valid: tuple[Path, Path] | None,
+    data: str | None,
+    languages: str,
+    save_every: int,
+    device: str,
+    **chosen: Any,
+) -> None:
+    """Train a translator; the same command goes on where it was stopped.
+
+    The defaults suit 10,000 to 100,000 pairs on a laptop. Several processes train as one
+    when torchrun starts them:
+
+        torchrun --nproc-per-node 2 -m seq2seq_lib.translate train ...
+    """
+    with _plainly(), joined(device) as processes:
+        files = _files(text, data, languages, "train")
+        require(files, "Name two files with --text, or a data set with --data.")
+        assert files is not None
+        held_out = _files(valid, None if text else data, languages, "valid")
+        say = click.echo if processes.first else (lambda line: None)
+        history = train(out, files, held_out, Options(**chosen), processes, say, save_every)
+        if history.interrupted:
+            say(f"Stopped after {history.updates:,} updates; the same command goes on.")
+            sys.exit(130)
+        say(f"Trained. Try it: python -m seq2seq_lib.translate translate {out}")
+
+
+@main.command("evaluate")
+@click.argument("translator", type=PATH)
+@click.option("--text", type=(PATH, PATH), help="Source and reference file.")
+@click.option("--data", help=f"The test set of: {', '.join(DATA)}.")
+@click.option("--languages", default="en-de", show_default=True, help="Of --data.")
+@click.option("--output", type=PATH, help="Write the translations to this file.")
+@BEAM
+@DEVICE
+def _evaluate(
+    translator: Path,
+    text: tuple[Path, Path] | None,
+    data: str | None,
+    languages: str,
+    output: Path | None,
+    beam: int,
+    device: str,
+) -> None:
+    """Translate a test set and compare with its references."""
+    with _plainly(), joined(device) as processes:
+        files = _files(text, data, languages, "test")
+        require(files, "Name two files with --text, or a data set with --data.")
+        assert files is not None
+        found = folder.load(translator, processes.device)
+        pairs = list(read_pairs(*files))
+        sources, references = zip(*pairs, strict=True)
+        sides = (
+            [prepare(t, found.lowercase) for t in side] for side in zip(*pairs, strict=True)
+        )
+        require(
+            not look_swapped(found.src, found.tgt, *sides),
+            "The files look as if source and target were exchanged for this translator.",
+        )
+        measured = scores.score(found, sources, references, beam)
+        click.echo(f"BLEU   {measured['bleu']:.2f}   ({measured['signature']})")
+        click.echo(f"chrF   {measured['chrf']:.2f}")
+        click.echo(
+            f"BLEU   {measured['bleu_of_words']:.2f}   of lower-cased words and marks, as "
+            "tables of Multi30k have it"
+        )
+        if output:
+            output.write_text("\n".join(measured["answers"]) + "\n", encoding="utf8")
+
+
+@main.command("translate")
+@click.argument("translator", type=PATH)
+@click.argument("text", type=PATH, required=False)
+@click.option("--alignments", is_flag=True, help="Add, after a tab, source-target links.")
+@click.option(
+    "--heatmap",
+    "drawing",
+    type=PATH,
+    help="Draw the weights of the first line into this file (png, svg or pdf).",
+)
+@BEAM
+@DEVICE
+def _translate(
+    translator: Path,
+    text: Path | None,
+    alignments: bool,
+    drawing: Path | None,
+    beam: int,
+    device: str,
+) -> None:
+    """Translate the lines of a file, or what is typed; an empty line stays empty.
+
+    A link 3-5 says that piece 5 of the translation looked most at piece 3 of the source,
+    both counted from 0.
+    """
+    with _plainly(), joined(device) as processes:
+        found = folder.load(translator, processes.device)
+        require(
+            _looks(found) or not (alignments or drawing),
+            "This translator has a fixed context and looks nowhere, so there is nothing to "
+            "align or to draw.",
+        )
+        lines = read_lines(text) if text else (line.rstrip("\r\n") for line in sys.stdin)
+        while chunk := list(islice(lines, CHUNK if text else 1)):
+            for said, how in _each(found, chunk, beam):
+                more = f"\t{_links(how)}" if alignments else ""
+                click.echo(said + more)
+                if drawing and how:
+                    _draw(drawing, how)
+                    drawing = None
+
+
+def _looks(found: folder.Translator) -> bool:
+    config = found.model.config
+    return config is not None and config.attention != "fixed"
+
+
+def _each(
+    found: folder.Translator, lines: Iterable[str], beam: int
+) -> Iterator[tuple[str, Translation | None]]:
+    """The translation of each line; nothing for an empty one."""
+    texts = [prepare(line, found.lowercase) for line in lines]
+    said = iter(found.translate([text for text in texts if text], beam))
+    for text in texts:
+        yield next(said) if text else ("", None)
+
+
+def _links(how: Translation | None) -> str:
+    if how is None or not how.tokens:
+        return ""
+    found = links(how.weights[: len(how.tokens)])
+    return " ".join(f"{s}-{t}" for t, s in sorted(found))
+
+
+def _draw(path: Path, how: Translation) -> None:
+    written = [*how.tokens, *(["<eos>"] if how.finished else [])]
+    heatmap(how.weights, how.src, written).savefig(path, bbox_inches="tight")

@@ -1,0 +1,174 @@
+"""A translator in one folder: weights, configuration and subwords belong together."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from seq2seq_lib.decoding import Translation, translate
+from seq2seq_lib.files import write_atomically
+from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
+from seq2seq_lib.require import require
+from seq2seq_lib.translate.lines import prepare
+from seq2seq_lib.translate.subwords import Subwords
+
+CONFIG, WEIGHTS, SIDES = "config.json", "model.safetensors", ("source.json", "target.json")
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Translator:
+    """A model with all that belongs to it.
+
+    Args:
+        model: the weights.
+        src, tgt: how its source and target texts are cut into pieces.
+        lowercase: whether texts are lower-cased first.
+    """
+
+    model: Seq2Seq
+    src: Subwords
+    tgt: Subwords
+    lowercase: bool
+
+    def translate(
+        self, texts: Sequence[str], beam: int = 5
+    ) -> list[tuple[str, Translation]]:
+        """The translation of each text, and how it came about; no text is empty.
+
+        Args:
+            texts: sentences as people write them.
+            beam: width of the beam search; answers are compared by their mean
+                log-probability. 1 searches greedily.
+        """
+        pieces = [self.src.split(prepare(text, self.lowercase)) for text in texts]
+        said = translate(
+            self.model,
+            pieces,
+            self.src.vocab,
+            self.tgt.vocab,
+            batch_size=max(1, 256 // beam),
+            beam_size=beam,
+            length_penalty=1.0 if beam > 1 else 0.0,
+        )
+        return [(self.tgt.join(answer.tokens), answer) for answer in said]
+
+
+def write_frame(folder: Path, translator: Translator) -> None:
+    """Write what stays the same while the weights are trained."""
+    config = translator.model.config
+    assert config is not None
+    content = {
+        "format": FORMAT,
+        "model": asdict(config),
+        "lowercase": translator.lowercase,
+        "source": translator.src.digest,
+        "target": translator.tgt.digest,
+    }
+    for name, side in zip(SIDES, (translator.src, translator.tgt), strict=True):
+        _write(folder / name, side.to_json())
+    _write(folder / CONFIG, json.dumps(content, indent=1))
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, lambda partial: partial.write_text(text, encoding="utf8"))
+
+
+def frame_digest(folder: Path) -> str:
+    """Tells whether weights belong to a configuration and its subwords."""
+    return sha256((folder / CONFIG).read_bytes()).hexdigest()[:16]
+
+
+def write_weights(
+    path: Path, weights: Mapping[str, Tensor], facts: Mapping[str, Any]
+) -> None:
+    """Write weights, and beside them what is to be known of them.
+
+    Raises:
+        OSError: the disk is full, or cannot be written.
+    """
+    metadata = {name: str(value) for name, value in facts.items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    try:
+        write_atomically(path, lambda p: save_file(tensors, p, metadata))
+    except SafetensorError as error:  # what it makes of a full disk
+        raise OSError(f"{path} cannot be written ({error})") from None
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The weights, and what is known of them.
+
+    Raises:
+        ValueError: the file is not there or not whole.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return found, dict(file.metadata() or {})
+    except FileNotFoundError:
+        raise ValueError(
+            f"{path} does not exist; is the training under way, and has it been evaluated?"
+        ) from None
+    except (SafetensorError, OSError):
+        raise ValueError(f"{path} cannot be read as weights; is the copy whole?") from None
+
+
+def read_frame(folder: Path) -> tuple[ModelConfig, Subwords, Subwords, bool]:
+    """The configuration and the subwords of a translator's folder.
+
+    Raises:
+        ValueError: something is missing, damaged, or belongs to another translator.
+    """
+    require(folder.is_dir(), f"There is no folder {folder}; train a translator into it.")
+    try:
+        found = json.loads((folder / CONFIG).read_text(encoding="utf8"))
+        require(found["format"] == FORMAT, "it was written by another version")
+        config, lowercase = ModelConfig(**found["model"]), bool(found["lowercase"])
+        digests = found["source"], found["target"]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{folder / CONFIG} is not the configuration of a translator ({error})."
+        ) from None
+    sides = []
+    for name, digest in zip(SIDES, digests, strict=True):
+        try:
+            sides.append(Subwords.from_json((folder / name).read_text(encoding="utf8")))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{folder / name} cannot be used ({error}).") from None
+        require(
+            sides[-1].digest == digest,
+            f"{folder / name} belongs to another translator than {CONFIG}; copy the whole "
+            "folder again.",
+        )
+    return config, sides[0], sides[1], lowercase
+
+
+def load(folder: Path, device: str | torch.device = "cpu") -> Translator:
+    """The translator of a folder.
+
+    Raises:
+        ValueError: something is missing, damaged, or belongs to another translator.
+    """
+    config, src, tgt, lowercase = read_frame(folder)
+    weights, facts = read_weights(folder / WEIGHTS)
+    require(
+        facts.get("frame") == frame_digest(folder),
+        f"{folder / WEIGHTS} belongs to another configuration than {CONFIG}; copy the "
+        "whole folder again.",
+    )
+    model = build_model(config)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        raise ValueError(
+            f"{folder / WEIGHTS} holds other weights than {CONFIG} describes; copy the "
+            "whole folder again."
+        ) from None
+    return Translator(model.to(device).eval(), src, tgt, lowercase)

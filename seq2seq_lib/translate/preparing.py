@@ -1,0 +1,190 @@
+"""What comes before the first update: subwords, validation pairs, the corpus as numbers."""
+
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seq2seq_lib.files import write_atomically
+from seq2seq_lib.require import require
+from seq2seq_lib.translate import store
+from seq2seq_lib.translate.folder import SIDES
+from seq2seq_lib.translate.lines import read_pairs
+from seq2seq_lib.translate.store import Store
+from seq2seq_lib.translate.subwords import Subwords, look_swapped
+
+Pairs = list[tuple[str, str]]
+Say = Callable[[str], Any]
+
+LEARN_FROM = 1_000_000  # pairs that the subwords are learned from, at most
+HELD_OUT = 1_000  # pairs that the score is measured on, at most
+RECORD, LOCK, VALID, CORPUS = "training.json", "training.lock", "valid.json", "corpus"
+
+
+class Files(NamedTuple):
+    """A source file and its target file."""
+
+    src: Path
+    tgt: Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a translator is trained; the command line explains each."""
+
+    attention: str = "additive"
+    vocab_size: int = 6_000
+    lowercase: bool = False
+    emb_dim: int = 160
+    hidden: int = 256
+    dropout: float = 0.3
+    output_dropout: float = 0.4
+    smoothing: float = 0.1
+    max_length: int = 100
+    batch_tokens: int = 1_500
+    epochs: float = 20.0
+    updates: int | None = None
+    lr: float = 2e-3
+    warmup: int = 400
+    evaluate_every: int | None = None
+    patience: int = 8
+    average: int = 4
+    seed: int = 0
+    precision: str = "float32"
+    skip_empty: bool = False
+    allow_equal: bool = False
+
+
+class Prepared(NamedTuple):
+    """What is made of the files before the first update."""
+
+    src: Subwords
+    tgt: Subwords
+    valid: Pairs
+    corpus: Store
+
+
+def begin(
+    out: Path, files: Files, valid: Files | None, options: Options, processes: int
+) -> None:
+    """Write down what is trained in a folder, or see that it is what was begun there.
+
+    Raises:
+        ValueError: a file is missing, the folder holds something else, or another
+            training was begun.
+    """
+    texts = {"source": files.src, "target": files.tgt}
+    if valid:
+        texts |= {"validation source": valid.src, "validation target": valid.tgt}
+    for path in texts.values():
+        require(path.is_file(), f"There is no file {path}; check its name.")
+    today = {
+        **asdict(options),
+        "processes": processes,
+        **{f"{name} file": _checksum(path) for name, path in texts.items()},
+    }
+    record = out / RECORD
+    if not record.exists():
+        others = sorted(p.name for p in out.iterdir() if p.name != LOCK)
+        few = ", ".join(others[:3])
+        require(not others, f"{out} holds other files ({few}); give a new folder.")
+        _write(record, json.dumps(today, indent=1))
+        return
+    try:
+        begun = dict(json.loads(record.read_text(encoding="utf8")))
+    except ValueError:
+        raise ValueError(f"{record} is damaged; give a new folder.") from None
+    for name in [*today, *begun]:
+        then, now = begun.get(name), today.get(name)
+        require(
+            then == now,
+            f"The training in {out} was begun with {then} for {name.replace('_', ' ')}, "
+            f"now it is {now}; go on with the same, or give another --out.",
+        )
+
+
+def prepare(
+    out: Path, files: Files, valid: Files | None, options: Options, say: Say
+) -> None:
+    """Learn the subwords and store the corpus, unless an earlier start has.
+
+    Raises:
+        ValueError: the files are not right (see ``lines.read_pairs``), or too few.
+    """
+    if (out / CORPUS).is_dir():  # made last
+        return
+    count = sum(1 for _ in _pairs(files, options))
+    say(f"{count:,} pairs in {files.src.name} and {files.tgt.name}.")
+    held = 0.0 if valid else min(0.05, HELD_OUT / count)
+    chosen = list(islice(_pairs(valid, options), HELD_OUT)) if valid else []
+    if not valid:
+        chosen = [pair for pair in _pairs(files, options) if _held_out(pair[0], held)]
+    require(chosen, f"{count:,} pairs are too few to hold some out; name others: --valid.")
+
+    def kept() -> Iterator[tuple[str, str]]:
+        return (pair for pair in _pairs(files, options) if not _held_out(pair[0], held))
+
+    sides = []
+    for side, name in enumerate(SIDES):
+        texts = (pair[side] for pair in islice(kept(), LEARN_FROM))
+        sides.append(Subwords.learn(texts, options.vocab_size))
+        _write(out / name, sides[-1].to_json())
+    src, tgt = sides
+    require(
+        not look_swapped(src, tgt, *zip(*chosen, strict=True)),
+        "The validation files look as if source and target were exchanged; give the source "
+        "first, as for training.",
+    )
+    _write(out / VALID, json.dumps(chosen[:HELD_OUT], ensure_ascii=False))
+    facts = store.write(out / CORPUS, kept(), (src, tgt), options.max_length).facts
+    if facts.too_long:
+        say(
+            f"{facts.too_long:,} pairs have more than {options.max_length} subwords on a "
+            "side and are left out."
+        )
+
+
+def read(out: Path) -> Prepared:
+    """What ``prepare`` made.
+
+    Raises:
+        ValueError: it is not whole.
+    """
+    sides = []
+    for name in SIDES:
+        try:
+            sides.append(Subwords.from_json((out / name).read_text(encoding="utf8")))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{out / name} cannot be used ({error}).") from None
+    try:
+        pairs = json.loads((out / VALID).read_text(encoding="utf8"))
+        valid = [(str(source), str(target)) for source, target in pairs]
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{out / VALID} cannot be used ({error}).") from None
+    return Prepared(sides[0], sides[1], valid, Store(out / CORPUS))
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, lambda partial: partial.write_text(text, encoding="utf8"))
+
+
+def _checksum(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        while part := file.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()[:16]
+
+
+def _pairs(files: Files, options: Options) -> Iterator[tuple[str, str]]:
+    how = options.lowercase, options.skip_empty, options.allow_equal
+    return read_pairs(files.src, files.tgt, *how)
+
+
+def _held_out(source: str, share: float) -> bool:
+    """Whether pairs with this source are held out: all of them or none."""
+    return zlib.crc32(source.encode()) / 2**32 < share

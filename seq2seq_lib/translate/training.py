@@ -1,0 +1,185 @@
+"""Two files to a folder with a trained translator, as far as it had come or anew."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock, Timeout
+
+from seq2seq_lib.hooks.checkpoints import Checkpoint, identity, read_checkpoint
+from seq2seq_lib.hooks.early_stop import EarlyStop
+from seq2seq_lib.hooks.evaluation import Evaluation
+from seq2seq_lib.hooks.progress import Progress
+from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
+from seq2seq_lib.require import require
+from seq2seq_lib.run import History, Hook, Run, TrainConfig
+from seq2seq_lib.training import fit
+from seq2seq_lib.translate import folder, hooks, scores
+from seq2seq_lib.translate.batches import TokenBatches
+from seq2seq_lib.translate.folder import Translator
+from seq2seq_lib.translate.preparing import (
+    LOCK,
+    Files,
+    Options,
+    Prepared,
+    Say,
+    begin,
+    prepare,
+    read,
+)
+from seq2seq_lib.translate.processes import Processes, SharedStep
+
+T = TypeVar("T")
+
+AT_LEAST = 2_000  # updates, however small the corpus
+STATE = "training.pt"
+
+
+def train(
+    out: Path,
+    files: Files,
+    valid: Files | None,
+    options: Options,
+    processes: Processes,
+    say: Say = print,
+    save_every: int = 200,
+) -> History:
+    """Train a translator, or go on where the same training was stopped.
+
+    Args:
+        out: the folder of the translator.
+        files: the training text.
+        valid: pairs that the best weights are chosen by; None holds some of ``files`` out.
+        options: how.
+        processes: who trains together.
+        say: prints a line.
+        save_every: updates between two savings of the state.
+
+    Raises:
+        ValueError: a file, an option or the folder is not right, or nothing can be saved.
+    """
+    with _alone(out, processes):
+        _first(processes, lambda: begin(out, files, valid, options, processes.world))
+        _first(processes, lambda: prepare(out, files, valid, options, say))
+        prepared = read(out)
+        model = build_model(_config(prepared, options), options.seed).to(processes.device)
+        translator = Translator(model, prepared.src, prepared.tgt, options.lowercase)
+        _first(processes, lambda: folder.write_frame(out, translator))
+        batches = TokenBatches(prepared.corpus, options.batch_tokens, options.seed)
+        updates = options.updates or max(AT_LEAST, math.ceil(options.epochs * len(batches)))
+        every = options.evaluate_every or min(-(-updates // 8), len(batches))
+        warmup = min(options.warmup, updates // 2)
+        how = TrainConfig(updates, options.lr, warmup, seed=options.seed)
+        if processes.first:
+            say(f"{model.n_parameters:,} parameters; {updates:,} updates.")
+
+        def measure(model: Seq2Seq) -> dict[str, float]:
+            sources, targets = zip(*prepared.valid, strict=True)
+            found = scores.score(translator, sources, targets, beam=1)
+            nats = scores.loss(translator, sources, targets)
+            return {"loss": nats, "bleu": found["bleu"], "chrf": found["chrf"]}
+
+        step = SharedStep(processes, options.smoothing, options.precision)
+        beside: list[Hook] = [
+            step,
+            Evaluation(lambda model: _first(processes, lambda: measure(model)), every),
+            EarlyStop("bleu", options.patience, lower_is_better=False),
+        ]
+        if processes.first:
+            best = hooks.Best(out, "bleu", options.average, measure)
+            beside += [best, hooks.Board(out), hooks.Told(say), Progress()]
+            beside += [Checkpoint(out / STATE, save_every)]
+        else:
+            beside += [Follow(out / STATE)]
+        history = fit(model, batches, how, beside, progress=False, step=step)
+        if processes.first and not history.interrupted:
+            _check_kept(out, history)
+        return history
+
+
+def _config(prepared: Prepared, options: Options) -> ModelConfig:
+    return ModelConfig(
+        len(prepared.src.vocab),
+        len(prepared.tgt.vocab),
+        options.attention,
+        options.emb_dim,
+        options.hidden,
+        options.hidden,
+        dropout=options.dropout,
+        output="tied",
+        output_dropout=options.output_dropout,
+    )
+
+
+class Follow(Checkpoint):
+    """Goes on from what another process saves, and saves nothing."""
+
+    def before_training(self, run: Run) -> None:
+        self.identity = identity(run)
+        if self.path.exists():
+            self._resume(run, read_checkpoint(self.path))
+
+    def after_update(self, run: Run) -> None:
+        pass
+
+    def after_training(self, run: Run) -> None:
+        pass
+
+
+@contextmanager
+def _alone(out: Path, processes: Processes) -> Iterator[None]:
+    """Keep a second training out of the folder."""
+    lock = FileLock(out / LOCK, timeout=0)
+
+    def take() -> None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise ValueError(
+                f"Another training is at work in {out}; wait for it, or give another --out."
+            ) from None
+        except OSError as error:
+            raise ValueError(
+                f"Nothing can be written to {out} ({error.strerror}); give another --out."
+            ) from None
+
+    _first(processes, take)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _first(processes: Processes, work: Callable[[], T]) -> T:
+    """What the first process gets done, in all of them; if it fails, all do."""
+    outcome: tuple[str, Any] = ("", None)
+    if processes.first:
+        try:
+            outcome = ("", work())
+        except OSError as error:
+            outcome = (f"{error.filename or 'A file'}: {error.strerror or error}.", None)
+        except ValueError as error:
+            outcome = (str(error), None)
+    reason, value = processes.from_first(outcome)
+    require(not reason, reason)
+    return value
+
+
+def _check_kept(out: Path, history: History) -> None:
+    """Raise if the weights that were found best are not in the folder."""
+    best = max(
+        (e for e in history.evaluations if "bleu" in e),
+        key=lambda record: record["bleu"],
+        default=None,
+    )
+    require(best, "No evaluation succeeded, so no weights were kept; see the warnings.")
+    assert best is not None
+    _, facts = folder.read_weights(out / folder.WEIGHTS)
+    require(
+        facts.get("bleu") == str(best["bleu"]),
+        f"The best weights could not be saved to {out}; make room and start the same "
+        "command again.",
+    )
