@@ -17,8 +17,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Hardware that a machine lacks cannot be installed: such a skip is never a failure.
-_HARDWARE = ("cuda", "gpu")
+# Hardware that a machine lacks cannot be installed, nor rights that its system keeps: such
+# a skip is never a failure.
+_HARDWARE = ("cuda", "gpu", "cgroup can be limited")
 
 
 def nothing_may_be_skipped() -> bool:

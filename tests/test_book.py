@@ -1,6 +1,10 @@
 """The built pages: all there, nothing dead, nothing left over. Needs `make book`."""
 
+import importlib
+import inspect
+import pkgutil
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -8,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup, Tag
 
+import seq2seq_lib
 from tools import contents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,6 +20,7 @@ PAGES = [
     page.relative_to(ROOT).with_suffix(".html").as_posix() for page in contents.pages(ROOT)
 ]
 MAX_PRINTED_LINES = 15
+MAX_BYTES = 2_000_000  # of a page without its images
 
 pytestmark = pytest.mark.book
 
@@ -35,6 +41,10 @@ LEFT_OVER_SELECTORS = {
     ".cell_output .traceback, .output.traceback": "an error is shown",
     "script[type^='application/vnd.jupyter.widget']": "a widget needs a kernel",
 }
+
+
+# Code may speak of these words, also in a docstring and within a sentence.
+CODE = ".cell_input, .highlight-python, .highlight-ipython3, .doctest, code.literal"
 
 
 @cache
@@ -83,9 +93,9 @@ def dead_links(path: Path, html: Path) -> list[str]:
 def left_overs(path: Path) -> list[str]:
     """Signs that something went wrong on the way to the page."""
     soup = article(read(path))
-    # Code may speak of these words; what counts is prose and output.
+    # What counts is prose and output.
     copy = BeautifulSoup(str(soup), "html.parser")
-    for code in copy.select(".cell_input, .highlight-python, .highlight-ipython3"):
+    for code in copy.select(CODE):
         code.decompose()
     text = copy.get_text()
     found = [f"{words!r}: {why}" for words, why in LEFT_OVERS.items() if words in text]
@@ -181,6 +191,55 @@ def test_formulas_need_no_connection(html: Path) -> None:
     assert not [address for address in scripts if urlsplit(address).scheme]
 
 
+def public_names() -> Iterator[str]:
+    """Every class and function that the library defines, and their public methods."""
+    for info in pkgutil.walk_packages(seq2seq_lib.__path__, "seq2seq_lib."):
+        module = importlib.import_module(info.name)
+        for name, thing in vars(module).items():
+            ours = getattr(thing, "__module__", "") == info.name
+            if name[0] == "_" or not ours or not hasattr(thing, "__qualname__"):
+                continue
+            if inspect.isfunction(thing) or inspect.isclass(thing):
+                yield f"{info.name}.{name}"
+            for method, value in vars(thing).items() if inspect.isclass(thing) else ():
+                if method[0] != "_" and inspect.isfunction(value):
+                    yield f"{info.name}.{name}.{method}"
+
+
+def test_the_reference_has_every_public_name(html: Path) -> None:
+    pages = [html / page for page in PAGES if page.startswith("library/")]
+    there = frozenset[str]().union(*map(anchors, pages))
+    assert sorted(set(public_names()) - there) == []
+
+
+def test_equations_of_docstrings_keep_their_lines(html: Path) -> None:
+    text = read(html / "library" / "models.html")
+    blocks = [block.get_text() for block in text.select("dd div.highlight-text pre")]
+    assert any("s_0 = tanh(P summary)\n" in block for block in blocks)
+    assert len(blocks) >= 6
+
+
+def test_the_index_has_the_words_of_the_glossary_and_the_names(html: Path) -> None:
+    listed = {
+        link["href"] for link in article(read(html / "genindex.html")).select("a[href]")
+    }
+    terms = [tag["id"] for tag in read(html / "glossary.html").select("dt[id^='term-']")]
+    assert len(terms) > 80
+    assert {f"glossary.html#{term}" for term in terms} <= listed
+    assert "library/models.html#seq2seq_lib.model.build_model" in listed
+
+
+def test_words_of_a_chapter_lead_to_the_glossary(html: Path) -> None:
+    page = read(html / "chapters" / "07-attention-from-scratch.html")
+    (link,) = (a for a in article(page).select("a") if "#term-softmax" in a.get("href", ""))
+    assert link["href"] == "../glossary.html#term-softmax"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_not_too_large(html: Path, page: str) -> None:
+    assert (html / page).stat().st_size <= MAX_BYTES
+
+
 # --- the checks themselves ------------------------------------------------------------
 
 
@@ -231,6 +290,8 @@ def test_a_left_over_is_found(tmp_path: Path, body: str) -> None:
 
 def test_code_may_speak_of_errors(tmp_path: Path) -> None:
     body = "<div class='cell_input'>print('WARNING')</div><p>no warning here</p>"
+    body += "<div class='doctest'><pre>Traceback (most recent call last):</pre></div>"
+    body += "<p>Write <code class='literal'>{glue:text}</code>.</p>"
     assert left_overs(page_with(tmp_path, body)) == []
 
 

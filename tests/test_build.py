@@ -447,11 +447,18 @@ def test_a_page_that_is_none_of_the_book_is_one_sentence(book: Path) -> None:
 
 
 def test_a_page_can_be_built_before_it_is_in_the_contents(book: Path) -> None:
-    write_chapter(book / "draft.ipynb", "print('not ' + 'yet')")
+    text = "# A chapter\n\nA {term}`word`, and [another page](two.ipynb)."
+    write_chapter(book / "draft.ipynb", "print('not ' + 'yet')", text=text)
     (book / "two.ipynb").write_text("in pieces")
+    (book / "intro.md").write_text("# A book\n\nSee [a chapter](one.ipynb).\n")
+    (book / "glossary.md").write_text("# Words\n\n```{glossary}\nword\n  It.\n```\n")
     done = build(book, "--page", str(book / "draft.ipynb"))
     assert done.returncode == 0, done.stderr
-    assert "not yet" in Path(done.stdout.split()[-1]).read_text()
+    page = Path(done.stdout.split()[-1]).read_text()
+    assert "not yet" in page and "glossary.html#term-word" in page
+    # What leads nowhere is shown for the page itself, and for no other.
+    assert "draft.ipynb" in done.stdout and "Unknown source document 'two'" in done.stdout
+    assert "Unknown source document 'one'" not in done.stdout
 
 
 @pytest.mark.parametrize("port", ["x", "", "99999", "-1", "80.5"])
@@ -576,11 +583,14 @@ def test_every_test_that_runs_alone_has_its_turn() -> None:
     marked = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "tests").rglob("test_*.py")
-        if re.search(r"^(@|pytestmark = )pytest\.mark\.alone$", path.read_text(), re.M)
+        if re.search(r"^(@|pytestmark = \[?)pytest\.mark\.alone\b", path.read_text(), re.M)
     }
     commands = [command for step in run_checks.STEPS.values() for command in step]
     assert marked == {
-        word for command in commands if "alone" in command for word in command[3:]
+        word
+        for command in commands
+        if command[:3] == run_checks.ALONE
+        for word in command[3:]
     }
 
 

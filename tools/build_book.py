@@ -109,8 +109,12 @@ def run_chapters(source: Path, build: Path, listed: list[Path]) -> dict[str, str
     return times
 
 
-def write_pages(source: Path, build: Path, times: dict[str, str], *options: str) -> Path:
+def write_pages(
+    source: Path, build: Path, times: dict[str, str], *options: str, about: str = ""
+) -> Path:
     """Let Jupyter Book turn the executed chapters into pages; returns their folder.
+
+    Of warnings that are not fatal, those that name ``about`` are shown.
 
     They are written from nothing each time: Sphinx reports the warnings of a page only
     when it reads that page, so a second build would hide those of the first. Readers keep
@@ -147,6 +151,7 @@ def write_pages(source: Path, build: Path, times: dict[str, str], *options: str)
 
     times = times | {"pages": f"{time.perf_counter() - started:6.1f} s"}
     width = max(map(len, times))
+    problems = [problem for problem in problems if about in problem]
     say(*problems, *(f"  {name:{width}}  {took}" for name, took in times.items()), sep="\n")
     return html
 
@@ -199,8 +204,9 @@ def build_classroom(source: Path) -> Path:
 def build_page(source: Path, page: Path) -> Path:
     """Build one page and the front page alone, in a folder of its own.
 
-    For its author, while other chapters are in pieces. Warnings are shown but not
-    fatal: references to the other chapters must lead nowhere here.
+    For its author, while other chapters are in pieces. The glossary and the bibliography
+    come along, so that its words and citations lead there. Warnings about the page are
+    shown but not fatal: references to the other chapters must lead nowhere here.
     """
     source, page = source.resolve(), page.resolve()
     if not (page.is_relative_to(source) and page.suffix in SUFFIXES and page.is_file()):
@@ -211,14 +217,19 @@ def build_page(source: Path, page: Path) -> Path:
     build = source / "_build" / "page" / page.stem / "_build"
     front = (source / f"intro{suffix}" for suffix in SUFFIXES)
     listed = list(dict.fromkeys([*filter(Path.is_file, front), page]))
-    files = [file for file in dict.fromkeys((name, "bibliography")) if file != "intro"]
+    beside = [
+        file for file in ("glossary", "bibliography") if (source / f"{file}.md").exists()
+    ]
+    files = [file for file in dict.fromkeys((name, *beside)) if file != "intro"]
     with alone(build):
         toc = build / "_toc.yml"
         entries = [{"file": file} for file in files]
         contents = {"format": "jb-book", "root": "intro", "chapters": entries}
         toc.write_text(yaml.safe_dump(contents))
         times = run_chapters(source, build, listed)
-        first = write_pages(source, build, times, "--toc", str(toc)) / f"{name}.html"
+        options = ("--toc", str(toc))
+        html = write_pages(source, build, times, *options, about=page.name)
+    first = html / f"{name}.html"
     if not first.is_file():
         raise ContentsError(f"{page} became no page: _config.yml excludes its folder.")
     return first
