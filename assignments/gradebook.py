@@ -12,14 +12,15 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from nbgrader.api import Gradebook
+from nbgrader.api import Grade, Gradebook, MissingEntry
 from sqlalchemy.exc import SAWarning
 
 from assignments import reports, runs
 from assignments.grading import questions
-from assignments.records import Graded
+from assignments.records import Graded, of_class
 from assignments.text import shown
 
 
@@ -51,8 +52,14 @@ def load(out: Path) -> tuple[str, list[Graded]]:
 
 
 def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> None:
-    """Write the scores; what is missing in the gradebook is made."""
-    written = {question.key: question.written for question in questions(assignment)}
+    """Write the scores; what is missing in the gradebook is made.
+
+    The maximum is that of the class. A notebook of an earlier edition has fewer questions,
+    and nothing for the others, whatever was known of the student before.
+    """
+    everything = questions(assignment)
+    written = {question.key: question.written for question in everything}
+    asked = of_class(graded, everything)
 
     def cell(key: str) -> tuple[str, str, str]:
         """The cell that holds the grade in nbgrader's form, its notebook, assignment."""
@@ -62,7 +69,7 @@ def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> Non
     gradebook.update_or_create_assignment(assignment)
     notebook = gradebook.update_or_create_notebook(assignment, assignment)
     notebook.kernelspec = "{}"
-    for question in questions(assignment):
+    for question in asked:
         gradebook.update_or_create_grade_cell(
             *cell(question.key),
             max_score=question.max_points,
@@ -74,6 +81,8 @@ def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> Non
         student = shown(one.student)
         gradebook.update_or_create_student(student)
         gradebook.update_or_create_submission(assignment, student)
+        for key in [q.key for q in everything if q.since > 1]:
+            _clear(gradebook, cell(key), student)
         for row in one.rows:
             score = gradebook.find_grade(*cell(row.question), student)
             score.needs_manual_grade = row.points is None
@@ -84,6 +93,19 @@ def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> Non
             else:
                 score.auto_score = row.points
     gradebook.db.commit()
+
+
+def _clear(gradebook: Gradebook, cell: tuple[str, str, str], student: str) -> None:
+    """No score for a cell that may have come into the assignment after the student."""
+    _, notebook, assignment = cell
+    with suppress(MissingEntry):  # the whole class is of an earlier edition
+        made = gradebook.find_grade_cell(*cell)
+        try:
+            gradebook.find_grade(*cell, student).auto_score = 0
+        except MissingEntry:
+            its = gradebook.find_submission_notebook(notebook, assignment, student)
+            gradebook.db.add(Grade(cell_id=made.id, notebook=its, auto_score=0))
+            gradebook.db.commit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

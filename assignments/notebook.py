@@ -35,6 +35,7 @@ class Cell:
     grade_id: str = ""
     is_test: bool = False
     id: str = ""
+    edition: int = 1  # that its mark speaks of; 0 where it says something odd
 
     @cached_property
     def _read(self) -> tuple[str, ast.Module | None, str]:
@@ -94,7 +95,12 @@ def _cell(cell: nbformat.NotebookNode) -> Cell:
         grade_id=str(ours.get("grade_id", "")),
         is_test=bool(ours.get("grade")) and not ours.get("solution"),
         id=str(cell.get("id", "")),
+        edition=_edition(metadata.get("edition", 1) if ours else 1),
     )
+
+
+def _edition(said: object) -> int:
+    return said if type(said) is int else 0
 
 
 def wrong_assignment(found: Sequence[Cell], assignment: str) -> str:

@@ -30,6 +30,7 @@ class Question:
     title: str  # its name for people
     max_points: int
     written: bool = False  # whether a person grades it
+    since: int = 1  # the first edition of the assignment that has it
 
 
 @dataclass
@@ -54,11 +55,34 @@ class Graded:
     rows: list[Row]  # one for each question
     failed: str = ""  # what was handed in and how the grader failed on it, if it did
     held: str = ""  # what closed the processes, and what did not hold, in words
+    edition: int = 0  # of the assignment, that the notebook is of; 0 where none was read
 
     @property
     def points(self) -> float:
         """What the graded questions earned together."""
         return sum(row.points or 0 for row in self.rows)
+
+    @property
+    def most(self) -> int:
+        """What all of its questions have together."""
+        return sum(row.max_points for row in self.rows)
+
+
+def in_edition(asked: Sequence[Question], edition: int) -> list[Question]:
+    """The questions of an edition; all of them where it is not known which it is."""
+    return [q for q in asked if q.since <= edition or not edition]
+
+
+def of_class(graded: Sequence[Graded], asked: Sequence[Question]) -> list[Question]:
+    """The questions of a class: those of the latest edition that somebody has worked on.
+
+    Where nothing could be read, a row for each of these stays, and no other.
+    """
+    found = in_edition(asked, max((g.edition for g in graded), default=0))
+    keys = {question.key for question in found}
+    for one in graded:
+        one.rows = [row for row in one.rows if row.question in keys]
+    return found
 
 
 def unearned(asked: Sequence[Question], reason: str) -> list[Row]:
@@ -110,6 +134,7 @@ def read(data: bytes) -> Graded:
     _require(_line(graded.sandbox), "its sandbox is no text")
     held = isinstance(graded.held, str) and is_clean(graded.held, LONGEST_TEXT)
     _require(held, "what held is no text")
+    _require(_whole(graded.edition), "its edition is no number")
     return graded
 
 
@@ -120,6 +145,7 @@ def agree(graded: Graded, student: str, questions: Sequence[Question]) -> None:
         ValueError: it is another's, or claims what no answer can have earned.
     """
     _require(graded.student == student, "it is another student's")
+    questions = in_edition(questions, graded.edition)
     _require([row.question for row in graded.rows] == [q.key for q in questions], "keys")
     for row, question in zip(graded.rows, questions, strict=True):
         _require(row.max_points == question.max_points, "the points of a question differ")

@@ -39,7 +39,7 @@ METADATA: dict[str, Any] = {
     },
     "language_info": {"name": "python"},
 }
-_KEPT_CELL_METADATA = ("tags", "mystnb", "nbgrader")
+_KEPT_CELL_METADATA = ("tags", "mystnb", "nbgrader", "edition")
 
 
 def default_files() -> list[Path]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from assignments.hidden.a1_collates import RIGHT, versions
 from checks.drawing import by_exercise, generator, ragged, ragged_mask
 from checks.exercise import Case
 from seq2seq_lib.vocab import EOS, PAD
@@ -201,4 +202,12 @@ def budget(rng: random.Random) -> Iterator[Case]:
         yield Case({"budget": cells, "lengths": lengths}, levels(lengths, cells))
 
 
-FRESH = by_exercise(pad, masks, shift, loss, ends, pool, buckets, budget)
+def promise(rng: random.Random) -> Iterator[Case]:
+    """Versions of ``collate`` that nobody has seen, in an order that nobody knows."""
+    drawn = versions(rng)
+    rng.shuffle(drawn)
+    for version in drawn:
+        yield Case({"version": version}, {"said": version.kind == RIGHT})
+
+
+FRESH = by_exercise(pad, masks, shift, loss, ends, pool, buckets, budget, promise)

@@ -4,7 +4,7 @@ Run an exercise's check as often as you like. It tries your answer on small exam
 says what holds and what does not. Grading asks the same questions with other numbers.
 """
 
-from a1_exercises import buckets, budget, ends, loss, masks, pad, pool, shift
+from a1_exercises import buckets, budget, ends, loss, masks, pad, pool, promise, shift
 
 from checks.checker import Checker
 from checks.exercise import exercise_in
@@ -12,6 +12,6 @@ from checks.exercise import exercise_in
 LIBRARY = ("seq2seq_lib.batching", "seq2seq_lib.model", "seq2seq_lib.attention")
 EXERCISES = tuple(
     exercise_in(module, LIBRARY)
-    for module in (pad, masks, shift, loss, ends, pool, buckets, budget)
+    for module in (pad, masks, shift, loss, ends, pool, buckets, budget, promise)
 )
 check = Checker(EXERCISES)
