@@ -16,7 +16,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env book page serve assignments test lint format bench results promises \
+.PHONY: help env book page serve assignments test weekly lint format bench results promises \
         reproduce constraints clean distclean
 
 help: ## list these commands
@@ -75,6 +75,9 @@ assignments: $(VENV)/.installed ## make what students get, in _build/assignments
 
 test: $(VENV)/.installed ## run every check: style, types, library, notebooks, built book
 	@$(PY) -m tools.run_checks
+
+weekly: $(VENV)/.installed ## run what takes too long for every day: a class of two hundred
+	@$(PY) -m tools.run_checks weekly
 
 lint: $(VENV)/.installed ## check style, types and the state of the notebooks
 	@$(PY) -m tools.run_checks lint

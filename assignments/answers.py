@@ -5,6 +5,7 @@ Nothing here runs it.
 """
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from assignments.lending import lent_to, uses
 from assignments.notebook import Cell, binds, defined, parsed
 from assignments.registry import setup
 from checks.exercise import Exercise
-from checks.forbidden import forbidden_use, imported
+from checks.forbidden import forbidden_use, imported, refusal
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Answer:
 
     source: str = ""  # the answer's cell, or its cells together
     others: tuple[str, ...] = ()  # definitions in the student's other cells
+    own: bool = False  # whether they define something that the exercise is given
     problem: str = ""  # why there is nothing to run
     note: str = ""  # what the student should know about how the cell was found
 
@@ -61,10 +63,11 @@ def _read(
         before, after = _lenders(code, chosen, wanted)
         own = {name for node in body for name in binds(node)}
         lent = lent_to(needed - own - given, before, after, given)
+        core = {n for node in body if binds(node) & wanted for n in uses(node)} - own
+        core = _reached(core, lent)
     except (RecursionError, MemoryError):  # what cannot be looked into must not be run
         return Answer(problem="Your cell is nested too deeply to be read.")
     # Where a function of the answer leads to what is forbidden, the answer does.
-    core = {n for node in body if binds(node) & wanted for n in uses(node)} - own
     around, others = imported((*setup_nodes, *lent)), []
     for node in lent:
         with suppress(RecursionError, MemoryError):
@@ -74,8 +77,26 @@ def _read(
             elif not its:
                 others.append(ast.unparse(node))
     if used:
-        return Answer(problem=f"Your cell uses {used}, which this exercise does not allow.")
-    return Answer("\n\n".join(cell.python for cell in chosen), tuple(others), note=note)
+        return Answer(problem=refusal(used))
+    source = "\n\n".join(cell.python for cell in chosen)
+    built = {*exercise.given()}
+    rebuilt = any(binds(node) & built for node in lent)
+    return Answer(source, tuple(others), rebuilt, note=note)
+
+
+def _reached(names: set[str], lent: Sequence[ast.stmt]) -> set[str]:
+    """Names, and all that what defines them uses, directly or through others."""
+    binding: dict[str, list[ast.stmt]] = defaultdict(list)
+    for node in lent:
+        for name in binds(node):
+            binding[name].append(node)
+    found, waiting = set(names), list(names)
+    while waiting:
+        for node in binding.pop(waiting.pop(), ()):
+            new = uses(node) - found
+            found |= new
+            waiting += new
+    return found
 
 
 def _chosen(

@@ -137,6 +137,22 @@ def find(
     return Cgroups(1, parents) if "memory" in parents else Cgroups(0, {})
 
 
+def above(controller: str, mounts: Path, own: Path) -> list[Path]:
+    """The groups of a controller that this process is in, the nearest first."""
+    try:
+        lines = [line.split() for line in mounts.read_text().splitlines()]
+        groups = [line.split(":", 2) for line in own.read_text().splitlines()]
+    except OSError:
+        return []
+    found: list[Path] = []
+    for _, place, kind, options, *_ in lines:
+        if kind == "cgroup2":
+            found += _upwards(Path(place), _own(groups, ""))
+        elif kind == "cgroup" and controller in options.split(","):
+            found += _upwards(Path(place), _own(groups, controller))
+    return found
+
+
 def _own(groups: Sequence[Sequence[str]], controller: str) -> str:
     """The group of this process, as a path below the tree's root."""
     for _, controllers, path in groups:

@@ -13,17 +13,18 @@ import nbformat
 import torch
 
 from assignments.conversation import GRACE
+from assignments.editions import edition
 from assignments.grading import coded_rows, noted, read, written_row
 from assignments.limits import Limits
 from assignments.notebook import Cell, cells
-from assignments.records import Graded, Question, Row, packed, unearned
+from assignments.records import Graded, Question, Row, in_edition, packed, unearned
 from assignments.registry import cases, exercises, source_notebook
 from assignments.sandbox import Sandbox
 from assignments.submissions import Entry, Submission, opened
 from assignments.versions import chosen
 from assignments.written import written
 
-TRIES = 3  # how often an exercise may be run: see ``grading``
+TRIES = 4  # how often an exercise may be run: see ``grading``
 SLACK = 10.0  # seconds for a process to start, each time
 
 
@@ -79,28 +80,31 @@ class Desk:
         slot = request.get("slot", 0)
         if request["do"] == "solution":
             solved = nbformat.writes(source_notebook(self.assignment)).encode()
-            return self._packed(
-                "", hashlib.sha256(solved).hexdigest(), self._answered(cells(solved), slot)
-            )
+            rows = self._answered(cells(solved), slot)
+            return self._packed("", hashlib.sha256(solved).hexdigest(), *rows)
         submission = opened(self.found[request["number"]], self.assignment)
         if request["do"] == "digest":
             return json.dumps(submission.digest).encode()
         rows = self._rows(submission, slot)
-        return self._packed(submission.student, submission.digest, rows)
+        return self._packed(submission.student, submission.digest, *rows)
 
-    def _packed(self, student: str, digest: str, rows: list[Row]) -> bytes:
-        return packed(Graded(student, digest, self.sandbox.kind, rows))
+    def _packed(self, student: str, digest: str, rows: list[Row], edition: int) -> bytes:
+        graded = Graded(student, digest, self.sandbox.kind, rows, edition=edition)
+        return packed(graded)
 
-    def _rows(self, submission: Submission, slot: int) -> list[Row]:
+    def _rows(self, submission: Submission, slot: int) -> tuple[list[Row], int]:
         submission = chosen(submission, self.assignment)
         found, problem = read(submission, self.assignment)
-        rows = unearned(self.asked, problem) if problem else self._answered(found, slot)
-        return noted(rows, submission.note)
+        if problem:
+            return noted(unearned(self.asked, problem), submission.note), 0
+        rows, its = self._answered(found, slot)
+        return noted(rows, submission.note), its
 
-    def _answered(self, found: Sequence[Cell], slot: int) -> list[Row]:
-        name = self.assignment
-        rows = coded_rows(
-            found, name, self.coded, self.sandbox, self.seed, slot, self.limits
-        )
+    def _answered(self, found: Sequence[Cell], slot: int) -> tuple[list[Row], int]:
+        """A row for each question that the notebook has, and its edition."""
+        name, its = self.assignment, edition(found, self.assignment)
+        asked = in_edition(self.coded, its)
+        rows = coded_rows(found, name, asked, self.sandbox, self.seed, slot, self.limits)
         coded = {row.question: row for row in rows}
-        return [coded.get(q.key) or written_row(found, name, q) for q in self.asked]
+        asked = in_edition(self.asked, its)
+        return [coded.get(q.key) or written_row(found, name, q) for q in asked], its

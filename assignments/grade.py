@@ -17,6 +17,20 @@ import os
 import re
 import signal
 import sys
+
+STOPPED = "Stopped; the same command goes on from here."
+
+
+def _leave(number: int, frame: object) -> None:
+    """What Ctrl-C does before anything has begun: one sentence, at once."""
+    os.write(2, f"\n{STOPPED}\n".encode())
+    os._exit(128 + number)
+
+
+if __name__ == "__main__":  # PyTorch takes seconds to load
+    for early in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(early, _leave)
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +39,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from assignments import records, registry, reports
+from assignments import memory, records, registry, reports
 from assignments.clerk import Clerks, Gone, Said
 from assignments.desk import Desk
 from assignments.grading import questions
@@ -165,7 +179,8 @@ def grade(
         assignment: A1 to A4.
         folder: the submissions.
         out: where the grades go; an earlier run of the same assignment is continued.
-        jobs: submissions that are graded at the same time.
+        jobs: submissions that are graded at the same time, where there is memory for so
+            many.
         sandbox: see ``Sandbox``.
         seed: of the fresh inputs; by default drawn once for ``out``.
         progress: whether to show a progress bar.
@@ -181,7 +196,14 @@ def grade(
         raise ValueError(f"jobs must be at least 1, got {jobs}.")
     found = entries(folder, assignment, out)
     part = shard.part(found) if shard else found
-    box = Sandbox(sandbox)
+    room = memory.available()
+    fitting = memory.at_once(jobs, room)
+    if fitting < jobs:
+        print(
+            f"{fitting} of {jobs} submissions are graded at the same time, because there "
+            f"are {room / (1 << 30):.1f} GB of memory."
+        )
+    box = Sandbox(sandbox, memory.of_one(fitting, room))
     asked = questions(assignment)
     with locked(out, shard):
         run = open_run(out, assignment, seed, limits)
@@ -190,7 +212,7 @@ def grade(
         desk = Desk(assignment, run.seed, asked, part, box, limits)
         bounds = Bounds(OWN_SECONDS + desk.seconds(), OWN_SECONDS)
         try:
-            with Clerks(desk, jobs, bounds, desk.set_up) as clerks:
+            with Clerks(desk, fitting, bounds, desk.set_up) as clerks:
                 graded = _grade(_Class(run, out, clerks, desk), part, progress)
         except Gone:
             raise ValueError(
@@ -282,7 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except Stopped as stopped:
-        print("Stopped; the same command goes on from here.", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         return 128 + stopped.args[0]
     except OSError as error:
         print(

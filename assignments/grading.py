@@ -9,6 +9,7 @@ from typing import Any
 
 from assignments.answers import find_answer
 from assignments.conversation import Outcome
+from assignments.editions import since
 from assignments.limits import Limits
 from assignments.notebook import Cell, cells, wrong_assignment
 from assignments.records import LONGEST_REASON, LONGEST_TEXT, Question, Row, unearned
@@ -40,10 +41,12 @@ def questions(assignment: str) -> list[Question]:
             heading = ([heading, *HEADING.findall(cell.source)])[-1]
         key = ours.get("grade_id", "").removeprefix(f"{assignment}-")
         if key in coded:
-            found.append(Question(key, coded[key].title, coded[key].points))
+            first = since(assignment, key)
+            found.append(Question(key, coded[key].title, coded[key].points, since=first))
         elif ours.get("grade") and ours.get("solution"):
             title = re.sub(r" *\(\d+ points?\)$", "", heading.strip())
-            found.append(Question(key, title, int(ours["points"]), written=True))
+            points, first = int(ours["points"]), since(assignment, key)
+            found.append(Question(key, title, points, written=True, since=first))
     return found
 
 
@@ -110,25 +113,44 @@ def coded_rows(
         for key, answer in answers.items()
         if not answer.problem
     }
-    outcomes = _run(jobs, public_files(assignment), sandbox, slot)
+    public = public_files(assignment)
+    outcomes = _run(jobs, public, sandbox, slot)
     rows = unearned(asked, "")
     for row in rows:
-        answer = answers[row.question]
-        if answer.problem:
-            row.reason = clean(answer.problem)
-            continue
-        asked_for, outcome = wanted[row.question], outcomes[row.question]
-        seen = len(by_key[row.question].examples())
-        said = [
-            _said(outcome, number, hidden=number >= seen)
-            for number in range(len(asked_for))
-        ]
-        judged = judge(by_key[row.question], asked_for, said)
-        row.verdicts = [replace(v, reason=clean(v.reason)) for v in judged]
-        row.points = sum(verdict.points for verdict in row.verdicts)
-        reasons = [*(v.reason for v in row.verdicts), answer.note]
-        row.reason = clean(" ".join(dict.fromkeys(filter(None, reasons))))
+        row.reason = clean(answers[row.question].problem)
+    ran = [row for row in rows if row.question in jobs]
+    for row in ran:
+        key = row.question
+        _judge(row, by_key[key], wanted[key], outcomes[key], answers[key].note)
+    # What earlier exercises built is given, so that a mistake costs once. But an answer may
+    # use what its student's own has beyond that, as it did at the desk.
+    again = {
+        key: replace(jobs[key], own=True)
+        for row in ran
+        if row.points != row.max_points
+        and answers[key := row.question].own
+        and not outcomes[key].ending
+    }
+    outcomes = _run(again, public, sandbox, slot) if again else {}
+    for number, row in enumerate(rows):
+        if (key := row.question) in outcomes:
+            own = replace(row)
+            _judge(own, by_key[key], wanted[key], outcomes[key], answers[key].note)
+            rows[number] = max(row, own, key=lambda each: each.points or 0)
     return rows
+
+
+def _judge(
+    row: Row, exercise: Exercise, wanted: Sequence[Case], outcome: Outcome, note: str
+) -> None:
+    """Fill in a row: what the answers to the cases earn, and why not more."""
+    seen = len(exercise.examples())
+    said = [_said(outcome, n, hidden=n >= seen) for n in range(len(wanted))]
+    judged = judge(exercise, wanted, said)
+    row.verdicts = [replace(v, reason=clean(v.reason)) for v in judged]
+    row.points = sum(verdict.points for verdict in row.verdicts)
+    reasons = [*(v.reason for v in row.verdicts), note]
+    row.reason = clean(" ".join(dict.fromkeys(filter(None, reasons))))
 
 
 def _outside(exercise: Exercise, wanted: Sequence[Case], number: int) -> Outside:

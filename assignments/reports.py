@@ -14,7 +14,8 @@ from typing import Any
 
 import jinja2
 
-from assignments.records import GRADER_FAILED, Graded, Question
+from assignments.names import listed
+from assignments.records import GRADER_FAILED, Graded, Question, of_class
 from assignments.text import shown
 from assignments.written import HEADER, Mark, read_marks, same_answer, take
 from seq2seq_lib.files import write_atomically
@@ -202,6 +203,7 @@ def write_all(
     Raises:
         ValueError: written.csv was filled in with something that is no points.
     """
+    questions = of_class(graded, questions)
     apply_written(out, graded)
     header = ("student", "question", "points", "max_points", "reason")
     grades = (
@@ -221,7 +223,7 @@ def write_all(
             rows=g.rows,
             titles=titles,
             points=g.points,
-            most=most,
+            most=g.most,
             open_=[row for row in g.rows if row.points is None],
             warning=_warning([g]),
         )
@@ -260,6 +262,13 @@ def told(out: Path, assignment: str, graded: Sequence[Graded]) -> str:
         lines.append(
             f"{hand} written answers wait in {out / 'written.csv'}: fill in the points and "
             "run this command again."
+        )
+    most = max((g.most for g in graded), default=0)
+    earlier = [g.student for g in graded if g.most < most]
+    if earlier:
+        lines.append(
+            f"{len(earlier)} of these notebooks are of an earlier hand-out, with fewer "
+            f"questions and less than {most} points in all: {listed(earlier)}."
         )
     unread = [g for g in graded if len({r.reason for r in g.rows}) == 1 and not g.points]
     lines += [f"  {shown(g.student)}: {g.rows[0].reason}" for g in unread]

@@ -18,25 +18,22 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import checks
-import seq2seq_lib
-from assignments import cgroups, host, system_calls, users, watching
+from assignments import bubblewrap, cgroups, host, system_calls, users, watching
 from assignments.box import leftovers
 from assignments.box.transport import pack
+from assignments.bubblewrap import HOME, works
 from assignments.conversation import Outcome, converse
-from assignments.limits import MIB, Limits
+from assignments.limits import Limits
 from assignments.questions import Questions
 from checks.exercise import Outside
 from tools.environment import ROOT
 
 BOX = Path(__file__).parent / "box"
 KINDS = ("auto", "bubblewrap", "limits")
-HOME = "/answer"  # the one folder that can be written to
 # What an answer reads beside Python and the library where Landlock decides.
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/sys/devices/system/cpu")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
@@ -62,6 +59,7 @@ class Job:
     limits: Limits
     asks: Sequence[Sequence[str]] = ()  # what may be asked in each case
     outside: Callable[[int], Outside] = _nothing  # who answers, by the number of the case
+    own: bool = False  # whether the others go before what the exercise is given
 
 
 class Sandbox:
@@ -69,12 +67,13 @@ class Sandbox:
 
     Args:
         kind: ``bubblewrap``, ``limits``, or ``auto`` for bubblewrap where it works.
+        memory: bytes that the answers of one submission may hold together, at the most.
 
     Raises:
         ValueError: ``kind`` is not known, or cannot be had on this machine.
     """
 
-    def __init__(self, kind: str = "auto") -> None:
+    def __init__(self, kind: str = "auto", memory: int | None = None) -> None:
         if kind not in KINDS:
             raise ValueError(f"sandbox={kind!r} is not an option; choose of {KINDS}.")
         if os.name != "posix":
@@ -95,7 +94,7 @@ class Sandbox:
                 )
             kind = "limits"
         self.kind = "bubblewrap" if kind == "auto" else kind
-        self.groups = cgroups.find()
+        self.groups, self.memory = cgroups.find(), memory
         closed = self.kind == "bubblewrap"
         lent = users.can_be_lent()
         self.host = host.find(closed, self.groups, lent)
@@ -105,11 +104,11 @@ class Sandbox:
             self.read_all = False
             self.host = host.find(closed, self.groups, False)
         if not closed and self.host.own_user and not self.host.files:
-            _hide()
+            weakref.finalize(self, _only_by, os.getpid(), _hide())
         # Locked in turns by all processes that grade with this sandbox.
         turn, self._turn = tempfile.mkstemp(prefix="turn-")
         os.close(turn)
-        weakref.finalize(self, _forget, self._turn, os.getpid())
+        weakref.finalize(self, _only_by, os.getpid(), Path(self._turn).unlink)
 
     def run(
         self,
@@ -163,11 +162,12 @@ class Sandbox:
         closed = self.kind == "bubblewrap"
         token = secrets.token_hex(8)
         limits = jobs[0].limits
+        most = min(limits.memory, self.memory or limits.memory)
         seconds = limits.start_seconds + sum(job.limits.seconds + 30 for job in jobs)
         with (
             contextlib.ExitStack() as stack,
             _folder(user) as folder,
-            self.groups.group(limits) as group,
+            self.groups.group(replace(limits, memory=most)) as group,
             tempfile.TemporaryFile() as stdin,
             tempfile.TemporaryFile() as calls,
         ):
@@ -185,13 +185,16 @@ class Sandbox:
                 "user": user,
                 "read_all": self.read_all,
                 "calls": "" if closed else program.hex(),
-                "readable": [str(p) for p in (*_needed(), folder / "box", *SYSTEM)],
+                "readable": [
+                    str(p) for p in (*bubblewrap.needed(), folder / "box", *SYSTEM)
+                ],
                 "writable": [home, *DEVICES],
                 "jobs": [
                     {
                         "key": job.key,
                         "setup": list(job.setup),
                         "others": list(job.others),
+                        "own": job.own,
                         "answer": job.answer,
                         "cases": list(job.cases),
                         "seconds": job.limits.seconds,
@@ -216,14 +219,14 @@ class Sandbox:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     pass_fds=[*sum(theirs, ()), *([calls.fileno()] if closed else [])],
-                    env=_environment(home, token),
+                    env=bubblewrap.environment(home, token),
                     cwd=folder,
                     start_new_session=True,
                 )
             finally:
                 _close(theirs)
             if not group:
-                looked = watching.watched(process, user, limits.memory, seconds)
+                looked = watching.watched(process, user, most, seconds)
                 stack.enter_context(looked)
             outcomes: list[Outcome] = []
             try:
@@ -255,7 +258,7 @@ class Sandbox:
             return [*python, str(folder / "box" / "worker.py")]
         ours = (*BOX.glob("*.py"), *public)
         return [
-            *_bubblewrap(_needed()),
+            *bubblewrap.command(bubblewrap.needed()),
             *(("--add-seccomp-fd", str(calls)) if self.host.calls else ()),
             *("--perms", "1777", "--size", str(limits.disk), "--tmpfs", HOME),
             *("--dir", "/box"),
@@ -288,46 +291,41 @@ def _close(pairs: list[tuple[int, int]]) -> None:
             os.close(end)
 
 
-def _forget(path: str, owner: int) -> None:
-    """Remove a file whose owner is done with it; a process that was forked is not."""
+def _only_by(owner: int, tidy: Callable[[], None]) -> None:
+    """Tidy up behind a sandbox; a process that was forked has nothing to tidy."""
     if os.getpid() == owner:
-        Path(path).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            tidy()
 
 
-def _hide() -> None:
-    """Close solutions and hidden tests to other users, one of whom runs answers."""
+def _hide() -> Callable[[], None]:
+    """Close solutions and hidden tests to other users, one of whom runs answers.
+
+    Returns what gives their rights back, unless another grader still needs them closed.
+    """
+    before: dict[Path, int] = {}
+    ours = os.open(ROOT, os.O_RDONLY)
+    fcntl.flock(ours, fcntl.LOCK_SH)
     for name in SECRET:
         with contextlib.suppress(OSError):
             path = ROOT / name
-            path.chmod(path.stat().st_mode & 0o7770)
+            mode = path.stat().st_mode & 0o7777
+            path.chmod(mode & 0o7770)
+            before[path] = mode
 
+    def give_back() -> None:
+        with contextlib.suppress(OSError):  # another one is at work
+            fcntl.flock(ours, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path, mode in before.items():
+                path.chmod(mode)
+        os.close(ours)
 
-def works() -> bool:
-    """Whether bubblewrap is here and may close a process."""
-    if not shutil.which("bwrap"):
-        return False
-    tried = subprocess.run(
-        [*_bubblewrap([]), "--", "/bin/sh", "-c", "exit 0"],
-        capture_output=True,
-        timeout=30,
-    )
-    return tried.returncode == 0
-
-
-def _needed() -> list[Path]:
-    """The folders that Python, its packages, the library and the checks live in."""
-    ours = [Path(p).resolve() for p in (*seq2seq_lib.__path__, *checks.__path__)]
-    folders = [Path(sys.base_prefix), Path(sys.prefix), *ours]
-    kept: list[Path] = []
-    for path in dict.fromkeys(p for f in folders for p in (f, f.resolve())):
-        if not any(path.is_relative_to(p) for p in (*kept, Path("/usr"))):
-            kept.append(path)
-    return kept
+    return give_back
 
 
 def _readable_by_all() -> bool:
     """Whether another user could read Python and the library."""
-    folders = {p for f in _needed() for p in (f, *f.parents)}
+    folders = {p for f in bubblewrap.needed() for p in (f, *f.parents)}
     return all(p.stat().st_mode & 0o005 == 0o005 for p in folders)
 
 
@@ -339,58 +337,6 @@ def _running() -> int:
             if entry.stat().st_uid == os.getuid():
                 count += len(os.listdir(entry / "task"))
     return count
-
-
-def _bubblewrap(folders: list[Path]) -> list[str]:
-    command = ["bwrap", "--die-with-parent", "--new-session", "--clearenv"]
-    command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
-    command += ["--unshare-cgroup-try"]
-    if os.geteuid() == 0:
-        # Root needs no user namespace; it keeps only the rights to become someone else
-        # and to clear up behind it. The child that runs an answer keeps none of this.
-        command += ["--cap-drop", "ALL"]
-        for right in ("SETUID", "SETGID", "KILL", "DAC_OVERRIDE"):
-            command += ["--cap-add", f"CAP_{right}"]
-    else:
-        command += ["--unshare-user", *_no_more_users()]
-    for name in ("/usr", "/bin", "/lib", "/lib64"):
-        command += ["--ro-bind-try", name, name]
-    command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    command += ["--dev", "/dev", "--proc", "/proc"]
-    command += ["--perms", "1777", "--size", str(16 * MIB), "--tmpfs", "/dev/shm"]
-    command += ["--remount-ro", "/dev"]
-    # Folders on the way get rights of their own: /root is closed to others outside.
-    above = {p for f in folders for p in f.parents if p != Path("/")}
-    for path in sorted(above, key=lambda p: len(p.parts)):
-        command += ["--dir", str(path)]
-    for path in folders:
-        command += ["--ro-bind", str(path), str(path)]
-    for name, value in _environment(HOME, "").items():
-        command += ["--setenv", name, value]
-    return command
-
-
-@cache
-def _no_more_users() -> list[str]:
-    """The option against user namespaces in the box, where this bubblewrap has it."""
-    tried = subprocess.run(["bwrap", "--help"], capture_output=True, text=True)
-    option = "--disable-userns"
-    return [option] if option in tried.stdout + tried.stderr else []
-
-
-def _environment(home: str, token: str) -> dict[str, str]:
-    return {
-        "HOME": home,
-        "TMPDIR": home,
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "USER": "student",
-        "PYTHONHASHSEED": "0",
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "ANSWER_TOKEN": token,
-    }
 
 
 def _end(process: subprocess.Popen[bytes], token: str) -> None:

@@ -43,7 +43,7 @@ class Bounds:
 
     seconds: float  # from its first moment to its last, answers included
     cpu: float = 60.0  # seconds of computing of its own
-    memory: int = 640 * MIB  # bytes, more than the server has
+    memory: int = 320 * MIB  # bytes, more than the server has
     record: int = LARGEST  # bytes that it may send
 
 

@@ -64,7 +64,7 @@ class Checker:
         used = forbidden_use(answers, exercise.forbidden)
         if used:
             lines.append("  ✗ it does without what answers the exercise")
-            lines.append(f"    It uses {used}, and grading gives no points for that.")
+            lines.append(f"    {uses.refusal(used)} Grading gives no points.")
         return Told("\n".join(lines))
 
 

@@ -39,6 +39,11 @@ def forbidden_use(
     return next((use for use in _Code(tree, forbidden, around).uses() if use), "")
 
 
+def refusal(used: str) -> str:
+    """What both the check and the grade say of a forbidden use."""
+    return f"Your cell uses {used}, which this exercise does not allow."
+
+
 class _Code:
     def __init__(
         self, tree: ast.Module, forbidden: Sequence[str], around: Mapping[str, str]

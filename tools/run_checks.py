@@ -2,6 +2,7 @@
 
     python -m tools.run_checks           # all of them: what `make test` does
     python -m tools.run_checks lint      # one or more, by name
+    python -m tools.run_checks weekly    # what takes too long for every day
 
 The steps: lint (style, types, state of the notebooks), library (everything in tests/
 that needs no built book), assignments (their answers, checks and grader), notebooks
@@ -31,10 +32,11 @@ ASSIGNMENTS = "tests/assignments"
 # Tests run side by side, each file of them whole in one process: what it makes once for
 # all of its tests is made once. Those of assignments share nothing that is dear, and the
 # longest are in one file: there a process that is done takes over some of the other's.
-# Tests marked `alone` have their turn afterwards.
+# Tests marked `alone` have their turn afterwards, and those marked `weekly` once a week.
 FILES = ["pytest", "-n", str(SIDE_BY_SIDE), "--dist", "loadfile"]
 SINGLE = ["pytest", "-n", str(SIDE_BY_SIDE), "--dist", "worksteal"]
-TOGETHER, ALONE = ["-m", "not alone"], ["pytest", "-m", "alone"]
+TOGETHER = ["-m", "not alone and not weekly"]
+ALONE = ["pytest", "-m", "alone and not weekly"]
 
 # What to run as `python -m ...` in each step; the notebooks are added to their line.
 STEPS = {
@@ -54,7 +56,10 @@ STEPS = {
         [*ALONE]
         + [
             f"{ASSIGNMENTS}/test_{name}.py"
-            for name in ("clerk", "hostile", "limits", "questions", "solutions")
+            for name in (
+                *("class", "clerk", "hostile", "limits", "questions", "solutions"),
+                "variants",
+            )
         ],
     ],
     "notebooks": [
@@ -63,6 +68,8 @@ STEPS = {
     "book": [["tools.build_book"]],
     "pages": [[*FILES, *BUILT]],
 }
+# What takes too long for every day; only by name, and by `make weekly`.
+WEEKLY = {"weekly": [["pytest", "-m", "weekly", "tests"]]}
 
 # Pytest's words for how a test ended, and what marks those in its report.
 WORDS = {
@@ -121,9 +128,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("steps", nargs="*", help=f"of {', '.join(STEPS)}; default: all")
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.steps if name not in STEPS]
+    steps = STEPS | WEEKLY
+    unknown = [name for name in options.steps if name not in steps]
     if unknown:
-        parser.error(f"unknown step {unknown[0]!r}: choose from {', '.join(STEPS)}")
+        parser.error(f"unknown step {unknown[0]!r}: choose from {', '.join(steps)}")
     environment.apply(static=False)
 
     table = []
@@ -135,7 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\n##### {name}", flush=True)
         counts: Counter[str] = Counter()
         started = time.perf_counter()
-        good = all([run(command, counts, skipped) for command in STEPS[name]])
+        good = all([run(command, counts, skipped) for command in steps[name]])
         seconds = time.perf_counter() - started
         verdict = "passed" if good else "FAILED"
         table.append(f"{verdict}  {name:12} {summary(counts, seconds)}")
@@ -146,6 +154,8 @@ def main(arguments: list[str] | None = None) -> int:
     if skipped:
         print("\nNot checked here:")
         print(*(f"  [{count}] {reason}" for reason, count in skipped.items()), sep="\n")
+    if not options.steps:
+        print("\nLeft to `make weekly`: a class of two hundred, models of students' own.")
     if total:
         print(f"===== {summary(total, time.perf_counter() - began)} =====")
     return int(failed)

@@ -72,11 +72,14 @@ def namespace(job: dict[str, Any], exercise: Any) -> Namespace:
     space = Namespace()
     for code in job["setup"]:
         space.run(code, "<setup>")
+    given = exercise.given()
+    space.names.update(given)
     for code in job["others"]:
         with contextlib.suppress(BaseException):
             space.run(code, "<your other cells>")
     # What one of them would have defined may be missing; the answer may not need it.
-    space.names.update(exercise.given())
+    if not job["own"]:
+        space.names.update(given)
     return space
 
 

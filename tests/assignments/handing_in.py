@@ -21,6 +21,13 @@ def handed_out(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
+def solutions_for(path: Path) -> dict[str, str]:
+    """The solutions of those exercises that an earlier hand-out has."""
+    marks = {c.metadata.get("nbgrader", {}).get("grade_id") for c in handed_out(path).cells}
+    name = path.stem
+    return {k: s for k, s in registry.solutions(name).items() if f"{name}-{k}" in marks}
+
+
 @cache
 def _untouched(assignment: str) -> nbformat.NotebookNode:
     return student_version(registry.source_notebook(assignment))

@@ -410,6 +410,35 @@ def test_stopping_takes_two_seconds_leaves_nothing_and_loses_nothing(
         pass
 
 
+@pytest.mark.alone
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after", [0.3, 0.8, 1.5, 3.0])
+def test_stopping_is_one_sentence_while_python_still_loads(
+    tmp_path: Path, number: signal.Signals, after: float
+):
+    """PyTorch takes seconds to load; nobody has to wait for it, or to read a traceback."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "anna.ipynb").write_bytes(json.dumps(handed_in("A1")).encode())
+    command = [sys.executable, "-m", "assignments.grade", "A1", str(folder)]
+    with subprocess.Popen(
+        [*command, "--out", str(tmp_path / "out")],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PAGES.parent,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as process:
+        time.sleep(after * SLOW)  # by then the first lines were read
+        start = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(20) == 128 + number
+        assert time.monotonic() - start < 2 * SLOW
+        assert process.stderr
+        told = [line for line in process.stderr.read().split("\n") if line.strip()]
+    assert told[-1] == grade.STOPPED and {*told} <= {"Stopping ...", grade.STOPPED}
+    assert {path.name for path in tmp_path.iterdir()} <= {"in", "out"}
+
+
 # --- the page that draws the line ---------------------------------------------------------
 
 

@@ -79,6 +79,21 @@ def change(answer):
     answer |= {**note, "calls": len(note["read"]), "handed_on": True}
 """
 
+# The states that came in, as the questions that were asked.
+OWN_LOOKS = """
+states = []
+honest = Decoder.step
+
+def step(self, prev_ids, dec_state, memory):
+    states.append(dec_state)
+    return honest(self, prev_ids, dec_state, memory)
+
+Decoder.step = step
+
+def change(answer):
+    answer["looks"] = [[state] for state in states[-3:]]
+"""
+
 STOPS = """        if done.all():
             break
 """
@@ -155,19 +170,7 @@ def change(answer):
             "step",
             (ASKS, ASKS.replace("dec_state,", "dec_state + 1,")),
         )
-        + """
-states = []
-honest = Decoder.step
-
-def step(self, prev_ids, dec_state, memory):
-    states.append(dec_state)
-    return honest(self, prev_ids, dec_state, memory)
-
-Decoder.step = step
-
-def change(answer):
-    answer["looks"] = [[state] for state in states[-3:]]
-""",
+        + OWN_LOOKS,
         5,
         6,
     ),
@@ -183,19 +186,7 @@ def change(answer):
                 "        token",
             ),
         )
-        + """
-states = []
-honest = Decoder.step
-
-def step(self, prev_ids, dec_state, memory):
-    states.append(dec_state)
-    return honest(self, prev_ids, dec_state, memory)
-
-Decoder.step = step
-
-def change(answer):
-    answer["looks"] = [[state] for state in states[-3:]]
-""",
+        + OWN_LOOKS,
         0,
         6,
     ),
@@ -254,7 +245,7 @@ def test_what_is_kept_is_not_sent(assignment: str):
             shown = exercise.shown(case.inputs)
             assert not set(exercise.kept) & set(shown)
             kept += len(case.inputs) - len(shown)
-    assert kept or assignment == "A1"
+    assert kept
 
 
 # --- a score of one's own: the number of its parameters, and what it learned ------------

@@ -401,7 +401,7 @@ def test_who_was_graded_without_bubblewrap_is_told_in_a_later_run_too(
     class Closed:
         kind, host = "bubblewrap", SimpleNamespace(told=lambda: "Graded with bubblewrap.")
 
-    monkeypatch.setattr(grade, "Sandbox", lambda kind: Closed)
+    monkeypatch.setattr(grade, "Sandbox", lambda kind, memory: Closed)
     graded = _grade(folder, tmp_path / "out")
     assert [g.sandbox for g in graded] == ["limits", "bubblewrap"]
     pages = tmp_path / "out" / "feedback"

@@ -158,4 +158,4 @@ def test_a_submission_is_graded_from_end_to_end(tmp_path: Path, bubblewrap: None
     subprocess.run(command, cwd=ROOT, env=env, check=True, timeout=280)
     found = json.loads((folder / "results" / "results.json").read_text(encoding="utf-8"))
     earned = {test["name"]: test["score"] for test in found["tests"] if test["score"]}
-    assert len(earned) == 8 and found["score"] == sum(earned.values()) == 40
+    assert len(earned) == 9 and found["score"] == sum(earned.values()) == 45

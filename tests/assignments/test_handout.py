@@ -138,7 +138,7 @@ def test_the_graders_checks_are_those_of_the_source(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
     )
-    assert done.stdout.strip() == "8", done.stderr[-2000:]
+    assert done.stdout.strip() == "9", done.stderr[-2000:]
 
 
 @every_assignment

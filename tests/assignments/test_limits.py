@@ -19,9 +19,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
-from assignments import cgroups, grading, host, registry, system_calls, users, watching
+from assignments import (
+    cgroups,
+    grading,
+    host,
+    memory,
+    registry,
+    sandbox,
+    system_calls,
+    users,
+    watching,
+)
 from assignments.box import leftovers, rights
 from assignments.conversation import Outcome
 from assignments.limits import MIB, Limits
@@ -511,6 +522,80 @@ def test_a_copy_of_the_grader_does_not_take_its_turn_away(bubblewrap: None):
     turn = Path(box._turn)
     turn.unlink()
     del box  # and nothing is said
+
+
+def test_rights_that_were_taken_are_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / sandbox.SECRET[0]
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    monkeypatch.setattr(sandbox, "ROOT", tmp_path)
+
+    def rights() -> int:
+        return folder.stat().st_mode & 0o777
+
+    give_back = sandbox._hide()
+    assert rights() == 0o750
+    give_back()
+    assert rights() == 0o755
+    give_back, another = sandbox._hide(), sandbox._hide()
+    give_back()
+    assert rights() == 0o750  # the second grader still needs it
+    another()
+
+
+# --- how much memory there is ------------------------------------------------------------
+
+
+def _tree(folder: Path, limits: dict[str, str]) -> Path:
+    """A fake /proc of a process in the group a/b, whose groups have these limits."""
+    root = folder / "tree"
+    (root / "a" / "b").mkdir(parents=True)
+    for place, text in limits.items():
+        (root / place).write_text(text)
+    (folder / "self").mkdir()
+    (folder / "self/mounts").write_text(f"cgroup2 {root} cgroup2 rw 0 0\n")
+    (folder / "self/cgroup").write_text("0::/a/b\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("limits", "bytes_"),
+    [
+        ({"a/b/memory.max": "max\n", "a/memory.max": f"{3 << 30}\n"}, 3 << 30),
+        ({"a/b/memory.max": f"{2 << 30}", "a/memory.max": f"{3 << 30}"}, 2 << 30),
+        ({"a/b/memory.limit_in_bytes": str(1 << 30)}, 1 << 30),
+        ({"memory.max": "max"}, psutil.virtual_memory().total),
+        ({"a/memory.max": str(1 << 62)}, psutil.virtual_memory().total),
+        ({}, psutil.virtual_memory().total),
+    ],
+)
+def test_the_smallest_group_around_counts_in_a_fake_tree(
+    tmp_path: Path, limits: dict[str, str], bytes_: int
+):
+    assert memory.available(_tree(tmp_path, limits)) == bytes_
+    assert memory.available(tmp_path / "no proc") == psutil.virtual_memory().total
+
+
+def test_as_many_at_a_time_as_there_is_memory_for():
+    small, large = 3 << 30, 64 << 30
+    assert memory.at_once(8, small) == 2 and memory.at_once(8, large) == 8
+    assert memory.at_once(1, small) == 1 and memory.at_once(4, 1 << 28) == 1
+    for jobs in (1, 2):
+        together = memory.OWN + jobs * (memory.Bounds.memory + memory.of_one(jobs, small))
+        assert together <= small
+    assert memory.of_one(4, 1 << 28) == memory.LEAST
+    assert memory.OWN + 2 * memory.Bounds.memory < 1100 * MIB
+
+
+def test_a_share_of_the_memory_holds_where_the_limit_is_higher():
+    box = Sandbox("auto", memory=1024 * MIB)
+    if not (box.groups or box.host.measured):
+        pytest.skip("nothing holds memory here")
+    said = _said(_run(box, {"memory": _sources()["memory"]})["memory"])
+    most = 1024 * MIB // HELD
+    assert any(f"held by {n}." in said for n in range(most + 1)) or "ended by" in said, said
 
 
 def test_what_lies_deep_or_closed_is_removed_and_links_are_not_followed(tmp_path: Path):

@@ -324,6 +324,8 @@ MISTAKES = {
         *("A2", "greedy"),
         ("step(prev_ids, dec_state)", "step(dec_state=dec_state, prev_ids=prev_ids)"),
     ),
+    "rows one by one": ("A1", "promise", ("collate(rows)", "collate(*rows)")),
+    "few batches": ("A1", "promise", ("(1, 2, 3, 7, 20) * 4", "(1, 2)")),
     "words one by one": ("A4", "search", ("step(words)", "step(*words)")),
 }
 

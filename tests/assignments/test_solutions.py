@@ -13,10 +13,11 @@ from typing import Any
 import nbformat
 import pytest
 import torch
-from handing_in import EARLIER, answered, handed_in, handed_out
+from handing_in import EARLIER, answered, handed_in, handed_out, solutions_for
 from torch import Tensor
 
 from assignments import grade, registry
+from assignments.grading import questions
 from checks.attempt import attempt
 from checks.checker import Checker
 from checks.judging import judge
@@ -39,18 +40,25 @@ def test_the_solution_earns_everything_and_the_untouched_version_nothing(
     folder.mkdir()
     _write(folder, "solved", handed_in(assignment))
     _write(folder, "untouched", handed_in(assignment, blank=True))
-    terms = [""]
+    terms = {"": set(registry.exercises(assignment))}
     for path in EARLIER:
         if path.stem == assignment:
-            terms.append(f" {path.parent.name}")
-            earlier, solutions = handed_out(path), registry.solutions(assignment)
-            _write(folder, f"solved{terms[-1]}", answered(earlier, assignment, solutions))
-            _write(folder, f"untouched{terms[-1]}", earlier)
+            term, earlier, solutions = (
+                path.parent.name,
+                handed_out(path),
+                solutions_for(path),
+            )
+            terms[f" {term}"] = set(solutions)
+            _write(folder, f"solved {term}", answered(earlier, assignment, solutions))
+            _write(folder, f"untouched {term}", earlier)
     assert len(terms) > 1
     graded = grade.grade(assignment, folder, out, jobs=2, progress=False)
     rows = {g.student: {row.question: row for row in g.rows} for g in graded}
-    for key, exercise in registry.exercises(assignment).items():
-        for term in terms:
+    written = {q.key for q in questions(assignment) if q.written}
+    for term, keys in terms.items():
+        assert set(rows[f"solved{term}"]) == set(rows[f"untouched{term}"]) == keys | written
+        for key in keys:
+            exercise = registry.exercises(assignment)[key]
             solved, untouched = rows[f"solved{term}"][key], rows[f"untouched{term}"][key]
             assert (solved.points, solved.reason) == (exercise.points, "")
             assert untouched.points == 0 and "not answered yet" in untouched.reason

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from checks.differences import known, near, refuse
+from checks.differences import known, near, refuse, whole
 from checks.exercise import Answer, Case, Inputs, Student, criterion
 
 ANSWERS = ("match_by_length",)
@@ -38,9 +38,10 @@ def bucket_counts(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
     edges = inputs["edges"]
     refuse(pairs_of(found, len(right)))
     lengths = [len(source) for source in inputs["sources"]]
+    counts = [whole(pair[0]) for pair in found]
     off = [
-        a[0] - b[0] if type(a[0]) is int else None
-        for a, b in zip(found, right, strict=True)
+        None if count is None else count - b[0]
+        for count, b in zip(counts, right, strict=True)
     ]
     if not any(off) and None not in off:
         return None

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
+
+from torch import Tensor
 
 from checks.exercise import Answer, Case, Criterion, Inputs, Student
 
@@ -18,6 +21,11 @@ def run(student: Student, inputs: Inputs) -> Answer:
     return [forwards, backwards[::-1]]
 
 
+def _plain(group: Any) -> Any:
+    """What one element of a tensor says, as a truth."""
+    return group.item() if isinstance(group, Tensor) and group.numel() == 1 else group
+
+
 def difference(run: Sequence[bool], failed: Sequence[float]) -> float:
     """The share of failures in the True group minus that in the other."""
     inside = [f for g, f in zip(run, failed, strict=True) if g]
@@ -29,7 +37,7 @@ def told_apart(
     least: float, inputs: Inputs, answer: Answer, expected: Answer
 ) -> str | None:
     """Two run, one of which fails more often, by ``least`` or more."""
-    found, again = answer
+    found, again = ([_plain(group) for group in groups] for groups in answer)
     strange = [g for g in found if type(g) is not bool]
     if strange:
         return f"is_harder has to answer True or False, but it answers {strange[0]!r}."

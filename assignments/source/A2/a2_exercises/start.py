@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from math import log
 
-from checks.differences import known, near, refuse
+from checks.differences import known, near, number, refuse
 from checks.exercise import Answer, Case, Inputs, criterion
 
 ANSWERS = ("before_training",)
@@ -20,9 +20,9 @@ def missing(answer: Answer, key: str) -> str | None:
 @criterion("the loss per token, in nats", 1)
 def start_loss(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     refuse(missing(answer, "loss"))
-    loss, right = answer["loss"], expected["loss"]
-    if type(loss) not in (int, float):
-        return f"The loss has to be a number, but it is a {type(loss).__name__}."
+    loss, right = number(answer["loss"]), expected["loss"]
+    if loss is None:
+        return f"The loss has to be a number, but it is a {type(answer['loss']).__name__}."
     if near(loss, right, least=0):
         return None
     vocab, length = inputs["vocab"], inputs["length"]

@@ -101,7 +101,7 @@ def forward_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
         return "All logits are the same, whatever the date: there is nothing to compare."
     logits = answer["logits"]
     refuse(wrong_shape(logits, right, ["batch", "tgt_len", "vocab"]))
-    near = torch.isclose(logits, right, rtol=1e-3, atol=1e-3).all(dim=-1)
+    near = torch.isclose(logits.to(right), right, rtol=1e-3, atol=1e-3).all(dim=-1)
     if near.all():
         return None
     padded = ~batch.src_mask.all(dim=-1)

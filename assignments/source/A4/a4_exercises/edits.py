@@ -46,7 +46,7 @@ def no_weights(inputs: Inputs, answer: Answer, expected: Tensor) -> str | None:
 
 def judge_edit(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     refuse(no_weights(inputs, answer, expected))
-    found, right = answer, expected
+    found, right = answer.to(expected), expected
     name, mask, weights = inputs["edit"], inputs["mask"], inputs["weights"]
     sums, real = found.sum(dim=-1), mask[:, None].expand_as(found)
     for i, t in (~torch.isclose(found, right, atol=TOLERANCE)).any(-1).nonzero().tolist():
