@@ -221,9 +221,11 @@ USES = [
     "import seq2seq_lib as s\ns.attention",
     "import seq2seq_lib\nlib = seq2seq_lib\nlib.attention",
     "from seq2seq_lib.attention import *",
-    "from seq2seq_lib.interventions import weighted_sum",
-    "import seq2seq_lib.interventions as i\ni.weighted_sum",
-    "from seq2seq_lib.interventions import *\nweighted_sum",
+    "from seq2seq_lib.attention.lookup import masked_softmax",
+    "import seq2seq_lib.attention.products as p\np.dot_scores",
+    "from seq2seq_lib.interventions import Memory",
+    "import seq2seq_lib.interventions as i\ni.Memory",
+    "from seq2seq_lib.interventions import *\nMemory",
     "from seq2seq_lib.decoder import Attention as A",
     "getattr(torch.nn, 'MultiheadAttention')",
     "torch.nn.modules.MultiheadAttention",
@@ -274,6 +276,13 @@ AROUND_THEM = imported(ast.parse("import torch\nfrom a3_checks import check").bo
 def test_a_use_is_noticed(source: str):
     registry.exercises("A3")
     assert forbidden_use(ast.parse(source), NAMES, AROUND_THEM)
+
+
+@pytest.mark.parametrize("module", ["attention", "transformer", "translate.processes"])
+def test_no_module_of_the_library_answers_what_a3_asks(module: str):
+    source = ast.parse(f"from seq2seq_lib.{module} import *")
+    for exercise in registry.exercises("A3").values():
+        assert forbidden_use(source, exercise.forbidden, AROUND_THEM)
 
 
 def _at_the_desk(source: str) -> str:

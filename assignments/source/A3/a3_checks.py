@@ -25,6 +25,8 @@ __all__ = [
 LIBRARY = (  # what would answer an exercise
     "seq2seq_lib.attention",
     "seq2seq_lib.decoder",
+    "seq2seq_lib.transformer",
+    "seq2seq_lib.translate",
     "seq2seq_lib.model",
     "seq2seq_lib.decoding",
     "seq2seq_lib.training",
