@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -23,7 +23,6 @@ from seq2seq_lib.require import option, require
 from seq2seq_lib.run import Hook, Run
 
 PRECISIONS = ("float32", "bfloat16")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Processes:
         """Whether this process writes files and messages for all."""
         return self.rank == 0
 
-    def from_first(self, value: T) -> T:
+    def from_first(self, value: Any) -> Any:
         """What the first process has, in all of them."""
         if self.world == 1:
             return value
