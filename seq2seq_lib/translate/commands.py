@@ -131,7 +131,11 @@ def main() -> None:
 @_option("patience", text="Stop after so many measurements that found nothing better.")
 @_option("average", text="Try the mean of so many last weights in the end.")
 @_option("seed", text="The same seed gives the same translator.")
-@_option("precision", click.Choice(PRECISIONS), "Of the forward pass; bfloat16 pays for larger models.")
+@_option(
+    "precision",
+    click.Choice(PRECISIONS),
+    "Of the forward pass; bfloat16 pays for larger models.",
+)
 @_option("skip-empty", text="Leave out pairs with an empty line.")
 @_option("allow-equal", text="Most targets may repeat their source.")
 @click.option("--save-every", default=200, show_default=True, help="Updates.")
