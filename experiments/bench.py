@@ -9,6 +9,9 @@ of textbook code, which are mended one after the other:
     + keys once     the keys are projected once per source
     library         the output layer is applied once per target: seq2seq_lib as it is
 
+``step loop`` is another program for the same task, in the shape of the best public
+tutorials: see ``step_loop``.
+
 The machine's speed drifts, so every round times all variants in turn, and the ratios are
 medians over rounds of ratios within a round.
 """
@@ -21,6 +24,7 @@ import torch
 from tqdm import tqdm
 
 from experiments.engine.results import describe_run, write_results
+from experiments.step_loop import StepLoop
 from seq2seq_lib.attention import Memory
 from seq2seq_lib.batching import Batch, Batches, encode
 from seq2seq_lib.decoder import Unrolled
@@ -65,6 +69,9 @@ VARIANTS: tuple[tuple[str, bool, Callable[[Seq2Seq], Seq2Seq]], ...] = (
     ("library", True, lambda model: model),
 )
 
+# What is raced: the variants, and a program that is none of them.
+ENTRANTS = (*VARIANTS, ("step loop", True, lambda model: StepLoop(model.config)))
+
 
 def bench_config() -> ModelConfig:
     """The model that every variant trains."""
@@ -76,9 +83,9 @@ def measure(rounds: int, updates: int, seed: int = 0) -> dict:
     """Time every variant once per round, after one round of warming up."""
     splits = make_splits(Numbers(), train=PAIRS, per_length=0, seed=seed)
     pairs = encode(splits.train, *Numbers().vocabs())
-    speeds: dict[str, list[float]] = {name: [] for name, _, _ in VARIANTS}
+    speeds: dict[str, list[float]] = {name: [] for name, _, _ in ENTRANTS}
     for number in tqdm(range(rounds + 1), desc="rounds"):
-        for name, bucketed, variant in VARIANTS:
+        for name, bucketed, variant in ENTRANTS:
             batches = Batches(pairs, BATCH_SIZE, bucketed, seed=number)
             model = variant(build_model(bench_config(), seed))
             history = fit(model, batches, TrainConfig(updates), progress=False)
@@ -107,7 +114,7 @@ def main() -> None:
     rounds, updates = (2, 8) if quick else (7, 40)
     values = measure(rounds, updates)
     print(f"{'':14}target tokens/s   times the textbook loop (lowest-highest)")
-    for name, _, _ in VARIANTS:
+    for name, _, _ in ENTRANTS:
         speed, ratio, low, high = (each[name] for each in values.values())
         print(f"{name:14}{speed:15,}{ratio:10.2f} ({low:.2f}-{high:.2f})")
     how = {"model": vars(bench_config()), "pairs": PAIRS, "batch_size": BATCH_SIZE}
