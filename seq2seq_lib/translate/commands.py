@@ -18,6 +18,7 @@ from seq2seq_lib.plotting import heatmap
 from seq2seq_lib.require import option, require
 from seq2seq_lib.tasks import multi30k
 from seq2seq_lib.translate import folder, scores
+from seq2seq_lib.translate.architectures import ARCHITECTURES, looks
 from seq2seq_lib.translate.lines import prepare, read_lines, read_pairs
 from seq2seq_lib.translate.preparing import Files, Options
 from seq2seq_lib.translate.processes import PRECISIONS, joined
@@ -38,11 +39,17 @@ BEAM = click.option(
 
 def _option(name: str, kind: Any = None, text: str = "") -> Callable[[Any], Any]:
     """An option of the command line for a field of ``Options``."""
-    default = DEFAULTS[name.replace("-", "_")]
+    field = name.replace("-", "_")
+    default = DEFAULTS[field]
+    its = {a: each.defaults.get(field) for a, each in ARCHITECTURES.items()}
+    own = {a: value for a, value in its.items() if value is not None}
+    if own:  # a default for each architecture that has the option
+        told = ", ".join(f"{a}: {value}" for a, value in own.items())
+        text = f"{text}  [{told}]"
     return click.option(
         f"--{name}",
         default=default,
-        type=kind or type(default),
+        type=kind or type(next(iter(own.values())) if own else default),
         is_flag=default is False,
         show_default=default not in (None, False),
         help=text,
@@ -113,11 +120,24 @@ def main() -> None:
 )
 @click.option("--data", help=f"A known data set in place of files: {', '.join(DATA)}.")
 @click.option("--languages", default="en-de", show_default=True, help="Of --data.")
+@_option(
+    "architecture",
+    click.Choice([*ARCHITECTURES]),
+    "recurrent reads and writes word by word and looks back (Bahdanau et al. 2015); "
+    "transformer has nothing but attention (Vaswani et al. 2017). Where an option has a "
+    "default for one of them alone, the other does not have it.",
+)
 @_option("attention", click.Choice([*MECHANISMS]), "How it looks at the source.")
 @_option("vocab-size", text="Pieces of words on each side.")
 @_option("lowercase", text="Read and write lower-case letters only: easier, and less.")
-@_option("emb-dim", text="Size of an embedding.")
-@_option("hidden", text="Size of a state, of each direction of the encoder.")
+@_option("emb-dim", text="Size of an embedding; in a transformer of every state as well.")
+@_option(
+    "hidden",
+    text="Size of a state, of each direction of the encoder; in a transformer of the "
+    "feed-forward networks' hidden layer.",
+)
+@_option("heads", text="How many look side by side in every layer; they divide --emb-dim.")
+@_option("layers", text="Of the encoder, and of the decoder.")
 @_option("dropout", text="Share of embeddings' numbers that are dropped while training.")
 @_option("output-dropout", text="The same before the output layer.")
 @_option("smoothing", text="Label smoothing: so much probability is wanted of all words.")
@@ -152,8 +172,9 @@ def _train(
 ) -> None:
     """Train a translator; the same command goes on where it was stopped.
 
-    The defaults suit 10,000 to 100,000 pairs on a laptop. Several processes train as one
-    when torchrun starts them:
+    The defaults suit 10,000 to 100,000 pairs on a laptop. The folder remembers which
+    architecture it holds, so evaluate and translate need not be told. Several processes
+    train as one when torchrun starts them:
 
         torchrun --nproc-per-node 2 -m seq2seq_lib.translate train ...
     """
@@ -236,12 +257,13 @@ def _translate(
     """Translate the lines of a file, or what is typed; an empty line stays empty.
 
     A link 3-5 says that piece 5 of the translation looked most at piece 3 of the source,
-    both counted from 0.
+    both counted from 0. Weights of a transformer are the mean over the heads of its last
+    layer, links as well as heatmap.
     """
     with _plainly(), joined(device) as processes:
         found = folder.load(translator, processes.device)
         require(
-            _looks(found) or not (alignments or drawing),
+            looks(found.model.config) or not (alignments or drawing),
             "This translator has a fixed context and looks nowhere, so there is nothing to "
             "align or to draw.",
         )
@@ -253,11 +275,6 @@ def _translate(
                 if drawing and how:
                     _draw(drawing, how)
                     drawing = None
-
-
-def _looks(found: folder.Translator) -> bool:
-    config = found.model.config
-    return config is not None and config.attention != "fixed"
 
 
 def _each(

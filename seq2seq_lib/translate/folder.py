@@ -14,13 +14,16 @@ from torch import Tensor
 
 from seq2seq_lib.decoding import Translation, translate
 from seq2seq_lib.files import write_atomically
-from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
-from seq2seq_lib.require import require
+from seq2seq_lib.model import Seq2Seq
+from seq2seq_lib.require import option, require
+from seq2seq_lib.translate import architectures
+from seq2seq_lib.translate.architectures import ARCHITECTURES, Config
 from seq2seq_lib.translate.lines import prepare
 from seq2seq_lib.translate.subwords import Subwords
 
 CONFIG, WEIGHTS, SIDES = "config.json", "model.safetensors", ("source.json", "target.json")
 FORMAT = 1
+TIED = "tied"  # which name in the file of weights stands for which other
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,10 @@ class Translator:
 
 def write_frame(folder: Path, translator: Translator) -> None:
     """Write what stays the same while the weights are trained."""
-    config = translator.model.config
-    assert config is not None
+    config: Any = translator.model.config
     content = {
         "format": FORMAT,
+        "architecture": architectures.named(config),
         "model": asdict(config),
         "lowercase": translator.lowercase,
         "source": translator.src.digest,
@@ -95,7 +98,16 @@ def write_weights(
         OSError: the disk is full, or cannot be written.
     """
     metadata = {name: str(value) for name, value in facts.items()}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    tensors: dict[str, Tensor] = {}
+    tied, places = {}, dict[Any, str]()  # a matrix that two layers have is stored once
+    for name, value in weights.items():
+        first = places.setdefault((value.data_ptr(), value.shape, value.stride()), name)
+        if first == name:
+            tensors[name] = value.detach().cpu().contiguous()
+        else:
+            tied[name] = first
+    if tied:
+        metadata[TIED] = json.dumps(tied)
     try:
         write_atomically(path, lambda p: save_file(tensors, p, metadata))
     except SafetensorError as error:  # what it makes of a full disk
@@ -111,16 +123,18 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return found, dict(file.metadata() or {})
+            facts = dict(file.metadata() or {})
+        tied = json.loads(facts.pop(TIED, "{}"))
+        return found | {name: found[first] for name, first in tied.items()}, facts
     except FileNotFoundError:
         raise ValueError(
             f"{path} does not exist; is the training under way, and has it been evaluated?"
         ) from None
-    except (SafetensorError, OSError):
+    except (SafetensorError, OSError, ValueError, KeyError):
         raise ValueError(f"{path} cannot be read as weights; is the copy whole?") from None
 
 
-def read_frame(folder: Path) -> tuple[ModelConfig, Subwords, Subwords, bool]:
+def read_frame(folder: Path) -> tuple[Config, Subwords, Subwords, bool]:
     """The configuration and the subwords of a translator's folder.
 
     Raises:
@@ -130,7 +144,10 @@ def read_frame(folder: Path) -> tuple[ModelConfig, Subwords, Subwords, bool]:
     try:
         found = json.loads((folder / CONFIG).read_text(encoding="utf8"))
         require(found["format"] == FORMAT, "it was written by another version")
-        config, lowercase = ModelConfig(**found["model"]), bool(found["lowercase"])
+        name = found.get("architecture", "recurrent")  # older folders do not say it
+        option("architecture", name, ARCHITECTURES)
+        config = ARCHITECTURES[name].config(**found["model"])
+        lowercase = bool(found["lowercase"])
         digests = found["source"], found["target"]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
@@ -163,7 +180,7 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Translator:
         f"{folder / WEIGHTS} belongs to another configuration than {CONFIG}; copy the "
         "whole folder again.",
     )
-    model = build_model(config)
+    model = architectures.build(config)
     try:
         model.load_state_dict(weights)
     except RuntimeError:

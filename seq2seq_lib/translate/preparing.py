@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from seq2seq_lib.files import write_atomically
 from seq2seq_lib.require import require
 from seq2seq_lib.translate import store
+from seq2seq_lib.translate.architectures import OWN, settled
 from seq2seq_lib.translate.folder import SIDES
 from seq2seq_lib.translate.lines import read_pairs
 from seq2seq_lib.translate.store import Store
@@ -34,21 +36,30 @@ class Files(NamedTuple):
 
 @dataclass(frozen=True)
 class Options:
-    """How a translator is trained; the command line explains each."""
+    """How a translator is trained; the command line explains each.
 
-    attention: str = "additive"
+    What is None is the architecture's own choice; see ``settled``.
+
+    Raises:
+        ValueError: the architecture lacks an option, or a value is out of range.
+    """
+
+    architecture: str = "recurrent"
+    attention: str | None = None
     vocab_size: int = 6_000
     lowercase: bool = False
-    emb_dim: int = 160
-    hidden: int = 256
-    dropout: float = 0.3
-    output_dropout: float = 0.4
+    emb_dim: int | None = None
+    hidden: int | None = None
+    heads: int | None = None
+    layers: int | None = None
+    dropout: float | None = None
+    output_dropout: float | None = None
     smoothing: float = 0.1
     max_length: int = 100
     batch_tokens: int = 1_500
     epochs: float = 20.0
     updates: int | None = None
-    lr: float = 2e-3
+    lr: float | None = None
     warmup: int = 400
     evaluate_every: int | None = None
     patience: int = 8
@@ -57,6 +68,15 @@ class Options:
     precision: str = "float32"
     skip_empty: bool = False
     allow_equal: bool = False
+
+    def __post_init__(self) -> None:
+        assert self.settled
+
+    @cached_property
+    def settled(self) -> dict[str, Any]:
+        """The options that depend on the architecture, its own where none was chosen."""
+        chosen = {name: getattr(self, name) for name in OWN}
+        return settled(self.architecture, chosen)
 
 
 class Prepared(NamedTuple):
@@ -84,6 +104,7 @@ def begin(
         require(path.is_file(), f"There is no file {path}; check its name.")
     today = {
         **asdict(options),
+        **options.settled,
         "processes": processes,
         **{f"{name} file": _checksum(path) for name, path in texts.items()},
     }

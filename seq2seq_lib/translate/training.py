@@ -12,18 +12,17 @@ from seq2seq_lib.hooks.checkpoints import Checkpoint, identity, read_checkpoint
 from seq2seq_lib.hooks.early_stop import EarlyStop
 from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.hooks.progress import Progress
-from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
+from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.require import require
 from seq2seq_lib.run import History, Hook, Run, TrainConfig
 from seq2seq_lib.training import fit
-from seq2seq_lib.translate import folder, hooks, scores
+from seq2seq_lib.translate import architectures, folder, hooks, scores
 from seq2seq_lib.translate.batches import TokenBatches
 from seq2seq_lib.translate.folder import Translator
 from seq2seq_lib.translate.preparing import (
     LOCK,
     Files,
     Options,
-    Prepared,
     Say,
     begin,
     prepare,
@@ -64,14 +63,17 @@ def train(
         _first(processes, lambda: begin(out, files, valid, options, processes.world))
         _first(processes, lambda: prepare(out, files, valid, options, say))
         prepared = read(out)
-        model = build_model(_config(prepared, options), options.seed).to(processes.device)
+        vocabs = len(prepared.src.vocab), len(prepared.tgt.vocab)
+        chosen = options.settled
+        config = architectures.configured(options.architecture, *vocabs, chosen)
+        model = architectures.build(config, options.seed).to(processes.device)
         translator = Translator(model, prepared.src, prepared.tgt, options.lowercase)
         _first(processes, lambda: folder.write_frame(out, translator))
         batches = TokenBatches(prepared.corpus, options.batch_tokens, options.seed)
         updates = options.updates or max(AT_LEAST, math.ceil(options.epochs * len(batches)))
         every = options.evaluate_every or min(-(-updates // 8), len(batches))
         warmup = min(options.warmup, updates // 2)
-        how = TrainConfig(updates, options.lr, warmup, seed=options.seed)
+        how = TrainConfig(updates, chosen["lr"], warmup, seed=options.seed)
         if processes.first:
             say(f"{model.n_parameters:,} parameters; {updates:,} updates.")
 
@@ -97,20 +99,6 @@ def train(
         if processes.first and not history.interrupted:
             _check_kept(out, history)
         return history
-
-
-def _config(prepared: Prepared, options: Options) -> ModelConfig:
-    return ModelConfig(
-        len(prepared.src.vocab),
-        len(prepared.tgt.vocab),
-        options.attention,
-        options.emb_dim,
-        options.hidden,
-        options.hidden,
-        dropout=options.dropout,
-        output="tied",
-        output_dropout=options.output_dropout,
-    )
 
 
 class Follow(Checkpoint):

@@ -17,6 +17,7 @@ from seq2seq_lib.batching import Batch, Pair, collate
 from seq2seq_lib.model import ModelConfig, build_model, token_loss
 from seq2seq_lib.run import Run, TrainConfig
 from seq2seq_lib.training import fit, train_step
+from seq2seq_lib.transformer import TransformerConfig, build_transformer
 from seq2seq_lib.translate.processes import SharedStep, joined, share
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,9 @@ class OneBatch:
         return "one batch"
 
 
-def model(dropout: float = 0.0):
+def model(dropout: float = 0.0, kind: str = "recurrent"):
+    if kind == "transformer":
+        return build_transformer(TransformerConfig(10, 10, 8, 2, 2, 6, tied=True), 3)
     return build_model(ModelConfig(10, 10, "additive", 6, 5, 5, dropout=dropout), 3)
 
 
@@ -114,9 +117,10 @@ sys.path.insert(0, "tests/program")
 import torch.distributed as dist
 from test_processes import OneBatch, PAIRS, collate, model
 from seq2seq_lib.training import TrainConfig, fit
+from seq2seq_lib.transformer import TransformerConfig, build_transformer
 from seq2seq_lib.translate.processes import SharedStep, joined
 with joined("cpu") as processes:
-    trained, step = model(), SharedStep(processes, smoothing=0.1)
+    trained, step = model(kind=sys.argv[3]), SharedStep(processes, smoothing=0.1)
     batches = OneBatch(collate(PAIRS[: int(sys.argv[2])]))
     how = TrainConfig(2, clip=1e9)
     history = fit(trained, batches, how, [step], progress=False, step=step)
@@ -141,15 +145,17 @@ def torchrun(world: int, *command: str, **how):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", [7, 1])
-def test_two_processes_have_the_gradients_of_one(tmp_path, rows):
+@pytest.mark.parametrize(
+    ("rows", "kind"), [(7, "recurrent"), (1, "recurrent"), (7, "transformer")]
+)
+def test_two_processes_have_the_gradients_of_one(tmp_path, rows, kind):
     script = tmp_path / "gradients.py"
     script.write_text(GRADIENTS)
-    process = torchrun(2, str(script), str(tmp_path / "rank"), str(rows))
+    process = torchrun(2, str(script), str(tmp_path / "rank"), str(rows), kind)
     said, _ = process.communicate(timeout=250)
     assert not process.returncode, said
     found = [json.loads((tmp_path / f"rank{rank}").read_text()) for rank in (0, 1)]
-    alone, step = model(), SharedStep(ALONE, smoothing=0.1)
+    alone, step = model(kind=kind), SharedStep(ALONE, smoothing=0.1)
     batches = OneBatch(collate(PAIRS[:rows]))
     how = TrainConfig(2, clip=1e9)
     history = fit(alone, batches, how, [step], progress=False, step=step)
