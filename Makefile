@@ -91,7 +91,7 @@ format: $(VENV)/.installed ## let ruff put the modules in order
 promises: $(VENV)/.installed ## run the notebooks again and renew the outputs they promise
 	@$(PY) -m tools.notebooks promises
 
-bench: $(VENV)/.installed ## measure training speed and write results/bench.json
+bench: $(VENV)/.installed ## measure all speeds and write results/bench.json (an hour, on an idle machine)
 	@$(PY) -m experiments.bench
 
 # What others train with comes first: rates, biases, speed. The ledger reads all others, and

@@ -1,106 +1,122 @@
-"""How much faster the library trains than a textbook loop, and which idea buys what.
-
-All variants train the same additive model on the same pairs. They differ in three habits
-of textbook code, which are mended one after the other:
+"""How fast the library trains and translates, against two other ways to write it.
 
     textbook        shuffled batches; at every step the keys are projected again and the
                     output layer is applied
     + buckets       batches of similar length
     + keys once     the keys are projected once per source
     library         the output layer is applied once per target: seq2seq_lib as it is
+    step loop       another program, in the shape of the best public tutorials
 
-``step loop`` is another program for the same task, in the shape of the best public
-tutorials: see ``step_loop``.
-
-The machine's speed drifts, so every round times all variants in turn, and the ratios are
-medians over rounds of ratios within a round.
+Sections, each of which can be measured alone with --only: ``habits`` (tokens per second of
+these five, as ratios), ``models`` (every model in training and in both searches, and its
+share of a thread's peak), ``race`` (seconds to 0.95 exact match at every length), ``costs``
+(against length, batch size and corpus size), ``profile``. A run that is interrupted goes on
+with the next section, or the next run of the race. It needs a machine with nothing else to
+do; one thread is used.
 """
 
 import argparse
 from collections.abc import Callable
-from statistics import median
+from dataclasses import asdict
+from itertools import islice
 
 import torch
-from tqdm import tqdm
 
-from experiments.engine.results import describe_run, write_results
-from experiments.step_loop import StepLoop
-from seq2seq_lib.attention import Memory
-from seq2seq_lib.batching import Batch, Batches, encode
-from seq2seq_lib.decoder import Unrolled
-from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
-from seq2seq_lib.tasks import make_splits
-from seq2seq_lib.tasks.numbers import Numbers
-from seq2seq_lib.training import TrainConfig, fit
-
-BATCH_SIZE, PAIRS = 64, 20_000
-
-
-class Textbook(Seq2Seq):
-    """The same model, which takes every step on its own."""
-
-    def __init__(self, model: Seq2Seq, keys_once: bool = False) -> None:
-        super().__init__(model.encoder, model.decoder)
-        self.keys_once = keys_once
-
-    def forward(self, batch: Batch, teacher_forcing: float = 1.0) -> Unrolled:
-        """The scores of all target tokens, from their correct predecessors."""
-        encoded = self.encoder(batch.src_ids, batch.src_lengths)
-        dec_state = self.decoder.initial_state(encoded)
-        memory = self.decoder.attention.memory(encoded)
-        steps = []
-        for t in range(batch.tgt_in.shape[1]):
-            if not self.keys_once:
-                keys = self.decoder.attention.project_keys(encoded.states)
-                memory = Memory(keys, encoded.states, encoded.src_mask)
-            steps.append(self.decoder.step(batch.tgt_in[:, t], dec_state, memory))
-            dec_state = steps[-1].dec_state
-        logits, dec_states, _, weights = (
-            torch.stack(part, dim=1) for part in zip(*steps, strict=True)
-        )
-        return Unrolled(logits, weights, dec_states)
-
-
-# Name, bucketed batches, how the model computes.
-VARIANTS: tuple[tuple[str, bool, Callable[[Seq2Seq], Seq2Seq]], ...] = (
-    ("textbook", False, Textbook),
-    ("+ buckets", True, Textbook),
-    ("+ keys once", True, lambda model: Textbook(model, keys_once=True)),
-    ("library", True, lambda model: model),
+from experiments.engine import Values, options
+from experiments.engine.results import (
+    RESULTS,
+    ROOT,
+    describe_run,
+    read_results,
+    write_results,
 )
+from experiments.timing import costs, habits, models, race
+from experiments.timing.entrants import (
+    BATCH_SIZE,
+    ENTRANTS,
+    PAIRS,
+    batches,
+    bench_config,
+)
+from experiments.timing.figure import draw
+from experiments.timing.kept import Kept, digest, folder
+from experiments.timing.operations import SIZES, peak, profiled
+from seq2seq_lib.model import ModelConfig
 
-# What is raced: the variants, and a program that is none of them.
-ENTRANTS = (*VARIANTS, ("step loop", True, lambda model: StepLoop(model.config)))
+FIGURE = ROOT / "_static" / "bench.png"
+FULL = {"rounds": 7, "updates": 40, "sentences": 120, "corpora": costs.CORPORA}
+QUICK = {"rounds": 2, "updates": 8, "sentences": 12, "corpora": costs.CORPORA[:2]}
+QUICK_RACE = {"most": 2, "size": 64, "rate": 1e-2}
 
 
-def bench_config() -> ModelConfig:
-    """The model that every variant trains."""
-    sizes = map(len, Numbers().vocabs())
-    return ModelConfig(*sizes, emb_dim=64, enc_hidden=128, dec_hidden=128)
-
-
-def measure(rounds: int, updates: int, seed: int = 0) -> dict:
-    """Time every variant once per round, after one round of warming up."""
-    splits = make_splits(Numbers(), train=PAIRS, per_length=0, seed=seed)
-    pairs = encode(splits.train, *Numbers().vocabs())
-    speeds: dict[str, list[float]] = {name: [] for name, _, _ in ENTRANTS}
-    for number in tqdm(range(rounds + 1), desc="rounds"):
-        for name, bucketed, variant in ENTRANTS:
-            batches = Batches(pairs, BATCH_SIZE, bucketed, seed=number)
-            model = variant(build_model(bench_config(), seed))
-            history = fit(model, batches, TrainConfig(updates), progress=False)
-            if number:
-                speeds[name].append(history.tokens_per_second)
-    ratios = {
-        name: [a / b for a, b in zip(values, speeds["textbook"], strict=True)]
-        for name, values in speeds.items()
-    }
+def profile() -> Values:
+    """Where the time of the library's updates goes, and this thread's peak."""
+    library = ENTRANTS["library"]
+    some = list(islice(batches(library, seed=0).epoch(0), 20))
     return {
-        "tokens_per_second": {n: round(median(v)) for n, v in speeds.items()},
-        "ratio": {n: round(median(v), 2) for n, v in ratios.items()},
-        "ratio_lowest": {n: round(min(v), 2) for n, v in ratios.items()},
-        "ratio_highest": {n: round(max(v), 2) for n, v in ratios.items()},
+        "profile": profiled(library.build(0), some),
+        "peak_gigaoperations_per_second": round(peak(repeats=25) / 1e9, 1),
     }
+
+
+def quick_race() -> Values:
+    """A few updates of every racer, of which none is right."""
+    return race.summary(
+        {name: [race.run(name, seed=0, **QUICK_RACE)] for name in race.RACERS}
+    )
+
+
+def sections(quick: bool, kept: Kept) -> dict[str, Callable[[], Values]]:
+    """What is measured, by its name; all of it together is the result."""
+    how = QUICK if quick else FULL
+    rounds, updates = how["rounds"], how["updates"]
+    fewer = max(1, rounds - 2), max(1, updates // 4)
+    return {
+        "habits": lambda: habits.measure(rounds, updates),
+        "models": lambda: {"models": models.measure(fewer[0], fewer[1], how["sentences"])},
+        "race": lambda: {"race": quick_race() if quick else race.measure(kept)},
+        "costs": lambda: {
+            "by_length": costs.by_length(*fewer),
+            "by_batch": costs.by_batch(*fewer),
+            "by_corpus": costs.by_corpus(how["corpora"]),
+        },
+        "profile": profile,
+    }
+
+
+def configuration(quick: bool) -> Values:
+    """What was chosen, as a result records it."""
+    timed = {
+        name: options(its) if isinstance(its, ModelConfig) else asdict(its)
+        for name, its in models.configurations().items()
+    }
+    grid = {"sizes": race.SIZES, "rates": race.RATES, "tuning_seed": race.TUNING}
+    ends = {"enough": race.ENOUGH, "every": race.EVERY, "most": race.MOST}
+    return {
+        "model": options(bench_config()),
+        "pairs": PAIRS,
+        "batch_size": BATCH_SIZE,
+        **(QUICK if quick else FULL),
+        "race": QUICK_RACE if quick else {**grid, **ends, "seeds": race.SEEDS},
+        "models": timed,
+        "matrices": SIZES,
+    }
+
+
+def tell(values: Values) -> None:
+    """Print what was measured, in lines."""
+    if "ratio" in values:
+        print(f"{'':14}target tokens/s   times the textbook loop (lowest-highest)")
+        names = "tokens_per_second", "ratio", "ratio_lowest", "ratio_highest"
+        for name in ENTRANTS:
+            speed, ratio, low, high = (values[key][name] for key in names)
+            print(f"{name:14}{speed:15,}{ratio:10.2f} ({low:.2f}-{high:.2f})")
+        print(f"library to step loop: {values['library_to_step_loop']}")
+    for name, its in values.get("models", {}).items():
+        print(f"{name:32}", *(f"{value:>12,}" for value in its.values()))
+    for name in ("race", "by_length", "by_batch", "by_corpus", "profile"):
+        for key, its in values.get(name, {}).items():
+            print(f"{name}, {key}: {its}")
 
 
 def main() -> None:
@@ -110,16 +126,39 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="two short rounds; writes to results/quick/"
     )
-    quick = parser.parse_args().quick
-    rounds, updates = (2, 8) if quick else (7, 40)
-    values = measure(rounds, updates)
-    print(f"{'':14}target tokens/s   times the textbook loop (lowest-highest)")
-    for name, _, _ in ENTRANTS:
-        speed, ratio, low, high = (each[name] for each in values.values())
-        print(f"{name:14}{speed:15,}{ratio:10.2f} ({low:.2f}-{high:.2f})")
-    how = {"model": vars(bench_config()), "pairs": PAIRS, "batch_size": BATCH_SIZE}
-    how |= {"rounds": rounds, "updates": updates}
-    write_results("bench", values, describe_run("bench", how, [0], quick), quick)
+    names = [*sections(True, Kept(None, ""))]
+    parser.add_argument(
+        "--only", choices=names, help="measure one section, and write no result but --quick"
+    )
+    parser.add_argument(
+        "--draw", action="store_true", help="draw the stored result's figure again"
+    )
+    asked = parser.parse_args()
+    if asked.draw:
+        return save_figure(read_results("bench", asked.quick)["values"], asked.quick)
+    torch.set_num_threads(1)
+    kept = Kept(None if asked.quick else folder(), digest())
+    values: Values = {}
+    for name, measure in sections(asked.quick, kept).items():
+        if asked.only in (None, name):
+            values |= kept.get(name, measure)()
+    tell(values)
+    if asked.quick or not asked.only:
+        how = configuration(asked.quick)
+        write_results(
+            "bench", values, describe_run("bench", how, [0], asked.quick), asked.quick
+        )
+    if not asked.only:
+        save_figure(values, asked.quick)
+        kept.clear()
+    return None
+
+
+def save_figure(values: Values, quick: bool) -> None:
+    """Draw what was measured beside the other figures, or a quick run's beside it."""
+    path = RESULTS / "quick" / FIGURE.name if quick else FIGURE
+    draw(values).savefig(path, dpi=150)
+    print(f"wrote {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ import json
 import math
 import os
 import re
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -13,7 +11,6 @@ import pytest
 import torch
 
 from experiments import (
-    bench,
     bits,
     bits_tuning,
     multi30k_small,
@@ -25,7 +22,6 @@ from experiments import (
 from experiments.engine import parts, runs
 from experiments.engine.job import Job
 from experiments.engine.results import RESULTS, read_results
-from seq2seq_lib.batching import collate, encode
 from seq2seq_lib.model import build_model, n_parameters
 from seq2seq_lib.tasks import make_splits
 from seq2seq_lib.tasks.numbers import Numbers
@@ -248,37 +244,6 @@ def test_real_sentences_keep_the_order_of_the_stored_bleu():
     values = read_results("multi30k_small")["values"]
     for seed, additive in values["additive"].items():
         assert additive["bleu"] > values["fixed"][seed]["bleu"]
-
-
-# --- speed -----------------------------------------------------------------------------
-
-
-def test_the_stored_speed_is_three_times_the_textbook_loop():
-    stored = json.loads((RESULTS / "bench.json").read_text())
-    assert stored["values"]["ratio"]["library"] >= 3
-
-
-@pytest.mark.alone
-def test_the_library_is_faster_than_the_textbook_loop_today():
-    # The stored result is the claim; a loaded machine still has to show the direction.
-    # In a process of its own: here every call has its shapes checked, which costs time.
-    subprocess.run(
-        [sys.executable, "-m", "experiments.bench", "--quick"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    quick = json.loads((RESULTS / "quick" / "bench.json").read_text())
-    assert quick["values"]["ratio"]["library"] > 1.5
-
-
-def test_all_variants_of_the_bench_compute_the_same_scores():
-    task = Numbers()
-    pairs = encode([task.example(n) for n in (7, 21, 4871)], *task.vocabs())
-    model, batch = build_model(bench.bench_config()), collate(pairs)
-    for _, _, variant in bench.VARIANTS:
-        for found, expected in zip(variant(model)(batch), model(batch), strict=True):
-            torch.testing.assert_close(found, expected)
 
 
 # --- corners ---------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import torch
 
-from experiments.step_loop import StepLoop
+from experiments.timing.step_loop import StepLoop
 from seq2seq_lib.batching import Batches, Pair, collate
 from seq2seq_lib.decoder import words_only
 from seq2seq_lib.decoding import greedy

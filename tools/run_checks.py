@@ -49,7 +49,7 @@ STEPS = {
     "library": [
         [*FILES, *TOGETHER, "tests"]
         + [f"--ignore={path}" for path in [*BUILT, ASSIGNMENTS]],
-        [*ALONE, "tests/test_experiments.py"],
+        [*ALONE, "tests/test_bench.py"],
     ],
     "assignments": [
         [*SINGLE, *TOGETHER, ASSIGNMENTS],
