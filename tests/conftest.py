@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Hardware that a machine lacks cannot be installed, nor rights that its system keeps: such
 # a skip is never a failure.
-_HARDWARE = ("cuda", "gpu", "cgroup can be limited")
+_HARDWARE = ("cuda", "gpu", "cgroup can be limited", "network namespaces may be made")
 
 
 def nothing_may_be_skipped() -> bool:
