@@ -155,7 +155,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nNot checked here:")
         print(*(f"  [{count}] {reason}" for reason, count in skipped.items()), sep="\n")
     if not options.steps:
-        print("\nLeft to `make weekly`: a class of two hundred, models of students' own.")
+        print("\nLeft to `make weekly`: a class of two hundred, models of students' own,")
+        print("a corpus of three million pairs.")
     if total:
         print(f"===== {summary(total, time.perf_counter() - began)} =====")
     return int(failed)

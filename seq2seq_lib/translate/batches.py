@@ -11,8 +11,6 @@ from seq2seq_lib.require import Whole, require, whole
 from seq2seq_lib.translate.store import Store
 from seq2seq_lib.vocab import BOS, EOS
 
-FORGET = 64  # batches after which the memory of what was read is given back
-
 
 class TokenBatches:
     """Batches that hold so many tokens at most, in an order that the seed decides.
@@ -31,10 +29,14 @@ class TokenBatches:
     def __init__(self, store: Store, tokens: Whole, seed: Whole = 0) -> None:
         self.store, self.seed = store, whole("seed", seed, at_least=0)
         self.tokens = whole("batch_tokens", tokens, at_least=1)
-        width = np.maximum(store.src_lengths, store.tgt_lengths + 1).astype(np.int64)
+        width = np.maximum(store.src_lengths, store.tgt_lengths + 1)
         longest = int(width.max()) + 1
         require(longest < 2**20, "A sentence has more than a million tokens.")
-        self._key = width * longest + store.src_lengths
+        # As narrow as the numbers allow: there is one for every pair.
+        key = width.astype(np.int32 if longest**2 < 2**31 else np.int64)
+        key *= longest
+        key += store.src_lengths
+        self._key = key
         self._starts = self._cut(np.sort(width))
 
     def _cut(self, width: np.ndarray) -> np.ndarray:
@@ -43,7 +45,9 @@ class TokenBatches:
         while (start := starts[-1]) < len(width):
             # The longest row of a batch, its last, decides how many fit.
             counts = range(1, len(width) - start + 1)
-            fit = bisect_right(counts, self.tokens, key=lambda n: n * width[start + n - 1])
+            fit = bisect_right(
+                counts, self.tokens, key=lambda n: n * int(width[start + n - 1])
+            )
             starts.append(start + max(1, fit))
         return np.array(starts)
 
@@ -54,11 +58,10 @@ class TokenBatches:
         """The batches of one epoch; the same ``number`` gives the same batches."""
         rng = np.random.default_rng([self.seed, whole("number", number, at_least=0)])
         order = rng.permutation(len(self.store))
+        order = order.astype(np.min_scalar_type(len(order)))
         order = order[np.argsort(self._key[order], kind="stable")]
-        for done, batch in enumerate(rng.permutation(len(self)), start=1):
+        for batch in rng.permutation(len(self)):
             yield self._batch(order[self._starts[batch] : self._starts[batch + 1]])
-            if done % FORGET == 0:
-                self.store.forget()
 
     def _batch(self, rows: np.ndarray) -> Batch:
         sources, targets = (list(self.store.rows(side, rows.tolist())) for side in (0, 1))

@@ -1,7 +1,6 @@
-"""A tokenised corpus in files that are mapped into memory: larger ones fit as well."""
+"""A tokenised corpus in files of which rows are read: it may be larger than memory."""
 
 import json
-import mmap
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
@@ -57,10 +56,11 @@ class Store:
             for name in ("largest", "unknown", "pieces"):
                 found[name] = tuple(found[name])
             self.facts = Facts(**found)
-            self.ids = [_mapped(folder / f"{side}.ids") for side in SIDES]
-            self.ends = [_mapped(folder / f"{side}.ends") for side in SIDES]
-            lengths = [np.diff(ends, prepend=0).astype(np.int32) for ends in self.ends]
-            self.src_lengths, self.tgt_lengths = lengths
+            ends = [np.load(folder / f"{side}.ends") for side in SIDES]
+            self.src_lengths, self.tgt_lengths = map(_lengths, ends)
+            del ends
+            self.ids = [_Numbers(folder / f"{side}.ids") for side in SIDES]
+            self.ends = [_Numbers(folder / f"{side}.ends") for side in SIDES]
         except (OSError, EOFError, ValueError, TypeError, KeyError):
             raise ValueError(
                 f"{folder} does not hold a whole tokenised corpus; move it away, and it is "
@@ -74,18 +74,34 @@ class Store:
         """The ids of the chosen rows of one side, 0 for source and 1 for target."""
         ids, ends = self.ids[side], self.ends[side]
         for row in chosen:
-            yield ids[ends[row - 1] if row else 0 : ends[row]]
-
-    def forget(self) -> None:
-        """Let the system take back the memory of rows that were read."""
-        for array in (*self.ids, *self.ends):
-            mapped: Any = getattr(array, "_mmap", None)
-            if mapped is not None and hasattr(mapped, "madvise"):
-                mapped.madvise(mmap.MADV_DONTNEED)
+            first = int(ends.read(row - 1, row)[0]) if row else 0
+            yield ids.read(first, int(ends.read(row, row + 1)[0]))
 
 
-def _mapped(path: Path) -> np.ndarray:
-    return np.load(path, mmap_mode="r")
+def _lengths(ends: np.ndarray) -> np.ndarray:
+    found = np.empty(len(ends), dtype=np.int32)
+    found[:1] = ends[:1]
+    np.subtract(ends[1:], ends[:-1], out=found[1:], casting="unsafe")
+    return found
+
+
+class _Numbers:
+    """An array in a file, of which only what is asked for is read.
+
+    The system would map the neighbours of what is read into memory too, until most of a
+    large corpus is there; so it is read and not mapped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        mapped: Any = np.load(path, mmap_mode="r")  # which sees whether the file is whole
+        self.dtype, self.begin = mapped.dtype, mapped.offset
+        self.file = path.open("rb", buffering=0)
+
+    def read(self, first: int, end: int) -> np.ndarray:
+        """The numbers from ``first`` to before ``end``."""
+        self.file.seek(self.begin + first * self.dtype.itemsize)
+        part = self.file.read((end - first) * self.dtype.itemsize)
+        return np.frombuffer(part, dtype=self.dtype)
 
 
 class _Column:
