@@ -21,7 +21,7 @@ from seq2seq_lib.translate import folder, scores
 from seq2seq_lib.translate.architectures import ARCHITECTURES, looks
 from seq2seq_lib.translate.lines import prepare, read_lines, read_pairs
 from seq2seq_lib.translate.preparing import Files, Options
-from seq2seq_lib.translate.processes import PRECISIONS, joined
+from seq2seq_lib.translate.processes import PRECISIONS, Lost, joined
 from seq2seq_lib.translate.subwords import look_swapped
 from seq2seq_lib.translate.training import train
 
@@ -68,7 +68,7 @@ def _plainly() -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise click.ClickException(f"{error.filename or 'A file'}: {reason}.") from None
-    except RuntimeError as error:  # of PyTorch, where another process or memory is gone
+    except (RuntimeError, Lost) as error:  # another process, or memory, is gone
         raise click.ClickException(
             f"The run stopped ({str(error).splitlines()[0]}); the same command goes on "
             "from its last state."

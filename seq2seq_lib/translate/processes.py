@@ -25,6 +25,14 @@ from seq2seq_lib.run import Hook, Run
 PRECISIONS = ("float32", "bfloat16")
 
 
+class Lost(BaseException):
+    """Another process is gone.
+
+    It is no ``Exception``, because an evaluation that ends with one is recorded as failed,
+    and training goes on; this one has to be made again where the run goes on.
+    """
+
+
 @dataclass(frozen=True)
 class Processes:
     """This process among those that train together.
@@ -45,11 +53,18 @@ class Processes:
         return self.rank == 0
 
     def from_first(self, value: Any) -> Any:
-        """What the first process has, in all of them."""
+        """What the first process has, in all of them.
+
+        Raises:
+            Lost: it, or another, is gone.
+        """
         if self.world == 1:
             return value
         held: list[Any] = [value]
-        dist.broadcast_object_list(held)
+        try:
+            dist.broadcast_object_list(held)
+        except RuntimeError as error:
+            raise Lost(str(error)) from None
         return held[0]
 
 
@@ -166,11 +181,12 @@ class SharedStep(Hook):
             loss = total * (mine / batch.n_tokens)
             optimizer.zero_grad()
             (loss * world).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), clip)
-        optimizer.step()
         found = loss.detach()
         if world > 1:
             dist.all_reduce(found)
+        # Whoever is lost is missed before this line: an update is made whole or not at all.
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
         return found.item()
 
     def _seed(self) -> int:

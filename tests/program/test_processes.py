@@ -14,11 +14,15 @@ import torch
 from small_program import ALONE
 
 from seq2seq_lib.batching import Batch, Pair, collate
+from seq2seq_lib.hooks.checkpoints import Checkpoint
+from seq2seq_lib.hooks.early_stop import StopAfter
+from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.model import ModelConfig, build_model, token_loss
 from seq2seq_lib.run import Run, TrainConfig
 from seq2seq_lib.training import fit, train_step
 from seq2seq_lib.transformer import TransformerConfig, build_transformer
-from seq2seq_lib.translate.processes import SharedStep, joined, share
+from seq2seq_lib.translate import processes
+from seq2seq_lib.translate.processes import Lost, SharedStep, joined, share
 
 ROOT = Path(__file__).parents[2]
 PAIRS = [Pair((5, 6, 7)[: n % 3 + 1], (8, 9, 4, 5)[: n % 4 + 1]) for n in range(7)]
@@ -163,6 +167,53 @@ def test_two_processes_have_the_gradients_of_one(tmp_path, rows, kind):
     for each in found:
         assert each["losses"] == pytest.approx(history.losses, rel=1e-5)
         assert torch.allclose(torch.tensor(each["gradients"]), wanted, atol=1e-6)
+
+
+class Gone:
+    """In place of another process that is killed after so many calls."""
+
+    def __init__(self, calls: int) -> None:
+        self.left = calls
+
+    def __call__(self, *anything: object) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise RuntimeError("Connection closed by peer")
+
+
+TWO = replace(ALONE, world=2)
+
+
+def test_an_update_in_which_another_is_lost_changes_nothing(monkeypatch, tmp_path):
+    """Otherwise the state that is saved then has one update more than it says."""
+    monkeypatch.setattr(processes.dist, "all_reduce", Gone(2))
+    monkeypatch.setattr(processes, "DistributedDataParallel", lambda it, device_ids: it)
+    batch, how = OneBatch(collate(PAIRS)), TrainConfig(3, warmup=0)
+    trained, step = model(), SharedStep(TWO)
+    saved = Checkpoint(tmp_path / "state.pt", every=1)
+    with pytest.raises(RuntimeError, match="closed by peer"):
+        fit(trained, batch, how, [step, saved], progress=False, step=step)
+    monkeypatch.setattr(processes.dist, "all_reduce", Gone(2))
+    wanted, step = model(), SharedStep(TWO)
+    ends = [step, StopAfter(2)]
+    fit(wanted, batch, how, ends, progress=False, step=step)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert len(state["history"]["losses"]) == 2
+    for name, value in wanted.state_dict().items():
+        assert torch.equal(value, state["model"][name]), name
+
+
+def test_an_evaluation_in_which_another_is_lost_has_not_been(monkeypatch, tmp_path):
+    """It is made again where the run goes on, and not kept as one that failed."""
+    monkeypatch.setattr(processes.dist, "broadcast_object_list", Gone(2))
+    evaluation = Evaluation(lambda model: TWO.from_first({"bleu": 1.0}), every=1)
+    saved = Checkpoint(tmp_path / "state.pt", every=1)
+    batch, how = OneBatch(collate(PAIRS)), TrainConfig(3, warmup=0)
+    with pytest.raises(Lost, match="closed by peer"):
+        fit(model(), batch, how, [evaluation, saved], progress=False)
+    history = torch.load(tmp_path / "state.pt", weights_only=True)["history"]
+    assert len(history["losses"]) == 2
+    assert history["evaluations"] == [{"update": 1, "bleu": 1.0}]
 
 
 def _command(files, out: Path, *more: str) -> list[str]:
