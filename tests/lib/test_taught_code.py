@@ -48,6 +48,7 @@ COMPARED = {
     "08": {"AdditiveByHand", "Edited", "harden", "shift", "spread"},
     "10": {"links_by_hand", "aer_by_hand"},
     "11": {"interval_by_hand"},
+    "13": {"look", "SelfLook", "place", "split", "multi_head", "layer_by_hand"},
 }
 
 
