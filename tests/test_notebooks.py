@@ -1,7 +1,9 @@
 """The notebooks in the repository: their state, and the shape every chapter has."""
 
 import copy
+import math
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -180,6 +182,88 @@ def test_pages_come_in_reading_order(tmp_path: Path) -> None:
         "a.md",
     ]
     assert [page.name for page in contents.notebooks(tmp_path)] == ["b.ipynb"]
+
+
+# --- what the reader of a page is told, in the chapters that are revised -----------------
+
+REVISED = ("01", "02", "03", "04", "05")
+MOST_WORDS, MOST_CELLS, MOST_WORDS_IN_THE_MIDDLE, MOST_NUMBERS = 3_400, 131, 60, 5
+EXERCISE = r"\*(?:Check|Change|Extend) · difficulty [123] · \d+ minutes\.\* [A-Z{$]"
+each_revised = pytest.mark.parametrize(
+    "path", [path for path in CHAPTERS if path.stem[:2] in REVISED], ids=name
+)
+
+
+def words(text: str) -> int:
+    """How many words a reader reads; a number that is glued in counts as one."""
+    text = re.sub(r"\{glue:text\}`[^`]*`", "N", text)
+    text = re.sub(r"^(?:```.*|:\w+:.*|\(\S+\)=)$", "", text, flags=re.M)
+    return sum(bool(re.search(r"\w", word)) for word in text.split())
+
+
+def reading_time(notebook: nbformat.NotebookNode) -> int:
+    """Minutes: 200 words or ten lines of shown code in each, rounded up to fives."""
+    lines = [
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        and not any(
+            tag.startswith(("remove", "hide")) for tag in cell.metadata.get("tags", [])
+        )
+        for line in cell.source.splitlines()
+        if line.strip()
+    ]
+    return 5 * math.ceil((words(prose(notebook)) / 200 + len(lines) / 10) / 5)
+
+
+@each_revised
+def test_the_reading_time_is_true(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    (told,) = re.findall(r"\*\*Time\*\* (\d+) minutes\s+to\s+read;", prose(notebook))
+    assert int(told) == reading_time(notebook)
+
+
+@each_revised
+def test_a_chapter_is_no_longer_than_can_be_read(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    texts = [words(cell.source) for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert words(prose(notebook)) <= MOST_WORDS
+    assert len(notebook.cells) <= MOST_CELLS
+    assert statistics.median(filter(None, texts)) <= MOST_WORDS_IN_THE_MIDDLE
+
+
+@each_revised
+def test_a_paragraph_has_few_measured_numbers(path: Path) -> None:
+    paragraphs = re.split(r"\n\s*\n|\n(?=- |\|)", prose(nbformat.read(path, as_version=4)))
+    full = [
+        text
+        for text in paragraphs
+        if not text.startswith("|") and text.count("{glue:text}") > MOST_NUMBERS
+    ]
+    assert full == []
+
+
+@each_revised
+def test_exercises_say_how_hard_and_how_long_they_are(path: Path) -> None:
+    text = prose(nbformat.read(path, as_version=4))
+    inside = re.findall(r"{exercise-start}.*?{exercise-end}", text, flags=re.S)
+    assert [bool(re.search(EXERCISE, one)) for one in inside] == [True] * 3
+    assert not re.search(r"(?:first|second|third) exercise|exercise \d", text)
+
+
+@each_revised
+def test_a_chapter_ends_with_what_comes_next(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    last = [cell.source for cell in cells if cell.cell_type == "markdown"][-1]
+    assert last.split("\n\n")[-1].startswith("**Next** ")
+
+
+@each_revised
+def test_no_promise_is_a_bare_true(path: Path) -> None:
+    for cell in filter(notebooks.is_promise, nbformat.read(path, as_version=4).cells):
+        printed = "".join(output.get("text", "") for output in cell.outputs)
+        lines = [line.strip() for line in printed.splitlines() if line.strip()]
+        assert not lines or not all(re.fullmatch(r"(?:.*: *)?True", line) for line in lines)
 
 
 # --- the tool that brings notebooks into their state -----------------------------------

@@ -41,7 +41,13 @@ COMPARED = {
     },
     "02": {"list_tokens", "pad_by_hand", "collate_by_hand", "ignores_padding"},
     "03": {"rnn_by_hand", "gru_step", "read_by_hand", "encode_by_hand"},
-    "04": {"HandEncoder", "HandDecoder", "train_by_hand", "greedy_by_hand"},
+    "04": {
+        "HandEncoder",
+        "HandDecoder",
+        "HandModel",
+        "train_by_hand",
+        "greedy_by_hand",
+    },
     "05": {"beam_search_by_hand", "ask", "best_of_all", "run_freely"},
     "06": {"probe_by_hand", "gradient_by_hand"},
     "07": {"dot", "lookup_loop", "lookup_matrix", "softmax_over_real", "Lookup"},
@@ -238,20 +244,51 @@ def test_the_decoder_by_hand_is_the_librarys_with_a_fixed_context(taught, batch)
     assert_close(dec_state, expected.dec_states[:, 0])
 
 
-def test_the_training_loop_by_hand_is_fit(taught, make_model, many_pairs):
+@pytest.fixture
+def model_by_hand(taught) -> Callable[[Seq2Seq], torch.nn.Module]:
+    """The chapter's model with the weights of a library model with a fixed context."""
+
+    def build(model: Seq2Seq) -> torch.nn.Module:
+        encoder, decoder = model.encoder, model.decoder
+        src_vocab_size, emb_dim = encoder.embedding.weight.shape
+        tgt_vocab_size, seen = decoder.output.weight.shape
+        hidden = decoder.initial.out_features
+        by_hand = taught("04", "HandModel")(
+            taught("04", "HandEncoder")(src_vocab_size, emb_dim, encoder.gru.hidden_size),
+            taught("04", "HandDecoder")(
+                tgt_vocab_size, emb_dim, hidden, seen - hidden - emb_dim
+            ),
+        )
+        by_hand.load_state_dict(model.state_dict())
+        return by_hand
+
+    return build
+
+
+def test_the_model_by_hand_is_the_librarys_with_a_fixed_context(
+    model_by_hand, make_model, batch
+):
+    model = make_model("fixed")
+    assert_close(model_by_hand(model)(batch), model(batch).logits)
+
+
+def test_the_training_loop_by_hand_is_fit(taught, model_by_hand, make_model, many_pairs):
     batches = Batches(many_pairs, batch_size=7)
     config = TrainConfig(updates=9, lr=0.01, warmup=3, clip=0.5)
-    model, other = make_model("fixed"), make_model("fixed")
+    model = make_model("fixed")
+    by_hand = model_by_hand(model).train()
     history = fit(model, batches, config, progress=False)
     stream = [batch for number in (0, 1) for batch in batches.epoch(number)][:9]
-    losses, norms = taught("04", "train_by_hand")(other.train(), stream, config)
+    losses, norms = taught("04", "train_by_hand")(by_hand, stream, config)
     assert losses == pytest.approx(history.losses)
     for name, value in model.state_dict().items():
-        assert_close(other.state_dict()[name], value)
+        assert_close(by_hand.state_dict()[name], value)
     assert len(norms) == 9 and max(norms) > config.clip
 
 
-def test_greedy_by_hand_writes_what_translate_does(taught, overfit, reversal):
+def test_greedy_by_hand_writes_what_translate_does(
+    taught, model_by_hand, overfit, reversal
+):
     examples, src_vocab, tgt_vocab = reversal
     model, _ = overfit("fixed")
     by_hand = taught("04", "greedy_by_hand")
@@ -259,7 +296,7 @@ def test_greedy_by_hand_writes_what_translate_does(taught, overfit, reversal):
     for source, answer in zip(
         sources, translate(model, sources, src_vocab, tgt_vocab), strict=True
     ):
-        words, probabilities = by_hand(model, source, src_vocab, tgt_vocab)
+        words, probabilities = by_hand(model_by_hand(model), source, src_vocab, tgt_vocab)
         assert tuple(words) == (*answer.tokens, "<eos>")
         assert len(probabilities) == len(words)
         assert all(1 / len(tgt_vocab) < p <= 1 for p in probabilities)
