@@ -8,7 +8,7 @@ good the answer is. Every module imports only from those above it:
 
     require, files, precision, text, vocab, tasks, batching, encoder, attention, output,
     decoder, model, transformer, run, hooks, training, decoding, metrics, intervals,
-    probing, interventions, plotting, page, widgets, translate
+    probing, interventions, plotting, page, widgets, live, translate
 """
 
 __version__ = "0.2.0"

@@ -40,34 +40,44 @@ def elapsed() -> float:
     return time.perf_counter() - _STARTED
 
 
-def stored(name: str) -> dict[str, Any]:
-    """What an experiment left in ``results/NAME.json``.
+def find(name: str) -> Path:
+    """Where a file of the ``results`` folder lies, such as ``speed.json``.
 
-    Read is the ``results`` folder of the nearest folder above the working directory that
-    has such a file, or the one that lies beside this library.
+    Looked into is the ``results`` folder of every folder from the working directory up,
+    and then the one that lies beside this library.
+
+    Raises:
+        FileNotFoundError: there is no such file; the message lists those that there are.
+    """
+    here, library = Path.cwd(), Path(__file__).resolve().parent.parent
+    folders = [folder / "results" for folder in (here, *here.parents, library)]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.json")})
+    hint = "run this inside a copy of the project"
+    if known:
+        hint = f"choose one of {', '.join(known)}"
+    raise FileNotFoundError(f"No file results/{name} in or above {here}; {hint}.")
+
+
+def stored(name: str) -> dict[str, Any]:
+    """What an experiment left in ``results/NAME.json`` (see ``find``).
 
     Raises:
         FileNotFoundError: there is no such file; the message lists those that there are.
         ValueError: the file is damaged, or says that it is incomplete.
     """
-    here, library = Path.cwd(), Path(__file__).resolve().parent.parent
-    folders = [folder / "results" for folder in (here, *here.parents, library)]
-    found = [path for folder in folders if (path := folder / f"{name}.json").is_file()]
-    if not found:
-        known = sorted({path.stem for folder in folders for path in folder.glob("*.json")})
-        hint = "run this inside a copy of the project"
-        if known:
-            hint = f"choose one of {', '.join(known)}"
-        raise FileNotFoundError(f"No file results/{name}.json in or above {here}; {hint}.")
+    path = find(f"{name}.json")
     try:
-        content = json.loads(found[0].read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(
-            f"{found[0]} is damaged ({error}); `git checkout` brings it back."
+            f"{path} is damaged ({error}); `git checkout` brings it back."
         ) from None
     require(
         content.get("complete", True),
-        f"{found[0]} is incomplete; finish it with `python -m experiments.{name}`.",
+        f"{path} is incomplete; finish it with `python -m experiments.{name}`.",
     )
     return content
 

@@ -17,7 +17,7 @@ TABLE = (ROOT / "library.md").read_text(encoding="utf-8")
 PAGES = [path for path in contents.pages(ROOT) if path.parent.name == "library"]
 FLOORS = re.search(r"those above it:\n\n(.*?)\n\Z", seq2seq_lib.__doc__, re.S)[1]
 ORDER = [name.strip() for name in FLOORS.replace("\n", " ").split(",")]
-FOLDERS = {"attention", "hooks", "tasks", "translate"}
+FOLDERS = {"attention", "hooks", "live", "tasks", "translate"}
 
 
 def documented(path: Path) -> list[str]:

@@ -1,0 +1,326 @@
+// The attention explorer: type a number, and models translate it as you type; choose a
+// word, see what it looked at and why; change the weights, and see the rest change.
+//
+// Plain elements, no framework. What it shows is in tables and buttons, so that a keyboard
+// and a screen reader reach all of it; colours only repeat what the numbers say.
+
+import { links, numberWords, read } from "./numbers.mjs";
+
+const NEVER_SEEN = (words) =>
+  `${words.length === 1 ? "The word" : "The words"} ${words.join(", ")} ` +
+  `${words.length === 1 ? "is" : "are"} in no English number.`;
+const NAMES = { fixed: "fixed context", additive: "additive attention" };
+const percent = (weight) => `${Math.round(100 * weight)}%`;
+
+/** An element with properties, attributes and children. */
+function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name in element) element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+let count = 0;
+
+/**
+ * Puts an explorer into an element.
+ *
+ * @param {HTMLElement} host what is replaced
+ * @param {Model[]} models the one whose weights are shown comes first
+ * @param {string} typed what stands in the field at first
+ */
+export function mount(host, models, typed) {
+  const id = `live-${count++}`;
+  const state = { step: 0, edits: new Map(), frozen: null, gold: false, open: false };
+  const field = h("input", {
+    id,
+    type: "text",
+    value: typed,
+    maxLength: 2000,
+    autocomplete: "off",
+    spellcheck: false,
+    oninput: () => {
+      Object.assign(state, { step: 0, frozen: null });
+      state.edits.clear();
+      draw();
+    },
+  });
+  const message = h("p", { className: "live-message", role: "status" });
+  const answers = h("div", { className: "live-answers" });
+  const inside = h("div", { className: "live-inside" });
+  host.replaceChildren(
+    h("label", { htmlFor: id }, "A number, in digits or in English words"),
+    field,
+    message,
+    answers,
+    inside,
+  );
+  host.classList.add("live");
+
+  /** The weights that a reader wants at a step in place of the model's own, or null. */
+  function edit(t, own) {
+    if (state.edits.has(t)) return state.edits.get(t);
+    if (state.frozen !== null && t > state.frozen) {
+      return state.edits.get(state.frozen) ?? state.frozenWeights;
+    }
+    if (t === state.frozen) state.frozenWeights = own();
+    return null;
+  }
+
+  function draw() {
+    const asked = read(field.value);
+    const strange = models[0].unknown(asked.words);
+    message.textContent = asked.error || (strange.length ? NEVER_SEEN(strange) : "");
+    if (message.textContent) {
+      answers.replaceChildren();
+      inside.replaceChildren();
+      return;
+    }
+    const right = asked.n === null ? null : numberWords(asked.n, "de").map((w) => w.token);
+    if (right === null) message.textContent = "No number is written so; they try all the same.";
+    const translated = models.map((model, i) =>
+      model.translate(asked.words, i === 0 ? edit : () => null),
+    );
+    const last = translated[0].steps.length - 1;
+    state.step = Math.min(state.step, last);
+    answers.replaceChildren(
+      ...models.map((model, i) => answer(model, translated[i], right, i === 0)),
+    );
+    const gold = asked.n === null ? [] : links(asked.n);
+    inside.replaceChildren(
+      table(asked.words, translated[0], gold),
+      look(asked.words, translated[0]),
+    );
+  }
+
+  /** Redraw, and give the focus back to the control that had it. */
+  function redraw(change) {
+    const held = document.activeElement?.dataset?.control;
+    change();
+    draw();
+    if (held) host.querySelector(`[data-control="${held}"]`)?.focus();
+  }
+
+  const choose = (t) => redraw(() => (state.step = t));
+
+  /** What one model wrote, and whether it is right. */
+  function answer(model, { tokens, finished }, right, chosen) {
+    const words = tokens.map((token, t) => {
+      const wrong = right !== null && token !== right[t];
+      const properties = { className: wrong ? "live-word live-wrong" : "live-word" };
+      if (wrong) properties.title = `wrong: ${right[t] ?? "the end"} stands here`;
+      if (!chosen) return h("span", properties, token);
+      return h(
+        "button",
+        {
+          ...properties,
+          type: "button",
+          "aria-pressed": String(t === state.step),
+          "data-control": `word-${t}`,
+          onclick: () => choose(t),
+        },
+        token,
+      );
+    });
+    const same = right !== null && finished && tokens.join(" ") === right.join(" ");
+    const missing = right === null ? 0 : right.filter((w, t) => w !== tokens[t]).length;
+    const extra = right === null ? 0 : Math.max(0, tokens.length - right.length);
+    const verdict =
+      right === null ? "" : same ? "right" : `wrong in ${missing + extra} of ${right.length} words`;
+    return h(
+      "section",
+      { className: "live-answer" },
+      h(
+        "h4",
+        {},
+        NAMES[model.config.attention] ?? model.config.attention,
+        h("span", { className: same ? "live-right" : "live-verdict" }, verdict),
+      ),
+      h("p", { lang: "de", className: "live-said" }, ...words.flatMap((word) => [word, " "])),
+    );
+  }
+
+  /** One step in three stages, and the controls that change it. */
+  function look(words, { tokens, steps, finished }) {
+    const t = state.step;
+    const step = steps[t];
+    const writes = t < tokens.length ? tokens[t] : finished ? "the end" : "nothing";
+    const slider = h("input", {
+      type: "range",
+      min: 0,
+      max: steps.length - 1,
+      value: t,
+      "aria-label": "step of the decoder",
+      "aria-valuetext": `step ${t + 1}, writes ${writes}`,
+      "data-control": "step",
+      oninput: (event) => choose(Number(event.target.value)),
+    });
+    const most = Math.max(...step.scores.map(Math.abs), 1e-9);
+    const rows = words.map((word, s) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, word),
+        h("td", {}, step.scores[s].toFixed(1), bar(step.scores[s] / most, "score")),
+        h("td", {}, percent(step.own[s]), bar(step.own[s], "weight")),
+        h("td", {}, weightOf(words, step, s)),
+      ),
+    );
+    const changed = state.edits.has(t) || (state.frozen !== null && t > state.frozen);
+    return h(
+      "details",
+      { open: state.open, ontoggle: (event) => (state.open = event.target.open) },
+      h(
+        "summary",
+        { "data-control": "details" },
+        `Step ${t + 1} writes `,
+        h("span", { lang: "de" }, writes),
+        ". Why, and what if it had looked elsewhere?",
+      ),
+      h("p", { className: "live-step" }, slider),
+      h("p", { id: `${id}-look` }, "Scores become weights; the context is the sum of the " +
+        "states, each times its weight. Move a weight, and the others make room."),
+      h(
+        "div",
+        { className: "live-scroll", tabIndex: 0, role: "group", "aria-labelledby": `${id}-look` },
+        h(
+          "table",
+          { className: "live-look" },
+          h("thead", {}, h("tr", {}, ...["word", "score", "its own weight", "used"].map((name) =>
+            h("th", { scope: "col" }, name)))),
+          h("tbody", {}, ...rows),
+        ),
+      ),
+      h(
+        "p",
+        { className: "live-buttons" },
+        button("even", "look everywhere equally", () =>
+          state.edits.set(t, words.map(() => 1 / words.length))),
+        button("shuffle", "shuffle the weights", () =>
+          state.edits.set(t, shuffled(step.weights))),
+        button("freeze", state.frozen === null ? "freeze from here on" : "let go again", () =>
+          (state.frozen = state.frozen === null ? t : null)),
+        button("everywhere", "one fixed context: look equally at every step", () => {
+          for (let i = 0; i < 100; i++) state.edits.set(i, words.map(() => 1 / words.length));
+        }),
+        button("own", "give back its own weights", () => {
+          state.edits.clear();
+          state.frozen = null;
+        }),
+      ),
+      h("p", { className: "live-note", role: "status" }, changed || state.edits.size
+        ? "Some weights are yours now; the words after them are what the model makes of it."
+        : ""),
+    );
+  }
+
+  function button(control, text, change) {
+    return h(
+      "button",
+      { type: "button", "data-control": control, onclick: () => redraw(change) },
+      text,
+    );
+  }
+
+  /** A slider for the weight of one word at the chosen step. */
+  function weightOf(words, step, s) {
+    return h("input", {
+      type: "range",
+      min: 0,
+      max: 1,
+      step: 0.01,
+      value: step.weights[s],
+      "aria-label": `weight of ${words[s]}, word ${s + 1}`,
+      "aria-valuetext": percent(step.weights[s]),
+      "data-control": `weight-${s}`,
+      oninput: (event) =>
+        redraw(() => state.edits.set(state.step, moved(step.weights, s, event.target.value))),
+    });
+  }
+
+  /** The heatmap, which is a table of numbers. */
+  function table(words, { tokens, steps, finished }, gold) {
+    const labels = [...tokens, ...(finished ? ["(end)"] : [])];
+    const isGold = new Set(state.gold ? gold.map(([t, s]) => `${t} ${s}`) : []);
+    const rows = labels.map((label, t) =>
+      h(
+        "tr",
+        { className: t === state.step ? "live-chosen" : "" },
+        h("th", { scope: "row", lang: "de" }, label),
+        ...words.map((_, s) => {
+          const weight = steps[t].weights[s];
+          const cell = h("td", { title: percent(weight) }, String(Math.round(100 * weight)));
+          cell.style.setProperty("--weight", weight.toFixed(3));
+          if (isGold.has(`${t} ${s}`)) cell.className = "live-gold";
+          cell.onmouseenter = () => cell.parentNode.classList.add("live-hover");
+          cell.onmouseleave = () => cell.parentNode.classList.remove("live-hover");
+          cell.onclick = () => choose(t);
+          return cell;
+        }),
+      ),
+    );
+    const tick = h("input", {
+      type: "checkbox",
+      checked: state.gold,
+      disabled: !gold.length,
+      "data-control": "gold",
+      onchange: (event) => redraw(() => (state.gold = event.target.checked)),
+    });
+    return h(
+      "div",
+      {},
+      h("p", { id: `${id}-all` }, "Where the first looked, in percent of its weight: a row " +
+        "for each word that it wrote. Choose a word to see why."),
+      h(
+        "div",
+        { className: "live-scroll", tabIndex: 0, role: "group", "aria-labelledby": `${id}-all` },
+        h(
+          "table",
+          { className: "live-weights" },
+          h(
+            "thead",
+            {},
+            h("tr", {}, h("td", {}), ...words.map((word) =>
+              h("th", { scope: "col" }, h("span", {}, word)))),
+          ),
+          h("tbody", {}, ...rows),
+        ),
+      ),
+      h("label", { className: "live-tick" }, tick, " outline the words that belong together"),
+    );
+  }
+
+  draw();
+}
+
+/** A bar as long as a share of its cell; hollow below zero. */
+function bar(share, kind) {
+  const names = `live-bar live-${kind}${share < 0 ? " live-negative" : ""}`;
+  const drawn = h("span", { className: names, "aria-hidden": "true" });
+  drawn.style.setProperty("--share", Math.min(1, Math.abs(share)).toFixed(3));
+  return drawn;
+}
+
+/** Weights with one of them moved; the others keep their proportions, and all sum to 1. */
+export function moved(weights, at, value) {
+  const wanted = Math.min(1, Math.max(0, Number(value)));
+  const others = weights.reduce((sum, w, s) => sum + (s === at ? 0 : w), 0);
+  return weights.map((w, s) => {
+    if (s === at) return weights.length === 1 ? 1 : wanted;
+    return others > 0 ? (w / others) * (1 - wanted) : (1 - wanted) / (weights.length - 1);
+  });
+}
+
+/** The same weights in another order. */
+export function shuffled(weights, random = Math.random) {
+  const mixed = [...weights];
+  for (let i = mixed.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [mixed[i], mixed[j]] = [mixed[j], mixed[i]];
+  }
+  return mixed;
+}

@@ -1,0 +1,288 @@
+"""The attention explorer in a real browser: typed into, clicked, moved, edited."""
+
+import functools
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.number_words import exact_match_buckets, test_set
+from seq2seq_lib.live.publish import publish
+from seq2seq_lib.live.show import explorer, load, still
+from seq2seq_lib.tasks.numbers import Numbers
+from seq2seq_lib.widgets import STATIC_VARIABLE
+
+MODELS = Path(__file__).parents[2] / "results" / "live"
+NAMES = ("additive", "fixed")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FIRST = 914_327
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page with an explorer, as the book would hold it, and one as a notebook's frame."""
+    folder = tmp_path_factory.mktemp("site")
+    publish(MODELS, folder / "live")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(STATIC_VARIABLE, "1")
+        built = explorer(MODELS, NAMES, FIRST).data
+        patch.delenv(STATIC_VARIABLE)
+        framed = explorer(MODELS, NAMES, FIRST).data
+    for name, body in (("page", built), ("frame", framed)):
+        text = f'<!doctype html><html data-content_root="./"><meta charset="utf-8">{body}'
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    selenium = pytest.importorskip("selenium.webdriver")
+    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
+    driver = shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip(
+            "no browser: install chromium and chromium-driver to check the explorer"
+        )
+    options = selenium.ChromeOptions()
+    options.binary_location = binary
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.add_argument("--window-size=1100,1400")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    try:
+        yield opened
+    finally:
+        opened.quit()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Any:
+    """The page with a living explorer."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get(f"{address}/page.html")
+    ready = "return document.querySelector('.live-place')?.dataset.ready === 'true'"
+    WebDriverWait(browser, 20).until(lambda b: b.execute_script(ready))
+    one(browser, ".live summary").click()
+    return browser
+
+
+def one(page: Any, selector: str) -> Any:
+    return page.find_element("css selector", selector)
+
+
+def texts(page: Any, selector: str) -> list[str]:
+    return [found.text for found in page.find_elements("css selector", selector)]
+
+
+def type_in(page: Any, text: str) -> None:
+    """Put a text into the field, as a paste would."""
+    page.execute_script(
+        "const field = document.querySelector('.live input[type=text]');"
+        "field.value = arguments[0]; field.dispatchEvent(new Event('input'));",
+        text,
+    )
+
+
+def said(page: Any) -> list[str]:
+    return [" ".join(text.split()) for text in texts(page, ".live-said")]
+
+
+def test_two_models_translate_what_is_typed(page):
+    field = one(page, ".live input[type=text]")
+    field.clear()
+    for key in "4871":
+        field.send_keys(key)
+    answers = said(page)
+    assert len(answers) == 2
+    assert answers[0] == " ".join(Numbers().example(4871).tgt)
+
+
+def test_the_precomputed_example_is_what_the_living_one_shows_first(page):
+    from seq2seq_lib.decoding import translate
+
+    source = Numbers().example(FIRST).src
+    for name, shown in zip(NAMES, said(page), strict=True):
+        model, src_vocab, tgt_vocab = load(MODELS / name)
+        (answer,) = translate(model, [source], src_vocab, tgt_vocab)
+        assert shown == " ".join(answer.tokens)
+        assert shown in still(MODELS, NAMES, FIRST)
+
+
+def test_a_word_shows_where_it_looked(page):
+    words = page.find_elements("css selector", "button.live-word")
+    words[3].click()
+    assert "Step 4 writes" in one(page, ".live summary").text
+    assert texts(page, ".live-chosen th") == [words_of(page)[3]]
+    weights = [int(t[:-1]) for t in texts(page, ".live-look td:nth-child(3)")]
+    assert abs(sum(weights) - 100) <= len(weights)
+
+
+def words_of(page: Any) -> list[str]:
+    return texts(page, "button.live-word")
+
+
+def test_the_step_is_moved_by_keys(page):
+    from selenium.webdriver.common.keys import Keys
+
+    slider = one(page, "[data-control=step]")
+    slider.send_keys(Keys.ARROW_RIGHT)
+    assert "Step 2 writes" in one(page, ".live summary").text
+    active = page.switch_to.active_element
+    assert active.get_attribute("data-control") == "step", "the focus stays"
+    active.send_keys(Keys.ARROW_RIGHT)
+    assert "Step 3 writes" in one(page, ".live summary").text
+
+
+def test_a_moved_weight_changes_the_translation(page):
+    """All weight of the first step on the last word: another first word is written."""
+    before = said(page)
+    last = page.find_elements("css selector", ".live-look input[type=range]")[-1]
+    page.execute_script(
+        "arguments[0].value = 1; arguments[0].dispatchEvent(new Event('input'));", last
+    )
+    after = said(page)
+    assert after[0] != before[0] and after[1] == before[1]
+    assert texts(page, ".live-chosen td")[-1] == "100"
+    assert "yours" in texts(page, ".live-note")[0]
+    one(page, "[data-control=own]").click()
+    assert said(page) == before and texts(page, ".live-note") == [""]
+
+
+@pytest.mark.parametrize("control", ["even", "everywhere", "freeze"])
+def test_a_button_changes_the_weights(page, control):
+    before = said(page)
+    one(page, f"[data-control={control}]").click()
+    rows = [texts_of_row(page, t) for t in range(2)]
+    if control == "freeze":
+        assert rows[0] == rows[1]
+    else:
+        assert len(set(rows[0])) == 1
+    if control != "even":
+        assert said(page)[0] != before[0]
+    one(page, "[data-control=own]").click()
+    assert said(page) == before
+
+
+def texts_of_row(page: Any, t: int) -> list[str]:
+    return texts(page, f".live-weights tbody tr:nth-child({t + 1}) td")
+
+
+def test_the_gold_alignment_is_outlined(page):
+    one(page, "[data-control=gold]").click()
+    outlined = len(page.find_elements("css selector", ".live-gold"))
+    assert 0 < outlined <= len(Numbers().example(FIRST).alignment)
+
+
+@pytest.mark.parametrize(
+    "typed, told",
+    [
+        ("", "Type a number"),
+        ("seven apples", "apples"),
+        ("1234567890123", "Twelve digits"),
+        ("<img src=x onerror=alert(1)>", "<img"),
+        ("\N{GRINNING FACE}", "no English number"),
+        ("one " * 500, "500 words"),
+        ("__proto__ constructor", "__proto__"),
+    ],
+)
+def test_what_is_no_number_is_a_sentence(page, typed, told):
+    type_in(page, typed)
+    assert told in one(page, ".live-message").text
+    assert not page.find_elements("css selector", ".live-said, .live img")
+    type_in(page, "21")
+    assert one(page, ".live-message").text == "" and len(said(page)) == 2
+    errors = [e for e in page.get_log("browser") if "favicon" not in e["message"]]
+    assert errors == []
+
+
+def test_words_that_are_no_number_are_translated_all_the_same(page):
+    type_in(page, "twenty twenty")
+    assert "No number is written so" in one(page, ".live-message").text
+    assert len(said(page)) == 2
+    assert one(page, "[data-control=gold]").get_attribute("disabled")
+
+
+def test_every_control_has_a_name(page):
+    nameless = page.execute_script(
+        """
+        return [...document.querySelectorAll('.live :is(input, button, [tabindex])')]
+          .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length))
+          .map((e) => e.outerHTML)
+        """
+    )
+    assert nameless == []
+
+
+def test_it_is_quick(page):
+    """A number of 23 words by both models: 30 ms; the files: 400 kB."""
+    took = page.execute_script(
+        """
+        const field = document.querySelector('.live input[type=text]');
+        field.value = '994971985668';
+        const times = [];
+        for (let i = 0; i < 9; i++) {
+          const started = performance.now();
+          field.dispatchEvent(new Event('input'));
+          times.push(performance.now() - started);
+        }
+        return times.sort((a, b) => a - b)[4];
+        """
+    )
+    assert took < 100, "30 ms on a quiet machine"
+    files = [p for p in MODELS.iterdir() if p.suffix in (".json", ".f16")]
+    scripts = list((MODELS.parents[1] / "seq2seq_lib" / "live").glob("*.mjs"))
+    assert sum(p.stat().st_size for p in (*files, *scripts)) < 400_000
+
+
+def test_a_notebook_has_it_in_a_frame(browser, address):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get(f"{address}/frame.html")
+    browser.switch_to.frame(0)
+    WebDriverWait(browser, 20).until(
+        lambda b: b.find_elements("css selector", ".live-said")
+    )
+    assert len(said(browser)) == 2
+    browser.switch_to.default_content()
+
+
+def test_models_that_are_not_there_are_one_sentence(browser, address):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get(f"{address}/page.html")
+    browser.execute_script(
+        'document.body.innerHTML = \'<div class="live-place" data-models="none">'
+        '<p class="live-wait"></p></div>\';'
+        "import('/live/start.mjs').then((live) => live.start());"
+    )
+    WebDriverWait(browser, 20).until(lambda b: texts(b, ".live-wait") != [""])
+    assert "could not be loaded" in texts(browser, ".live-wait")[0]
+
+
+def test_the_models_in_the_page_are_those_that_were_measured():
+    measured = json.loads((MODELS.parent / "live_models.json").read_text())["values"]
+    for name in NAMES:
+        header = json.loads((MODELS / f"{name}.json").read_text(encoding="utf-8"))
+        assert header["about"]["exact_match"] == measured[name]["exact_match"]
+        model, *_ = load(MODELS / name)
+        assert model.n_parameters == measured[name]["parameters"]
+        again = exact_match_buckets(model, test_set())
+        assert again == pytest.approx(measured[name]["exact_match"], abs=0.02)
