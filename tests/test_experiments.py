@@ -53,6 +53,8 @@ FEWER_SEEDS = {
     ("alignment", "IBM Model 1"),
     ("bits_tuning", ""),
     ("recipe_tuning", ""),
+    ("scoring_longer", ""),
+    ("scoring_tuning", ""),
     ("capacity", "additive"),
     ("caption_tuning", ""),
     ("needle", "0.001"),
