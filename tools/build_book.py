@@ -28,6 +28,7 @@ from jupyter_cache import get_cache
 from jupyter_cache.cache.main import CacheBundleIn
 from nbformat import NotebookNode
 
+from seq2seq_lib.live.publish import publish
 from tools import commands, environment, provenance, solutions
 from tools.contents import (
     SUFFIXES,
@@ -44,7 +45,7 @@ CACHE = ".jupyter_cache"  # in the build folder, as _config.yml says
 # Everything outside a chapter that can change what its cells print, imported or not: a
 # name may be put together while code runs.
 PACKAGES = ["requirements.txt", "constraints.txt"]
-INGREDIENTS = ["seq2seq_lib/**/*.py", "results/*.json", *PACKAGES]
+INGREDIENTS = ["seq2seq_lib/**/*.py", "results/*.json", "results/live/*", *PACKAGES]
 
 
 def fingerprint(source: Path, *chapters: Path) -> str:
@@ -144,6 +145,7 @@ def write_pages(
         raise ContentsError(
             "Not built: the messages above are fatal. Correct the pages they name."
         )
+    publish(source / "results" / "live", fresh / "_build" / "html" / "live")
     if html.exists():
         html.rename(fresh / "old")
     (fresh / "_build" / "html").rename(html)
