@@ -2,12 +2,16 @@
 
 - ``export``: a model's weights as 16-bit floats, with what a page has to know of them
 - ``publish``: the files that a built page loads
-- ``show``: an explorer on a page or in a notebook, with a precomputed example first
+- ``show``: a piece on a page or in a notebook, with something still first
 
 In JavaScript, each file readable by itself:
 
 - ``model.mjs``: the encoder, the look and the decoder, one sentence at a time
 - ``numbers.mjs``: number words in English and German, and their alignment
-- ``explorer.mjs``: what a reader types, sees and changes
-- ``start.mjs``: finds the places of a page that wait for an explorer
+- ``elements.mjs``: elements of a page, made in one call
+- ``start.mjs``: finds the places of a page that wait for a piece
+- ``explorer.mjs``: two models translate what a reader types; weights are seen and changed
+- ``links.mjs``: a number in two languages, with lines between its words
+- ``lookup.mjs``: a query that one drags among keys, and a temperature
+- ``batch.mjs``: sentences become a rectangle with a mask
 """

@@ -4,6 +4,7 @@
 // Plain elements, no framework. What it shows is in tables and buttons, so that a keyboard
 // and a screen reader reach all of it; colours only repeat what the numbers say.
 
+import { h, unique } from "./elements.mjs";
 import { links, numberWords, read } from "./numbers.mjs";
 
 const NEVER_SEEN = (words) =>
@@ -12,19 +13,10 @@ const NEVER_SEEN = (words) =>
 const NAMES = { fixed: "fixed context", additive: "additive attention" };
 const percent = (weight) => `${Math.round(100 * weight)}%`;
 
-/** An element with properties, attributes and children. */
-function h(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name in element) element[name] = value;
-    else element.setAttribute(name, value);
-  }
-  element.append(...children.filter((child) => child !== null));
-  return element;
+/** What start.mjs calls: `data.models` names the models, the first one can be looked into. */
+export async function start(host, data, model) {
+  mount(host, await Promise.all(data.models.split(" ").map(model)), data.typed);
 }
-
-let count = 0;
 
 /**
  * Puts an explorer into an element.
@@ -34,7 +26,7 @@ let count = 0;
  * @param {string} typed what stands in the field at first
  */
 export function mount(host, models, typed) {
-  const id = `live-${count++}`;
+  const id = unique();
   const state = { step: 0, edits: new Map(), frozen: null, gold: false, open: false };
   const field = h("input", {
     id,

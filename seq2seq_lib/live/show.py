@@ -1,4 +1,4 @@
-"""An explorer on a page: a precomputed example, which the living one replaces.
+"""Pieces of a page that one can touch: something still first, which the living replaces.
 
 On a built page the parts are loaded from the folder ``live``. In a running notebook they
 are put into a frame of their own, so that nothing has to be fetched.
@@ -8,6 +8,7 @@ import base64
 import html
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,13 @@ import numpy as np
 import torch
 
 from seq2seq_lib.decoding import Translation, translate
-from seq2seq_lib.live.publish import HERE, SCRIPTS, STYLE
+from seq2seq_lib.live.publish import HERE, PIECES, SHARED, STYLE
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
-from seq2seq_lib.require import require
+from seq2seq_lib.require import option, require
 from seq2seq_lib.vocab import Vocab
 from seq2seq_lib.widgets import is_static
 
 NAMES = {"fixed": "fixed context", "additive": "additive attention"}
-FRAME_HEIGHT = 900  # pixels
-ROOM = "44rem"  # kept free for the explorer, so that the text below it does not jump
 
 
 def load(path: Path) -> tuple[Seq2Seq, Vocab, Vocab]:
@@ -61,7 +60,7 @@ def _row(name: str, answer: Translation, wanted: tuple[str, ...]) -> str:
     )
 
 
-def still(folder: Path, models: tuple[str, ...], n: int) -> str:
+def still(folder: Path, models: Sequence[str], n: int) -> str:
     """What stands on the page until the living explorer does: one number, translated."""
     from seq2seq_lib.tasks.numbers import Numbers
 
@@ -78,29 +77,84 @@ def still(folder: Path, models: tuple[str, ...], n: int) -> str:
     )
 
 
-def _frame(folder: Path, models: tuple[str, ...], n: int) -> str:
+def _frame(
+    name: str, data: Mapping[str, str], folder: Path | None, models: Sequence[str]
+) -> str:
     """A page that holds everything, for the frame of a notebook."""
     scripts = "\n".join(
-        re.sub(r"^import .*?;\n|^export ", "", (HERE / name).read_text("utf-8"), flags=re.M)
-        for name in SCRIPTS
+        re.sub(
+            r"^import .*?;\n|^export ",
+            "",
+            (HERE / f"{script}.mjs").read_text(encoding="utf-8"),
+            flags=re.M,
+        )
+        for script in (*SHARED, name)
     )
-    parts = []
-    for name in models:
-        header = (folder / name).with_suffix(".json").read_text(encoding="utf-8")
-        weights = base64.b64encode((folder / name).with_suffix(".f16").read_bytes())
-        parts.append([json.loads(header), weights.decode()])
-    data = json.dumps(parts).replace("</", "<\\/")
+    parts = {}
+    for model in models:
+        assert folder is not None
+        header = (folder / model).with_suffix(".json").read_text(encoding="utf-8")
+        weights = base64.b64encode((folder / model).with_suffix(".f16").read_bytes())
+        parts[model] = [json.loads(header), weights.decode()]
+    given, trained = (json.dumps(each).replace("</", "<\\/") for each in (data, parts))
+    style = (HERE / STYLE).read_text(encoding="utf-8")
     return (
-        f"<!doctype html><style>body{{font-family:sans-serif}}"
-        f"{(HERE / STYLE).read_text('utf-8')}</style><div id='here'></div>"
-        f"<script type='module'>{scripts}\nconst models = {data}.map(([header, text]) =>"
-        " new Model(header, Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer));\n"
-        f"mount(document.getElementById('here'), models, '{n}');</script>"
+        f"<!doctype html><meta charset='utf-8'><style>body{{font-family:sans-serif}}{style}"
+        f"</style><div id='here'></div><script type='module'>{scripts}\n"
+        f"const parts = {trained};\n"
+        "const bytes = (text) =>"
+        " Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;\n"
+        "const model = async (name) => new Model(parts[name][0], bytes(parts[name][1]));\n"
+        f"start(document.getElementById('here'), {given}, model);</script>"
     )
 
 
-def explorer(folder: Path, models: tuple[str, ...], n: int) -> Any:
-    """Models that translate number words while one types, to be shown as a cell's value.
+def piece(
+    name: str,
+    data: Mapping[str, str],
+    inside: str,
+    rems: int,
+    folder: Path | None = None,
+    models: Sequence[str] = (),
+) -> Any:
+    """A piece of ``PIECES`` as the value of a cell.
+
+    Args:
+        name: of the piece, and of its file.
+        data: what it is started with.
+        inside: what stands there until it is loaded, as HTML.
+        rems: the room that is kept free for it, so that the text below does not jump.
+        folder, models: where ``export`` wrote the models that it runs, and their names.
+
+    Raises:
+        ValueError: there is no such piece.
+    """
+    from IPython.display import HTML
+
+    option("piece", name, PIECES)
+    if not is_static():
+        page = html.escape(_frame(name, data, folder, models), quote=True)
+        return HTML(
+            f'<div><iframe title="{name}" srcdoc="{page}" width="100%" '
+            f'height="{16 * rems + 100}" style="border:0"></iframe></div>'
+        )
+    given = " ".join(f'data-{key}="{html.escape(data[key], quote=True)}"' for key in data)
+    return HTML(
+        f'<div class="live-place" data-piece="{name}" {given}>{inside}</div>\n'
+        "<script>document.currentScript.previousElementSibling.style.minHeight = "
+        f"'{rems}rem'</script>\n"
+        '<script type="module">const root = document.documentElement.dataset.content_root'
+        ' ?? "./"; import(new URL(`${root}live/start.mjs`, location.href))'
+        ".then((live) => live.start());</script>"
+    )
+
+
+def _wait(what: str) -> str:
+    return f"<p class='live-wait'>With JavaScript you can {what} here.</p>"
+
+
+def explorer(folder: Path, models: Sequence[str], n: int) -> Any:
+    """Models that translate number words while one types.
 
     Args:
         folder: where ``export`` wrote the models.
@@ -110,21 +164,25 @@ def explorer(folder: Path, models: tuple[str, ...], n: int) -> Any:
     Raises:
         FileNotFoundError, ValueError: as ``load``.
     """
-    from IPython.display import HTML
+    data = {"models": " ".join(models), "typed": str(n)}
+    return piece("explorer", data, still(folder, models, n), 44, folder, models)
 
-    inside = still(folder, models, n)
-    if not is_static():
-        page = html.escape(_frame(folder, models, n), quote=True)
-        return HTML(
-            f'<div><iframe title="attention explorer" srcdoc="{page}" width="100%" '
-            f'height="{FRAME_HEIGHT}" style="border:0"></iframe></div>'
-        )
-    names = html.escape(" ".join(models), quote=True)
-    return HTML(
-        f'<div class="live-place" data-models="{names}" data-typed="{n}">{inside}</div>\n'
-        f"<script>document.currentScript.previousElementSibling.style.minHeight = "
-        f"'{ROOM}'</script>\n"
-        '<script type="module">const root = document.documentElement.dataset.content_root'
-        ' ?? "./"; import(new URL(`${root}live/start.mjs`, location.href))'
-        ".then((live) => live.start());</script>"
-    )
+
+def links(n: int) -> Any:
+    """A number in two languages, and the lines between words that belong together."""
+    return piece("links", {"typed": str(n)}, _wait("choose a number of your own"), 19)
+
+
+def lookup(
+    names: Sequence[str], keys: Sequence[Sequence[float]], values: Sequence[float]
+) -> Any:
+    """A memory in the plane, whose query one drags and whose temperature one turns."""
+    memory = {"names": list(names), "keys": [list(k) for k in keys], "values": list(values)}
+    data = {"memory": json.dumps(memory)}
+    return piece("lookup", data, _wait("drag the query and turn the temperature"), 24)
+
+
+def batch(sentences: Sequence[str]) -> Any:
+    """Sentences as the rectangle of a batch, with mask and packing, to be edited."""
+    data = {"sentences": json.dumps(list(sentences))}
+    return piece("batch", data, _wait("edit the sentences of a batch"), 24)

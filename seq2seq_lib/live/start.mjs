@@ -1,38 +1,43 @@
-// Puts an explorer into every place of the page that waits for one (see show.py).
+// Puts a piece into every place of the page that waits for one (see show.py).
+//
+// A piece is a module with a function `start(host, data, model)`: where it goes, the data of
+// its place, and how to get a trained model by its name.
 
-import { mount } from "./explorer.mjs";
 import { load } from "./model.mjs";
 
-const models = new Map(); // address -> promise; two explorers share what they load
+const models = new Map(); // name -> promise; two pieces share what they load
+const here = (name) => new URL(name, import.meta.url).href;
 
-function once(address) {
-  if (!models.has(address)) models.set(address, load(address));
-  return models.get(address);
+function model(name) {
+  if (!models.has(name)) models.set(name, load(here(`models/${name}.json`)));
+  return models.get(name);
 }
 
-/** Adds the style sheet, and waits until it holds. */
-function style(address) {
-  return new Promise((resolve) => {
+/** Adds the style sheet, once, and waits until it holds. */
+let styled = null;
+function style() {
+  styled ??= new Promise((resolve) => {
     const link = document.createElement("link");
+    const address = here("pieces.css");
     Object.assign(link, { rel: "stylesheet", href: address, onload: resolve, onerror: resolve });
     document.head.append(link);
   });
+  return styled;
 }
 
-/** Loads what is needed, and replaces the precomputed example by the living one. */
+/** Loads what is needed, and replaces what stands there by the living piece. */
 export async function start(places = document.querySelectorAll(".live-place")) {
-  if (!places.length) return;
-  const here = (name) => new URL(name, import.meta.url).href;
-  await style(here("explorer.css"));
   for (const place of places) {
-    const names = place.dataset.models.split(" ");
+    if (place.dataset.ready) continue;
+    place.dataset.ready = "starting";
     try {
-      const found = await Promise.all(names.map((name) => once(here(`models/${name}.json`))));
-      mount(place, found, place.dataset.typed);
+      await style();
+      const piece = await import(here(`${place.dataset.piece}.mjs`));
+      await piece.start(place, place.dataset, model);
       place.dataset.ready = "true";
     } catch (error) {
       const note = place.querySelector(".live-wait");
-      if (note) note.textContent = `The models could not be loaded: ${error.message}`;
+      if (note) note.textContent = `This could not be loaded: ${error.message}`;
     }
   }
 }

@@ -1,87 +1,32 @@
 """The attention explorer in a real browser: typed into, clicked, moved, edited."""
 
-import functools
 import json
-import shutil
-import threading
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.number_words import exact_match_buckets, test_set
-from seq2seq_lib.live.publish import publish
+from experiments import number_words
 from seq2seq_lib.live.show import explorer, load, still
 from seq2seq_lib.tasks.numbers import Numbers
-from seq2seq_lib.widgets import STATIC_VARIABLE
 
 MODELS = Path(__file__).parents[2] / "results" / "live"
 NAMES = ("additive", "fixed")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FIRST = 914_327
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A page with an explorer, as the book would hold it, and one as a notebook's frame."""
-    folder = tmp_path_factory.mktemp("site")
-    publish(MODELS, folder / "live")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(STATIC_VARIABLE, "1")
-        built = explorer(MODELS, NAMES, FIRST).data
-        patch.delenv(STATIC_VARIABLE)
-        framed = explorer(MODELS, NAMES, FIRST).data
-    for name, body in (("page", built), ("frame", framed)):
-        text = f'<!doctype html><html data-content_root="./"><meta charset="utf-8">{body}'
-        (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    selenium = pytest.importorskip("selenium.webdriver")
-    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip(
-            "no browser: install chromium and chromium-driver to check the explorer"
-        )
-    options = selenium.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.add_argument("--window-size=1100,1400")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
-    try:
-        yield opened
-    finally:
-        opened.quit()
+def address(site: Any) -> str:
+    """Pages with an explorer, as the book would hold it and as a notebook's frame."""
+    return site(lambda: explorer(MODELS, NAMES, FIRST))
 
 
 @pytest.fixture
-def page(browser: Any, address: str) -> Any:
+def page(open_piece: Any, address: str) -> Any:
     """The page with a living explorer."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    browser.get(f"{address}/page.html")
-    ready = "return document.querySelector('.live-place')?.dataset.ready === 'true'"
-    WebDriverWait(browser, 20).until(lambda b: b.execute_script(ready))
-    one(browser, ".live summary").click()
-    return browser
+    opened = open_piece(address)
+    one(opened, ".live summary").click()
+    return opened
 
 
 def one(page: Any, selector: str) -> Any:
@@ -284,5 +229,5 @@ def test_the_models_in_the_page_are_those_that_were_measured():
         assert header["about"]["exact_match"] == measured[name]["exact_match"]
         model, *_ = load(MODELS / name)
         assert model.n_parameters == measured[name]["parameters"]
-        again = exact_match_buckets(model, test_set())
+        again = number_words.exact_match_buckets(model, number_words.test_set())
         assert again == pytest.approx(measured[name]["exact_match"], abs=0.02)

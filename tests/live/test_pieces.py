@@ -1,0 +1,202 @@
+"""The smaller pieces in a real browser: typed into, dragged, moved by keys."""
+
+import math
+from typing import Any
+
+import pytest
+
+from seq2seq_lib.live import show
+from seq2seq_lib.tasks.numbers import Numbers
+
+MEMORY = (
+    ["two", "four", "seven", "nine"],
+    [[2.0, 1.0], [1.0, 2.0], [-2.0, 1.0], [-1.0, -2.0]],
+    [2.0, 4.0, 7.0, 9.0],
+)
+PIECES = {
+    "links": lambda: show.links(4871),
+    "lookup": lambda: show.lookup(*MEMORY),
+    "batch": lambda: show.batch(["one", "twenty one", "two hundred and three"]),
+}
+
+
+@pytest.fixture(scope="module")
+def addresses(site: Any) -> dict[str, str]:
+    return {name: site(make) for name, make in PIECES.items()}
+
+
+@pytest.fixture
+def page(open_piece: Any, addresses: dict[str, str], request: Any) -> Any:
+    return open_piece(addresses[request.param])
+
+
+links = pytest.mark.parametrize("page", ["links"], indirect=True)
+lookup = pytest.mark.parametrize("page", ["lookup"], indirect=True)
+batch = pytest.mark.parametrize("page", ["batch"], indirect=True)
+each = pytest.mark.parametrize("page", PIECES, indirect=True)
+
+
+def texts(page: Any, selector: str) -> list[str]:
+    return [found.text for found in page.find_elements("css selector", selector)]
+
+
+def write(page: Any, text: str) -> None:
+    page.execute_script(
+        "const field = document.querySelector('.live input[type=text], .live textarea');"
+        "field.value = arguments[0]; field.dispatchEvent(new Event('input'));",
+        text,
+    )
+
+
+def message(page: Any) -> str:
+    return texts(page, ".live-message")[0]
+
+
+@links
+@pytest.mark.parametrize("n, crossing", [(21, 2), (4871, 2), (300, 0), (1, 0)])
+def test_lines_join_the_words_that_belong_together(page, n, crossing):
+    write(page, str(n))
+    example = Numbers().example(n)
+    assert texts(page, "svg text") == [*example.src, *example.tgt]
+    assert len(page.find_elements("css selector", ".live-line")) == len(example.alignment)
+    assert len(page.find_elements("css selector", ".live-crossing")) == crossing
+
+
+@links
+@pytest.mark.parametrize("typed, told", [("", "Type a number"), ("<b>", "No number")])
+def test_what_is_no_number_draws_nothing(page, typed, told):
+    write(page, typed)
+    assert told in message(page)
+    assert not page.find_elements("css selector", ".live svg, .live b")
+
+
+@links
+def test_any_number_is_drawn(page):
+    before = set()
+    for _ in range(4):
+        page.find_element("css selector", ".live button").click()
+        before.add(message(page) + " ".join(texts(page, "svg text")))
+    assert len(before) > 1
+
+
+def weights(page: Any) -> list[float]:
+    return [float(text) for text in texts(page, ".live-look td:nth-child(3)")]
+
+
+def expected(query: tuple[float, float], temperature: float = 1.0) -> list[float]:
+    scores = [sum(a * b for a, b in zip(query, key, strict=True)) for key in MEMORY[1]]
+    exps = [math.exp(score / temperature) for score in scores]
+    return [e / sum(exps) for e in exps]
+
+
+@lookup
+def test_the_first_query_is_that_of_the_chapter(page):
+    assert weights(page) == pytest.approx(expected((2, 1)), abs=6e-4)
+    assert "the context is 2.54" in message(page)
+
+
+@lookup
+def test_the_query_is_moved_by_keys(page):
+    from selenium.webdriver.common.keys import Keys
+
+    plane = page.find_element("css selector", ".live-plane")
+    page.execute_script("arguments[0].focus()", plane)
+    for key in (Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_UP):
+        page.switch_to.active_element.send_keys(key)
+    assert weights(page) == pytest.approx(expected((1.5, 1.25)), abs=6e-4)
+
+
+@lookup
+def test_the_query_is_dragged(page):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    plane = page.find_element("css selector", ".live-plane")
+    step = plane.rect["width"] / 8  # the plane shows -4 to 4
+    actions = ActionChains(page)
+    actions.move_to_element(plane).click_and_hold()
+    actions.move_by_offset(round(-2 * step), round(-1 * step)).release().perform()
+    assert weights(page) == pytest.approx(expected((-2, 1)), abs=0.05)
+
+
+@lookup
+def test_the_temperature_is_turned(page):
+    from selenium.webdriver.common.keys import Keys
+
+    knob = page.find_element("css selector", ".live input[type=range]")
+    knob.send_keys(Keys.END)
+    assert max(weights(page)) < 0.5 and "temperature 9.97" in message(page)
+    knob.send_keys(Keys.HOME)
+    assert max(weights(page)) > 0.999
+
+
+@batch
+def test_sentences_become_a_rectangle(page):
+    write(page, "a b c\n\nd\ne f")
+    cells = texts(page, ".live-batch tbody tr:nth-child(2) td")
+    assert cells == ["d", "<pad>", "<pad>", "1"]
+    assert texts(page, ".live-batch tbody tr:last-child td") == [
+        "3 rows",
+        "2 rows",
+        "1 row",
+        "",
+    ]
+    assert "6 real tokens and 3 of padding: 33%" in message(page)
+    assert len(page.find_elements("css selector", ".live-pad")) == 3
+
+
+@batch
+@pytest.mark.parametrize(
+    "typed, told",
+    [
+        ("", "at least one token"),
+        ("\n \n", "at least one token"),
+        ("a " * 500, "the most that fit"),
+        ("a\n" * 9, "the most that fit"),
+    ],
+)
+def test_what_is_no_batch_is_a_sentence(page, typed, told):
+    write(page, typed)
+    assert told in message(page)
+    assert not page.find_elements("css selector", ".live-batch")
+
+
+@batch
+def test_what_is_typed_is_never_markup(page):
+    write(page, "<img/src=x> <b>bold</b>")
+    assert texts(page, ".live-batch .live-real") == ["<img/src=x>", "<b>bold</b>"]
+    assert not page.find_elements("css selector", ".live img, .live b")
+
+
+@each
+def test_every_control_has_a_name_and_no_error_is_logged(page):
+    nameless = page.execute_script(
+        """
+        const controls = '.live :is(input, textarea, button, [tabindex])';
+        return [...document.querySelectorAll(controls)]
+          .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length))
+          .map((e) => e.outerHTML)
+        """
+    )
+    assert nameless == []
+    assert [e for e in page.get_log("browser") if "favicon" not in e["message"]] == []
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_notebook_has_each_piece_in_a_frame(browser, addresses, name):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get(f"{addresses[name]}/frame.html")
+    browser.switch_to.frame(0)
+    WebDriverWait(browser, 20).until(lambda b: texts(b, ".live-message"))
+    assert message(browser)
+    browser.switch_to.default_content()
+
+
+def test_an_unknown_piece_lists_the_known_ones():
+    with pytest.raises(ValueError, match="explorer, links, lookup"):
+        show.piece("explorerr", {}, "", 1)
+
+
+def test_a_closing_tag_in_the_data_ends_no_script(monkeypatch):
+    monkeypatch.delenv("SEQ2SEQ_STATIC", raising=False)
+    assert "</script><b>" not in show.batch(["</script><b>"]).data
