@@ -9,7 +9,7 @@ from statistics import fmean
 from experiments.bits import Arm, train
 from experiments.engine import Experiment, Job, Values, main
 from experiments.engine.results import read_results
-from seq2seq_lib.require import require
+from experiments.grids import inside
 
 GRID = (3e-4, 1e-3, 3e-3, 1e-2)
 TRIED = {
@@ -45,12 +45,7 @@ def best_rate(kind: str) -> float:
             ends = [seed["curve"][-1]["bits"].values() for seed in seeds.values()]
             bits[float(lr)] = fmean(fmean(end) for end in ends)
     best = max(bits, key=lambda lr: bits[lr])
-    require(
-        best not in (min(bits), max(bits)),
-        f"The best rate of {kind!r} is {best:g}, at the edge of its grid; add the next one "
-        "to GRID in experiments/bits_tuning.py.",
-    )
-    return best
+    return inside(best, bits, repr(kind), "GRID in experiments/bits_tuning.py")
 
 
 def experiment() -> Experiment:

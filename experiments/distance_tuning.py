@@ -10,6 +10,7 @@ from statistics import fmean
 from experiments.distance import LIMIT, MECHANISMS, Arm, learn_all
 from experiments.engine import Experiment, Job, Values, main
 from experiments.engine.results import read_results
+from experiments.grids import inside
 
 GRID, GATES = (3e-3, 1e-2, 3e-2), (0.0, 1.0, 2.0)
 DISTANCES = (0, 7, 31)
@@ -34,12 +35,20 @@ def cost(seeds: Values) -> float:
 
 
 def best(mechanism: str, gates: tuple[float, ...] = GATES) -> Arm:
-    """The best rate and bias of a mechanism."""
+    """The best rate and bias of a mechanism.
+
+    Raises:
+        ValueError: its rate is at the edge of the grid.
+    """
     values = read_results("distance_tuning")["values"]
     tried = {
         n: a for n, a in arms().items() if a.mechanism == mechanism and a.gate in gates
     }
-    return tried[min(tried, key=lambda name: cost(values[name]))]
+    found = tried[min(tried, key=lambda name: cost(values[name]))]
+    rates = [arm.lr for arm in tried.values() if arm.gate == found.gate]
+    whose = f"{mechanism!r} with the bias {found.gate:g}"
+    inside(found.lr, rates, whose, "GRID in experiments/distance_tuning.py")
+    return found
 
 
 def experiment() -> Experiment:

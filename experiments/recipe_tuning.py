@@ -12,12 +12,12 @@ from typing import NamedTuple
 from experiments.ablated import BUILT_FROM, LOOKING, build, looking_config
 from experiments.engine import Experiment, Job, Values, main
 from experiments.engine.results import read_results
+from experiments.grids import inside
 from experiments.number_words import DATA, UPDATES, splits, train_model
 from experiments.recipes import Recipe
 from seq2seq_lib.batching import encode
 from seq2seq_lib.metrics import loss_per_token
 from seq2seq_lib.model import bias_update_gates, build_model
-from seq2seq_lib.require import require
 from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.training import TrainConfig
 
@@ -93,11 +93,8 @@ def best(mechanism: str, hidden: int) -> Recipe:
     }
     found = min(losses, key=lambda recipe: losses[recipe])
     rates = [recipe.lr for recipe in losses]
-    require(
-        found.lr not in (min(rates), max(rates)),
-        f"The best rate of {mechanism!r} at {hidden} is {found.lr:g}, at the edge of its "
-        "grid; add the next one to MORE_RATES in experiments/recipe_tuning.py.",
-    )
+    grid = "MORE_RATES in experiments/recipe_tuning.py"
+    inside(found.lr, rates, f"{mechanism!r} at {hidden}", grid)
     return found
 
 

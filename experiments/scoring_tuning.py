@@ -8,11 +8,11 @@ from statistics import fmean
 
 from experiments.engine import Experiment, Job, Values, main, options
 from experiments.engine.results import read_results
+from experiments.grids import best_rate
 from experiments.number_words import DATA, UPDATES, splits, train
 from experiments.scoring_ways import TUNED, WAYS, config
 from seq2seq_lib.batching import encode
 from seq2seq_lib.metrics import loss_per_token
-from seq2seq_lib.require import require
 from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.training import TrainConfig
 
@@ -56,13 +56,7 @@ def best(name: str) -> float:
         for arm, (way, lr) in arms().items()
         if way == name
     }
-    found = min(losses, key=lambda lr: losses[lr])
-    require(
-        found not in (min(losses), max(losses)),
-        f"The best rate of {name!r} is {found:g}, at the edge of its grid; add the next "
-        "one to MORE_RATES in experiments/scoring_tuning.py.",
-    )
-    return found
+    return best_rate(losses, repr(name), "MORE_RATES in experiments/scoring_tuning.py")
 
 
 def experiment() -> Experiment:
