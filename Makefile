@@ -97,6 +97,7 @@ bench: $(VENV)/.installed ## measure all speeds and write results/bench.json (an
 # What others train with comes first: rates, biases, speed. The ledger reads all others, and
 # the README's figure is drawn from comparison.
 EXPERIMENTS := bench speed laptop recipe_tuning bits_tuning distance_tuning caption_tuning \
+	joined_tuning joined \
 	tuning comparison ablations surface bits distance alignment sink extrapolation \
 	teacher_forcing source_order probes train_longer patience capacity needle \
 	scoring_tuning scoring scoring_verdicts scoring_longer scoring_speed multi30k_small \

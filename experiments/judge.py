@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from experiments.captions import BLOCK
 from experiments.declarations import DECLARATIONS, Declaration
 from experiments.engine.results import read_results, result_file
 from seq2seq_lib.require import require
@@ -168,6 +169,61 @@ def more_bleu(stored: Stored, declared: Declaration) -> Sample:
     return Sample(lambda drawn: more - less, 0, -100, 100)
 
 
+def steeper_fall(stored: Stored, declared: Declaration) -> Sample:
+    """Claim 8: slope of chrF on log2(captions), of the first arm minus the second.
+
+    Drawn again are blocks of captions, which have the same content at every size.
+    """
+
+    def by_block(arm: str) -> list[Array]:
+        """For each size the chrF of every source, (seeds, blocks, sources of a block)."""
+        seeds = [stored[arm][str(seed)]["chrf"] for seed in declared.seeds]
+        sizes = sorted(map(int, seeds[0]))
+        blocks = len(seeds[0][str(sizes[0])]) // BLOCK
+        return [
+            np.array([seed[str(size)] for seed in seeds]).reshape(len(seeds), blocks, -1)
+            for size in sizes
+        ]
+
+    more, less = map(by_block, declared.arms)
+    x = np.log2([BLOCK / scores.shape[2] for scores in more])
+    weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
+
+    def means(arm: list[Array], drawn: Array) -> Array:
+        return np.array([scores[:, drawn].mean(axis=(1, 2)) for scores in arm])
+
+    def per_seed(drawn: Array) -> Array:
+        return weights @ (means(more, drawn) - means(less, drawn))
+
+    everything = np.arange(more[0].shape[1])
+    alone = (means(more, everything) - means(less, everything))[0].mean()
+    return Sample(per_seed, len(everything), conditions=(bool(alone >= 1),))
+
+
+def less_surprising(stored: Stored, declared: Declaration) -> Sample:
+    """Claim 9: nats per piece of the first arm's answers minus those of the second's."""
+
+    def counted(arm: str, name: str) -> Array:
+        """What was found, and of how much, (2, seeds, sentences)."""
+        seeds = [stored[arm][str(seed)]["sentences"][name] for seed in declared.seeds]
+        return np.array([[seed[key] for seed in seeds] for key in ("found", "of")])
+
+    def share(of: Array) -> Array:
+        found, every = of.sum(axis=-1)
+        return found / np.maximum(1, every)
+
+    first, second = (counted(arm, "surprise") for arm in declared.arms)
+    conditions = []
+    for name in ("repeated", "dropped"):
+        theirs, ours = (share(counted(arm, name)).mean() for arm in declared.arms)
+        conditions.append(bool(ours <= theirs))
+    return Sample(
+        lambda drawn: share(first[..., drawn]) - share(second[..., drawn]),
+        first.shape[2],
+        conditions=tuple(conditions),
+    )
+
+
 MEASURES: dict[int, Callable[[Stored, Declaration], Sample]] = {
     1: short_sources,
     2: lost_bits,
@@ -178,6 +234,8 @@ MEASURES: dict[int, Callable[[Stored, Declaration], Sample]] = {
     7: better_aligned,
     8: more_bleu,
 }
+# What takes their place, and joins them, when `joined` is whole.
+ON_REAL_TEXT = {8: steeper_fall, 9: less_surprising}
 
 # --- what is said of it -------------------------------------------------------------------
 

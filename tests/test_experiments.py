@@ -45,7 +45,9 @@ MADE_AGAIN = dict.fromkeys(
     WORDS,
 )
 # Experiments whose first result is not whole yet; what has finished lies in results/parts.
-UNDER_WAY = frozenset("ablations bits distance distance_tuning sink surface".split())
+UNDER_WAY = frozenset(
+    "ablations bits distance distance_tuning joined joined_tuning sink surface".split()
+)
 
 # What carries a claim has five seeds; these arms carry none, and say so where they stand.
 FEWER_SEEDS = {
@@ -59,6 +61,8 @@ FEWER_SEEDS = {
     ("caption_tuning", ""),
     ("needle", "0.001"),
     ("needle", "0.003"),
+    ("joined", "fixed, "),
+    ("joined_tuning", ""),
     ("patience", ", lr "),
     ("teacher_forcing", ", lr "),
     ("train_longer", "constant rate"),
