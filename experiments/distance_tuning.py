@@ -12,7 +12,7 @@ from experiments.engine import Experiment, Job, Values, main
 from experiments.engine.results import read_results
 from experiments.grids import inside
 
-GRID, GATES = (3e-3, 1e-2, 3e-2), (0.0, 1.0, 2.0)
+GRID, GATES = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1), (0.0, 1.0, 2.0)
 DISTANCES = (0, 7, 31)
 CHOSEN_BY = "lowest mean of log(updates) over distances and tuning seeds"
 

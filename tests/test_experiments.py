@@ -46,7 +46,8 @@ MADE_AGAIN = dict.fromkeys(
 )
 # Experiments whose first result is not whole yet; what has finished lies in results/parts.
 UNDER_WAY = frozenset(
-    "ablations bits distance distance_tuning joined joined_tuning sink surface".split()
+    "bits distance distance_tuning joined joined_tuning multi30k multi30k_tuning sink "
+    "surface".split()
 )
 
 # What carries a claim has five seeds; these arms carry none, and say so where they stand.
@@ -61,8 +62,13 @@ FEWER_SEEDS = {
     ("caption_tuning", ""),
     ("needle", "0.001"),
     ("needle", "0.003"),
+    ("ablations", "updates"),
     ("joined", "fixed, "),
     ("joined_tuning", ""),
+    ("distance_tuning", ""),
+    ("multi30k", ""),
+    ("multi30k_tuning", ""),
+    ("transformer_tuning", ""),
     ("patience", ", lr "),
     ("teacher_forcing", ", lr "),
     ("train_longer", "constant rate"),

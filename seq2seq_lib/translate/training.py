@@ -1,7 +1,7 @@
 """Two files to a folder with a trained translator, as far as it had come or anew."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,6 @@ from filelock import FileLock, Timeout
 from seq2seq_lib.hooks.checkpoints import Checkpoint, identity, read_checkpoint
 from seq2seq_lib.hooks.early_stop import EarlyStop
 from seq2seq_lib.hooks.evaluation import Evaluation
-from seq2seq_lib.hooks.progress import Progress
 from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.require import require
 from seq2seq_lib.run import History, Hook, Run, TrainConfig
@@ -44,6 +43,8 @@ def train(
     processes: Processes,
     say: Say = print,
     save_every: int = 200,
+    more: Sequence[Hook] = (),
+    progress: bool = True,
 ) -> History:
     """Train a translator, or go on where the same training was stopped.
 
@@ -55,6 +56,8 @@ def train(
         processes: who trains together.
         say: prints a line.
         save_every: updates between two savings of the state.
+        more: hooks beside its own, in every process.
+        progress: show a bar.
 
     Raises:
         ValueError: a file, an option or the folder is not right, or nothing can be saved.
@@ -88,14 +91,17 @@ def train(
             step,
             Evaluation(lambda model: _first(processes, lambda: measure(model)), every),
             EarlyStop("bleu", options.patience, lower_is_better=False),
+            *more,
         ]
         if processes.first:
             best = hooks.Best(out, "bleu", options.average, measure)
-            beside += [best, hooks.Board(out), hooks.Told(say), Progress()]
+            beside += [best, hooks.Board(out), hooks.Told(say)]
             beside += [Checkpoint(out / STATE, save_every)]
         else:
             beside += [Follow(out / STATE)]
-        history = fit(model, batches, how, beside, progress=False, step=step)
+        history = fit(
+            model, batches, how, beside, progress=progress and processes.first, step=step
+        )
         if processes.first and not history.interrupted:
             _check_kept(out, history)
         return history

@@ -1,0 +1,102 @@
+"""Experiments that train with the program: all of Multi30k, from its files to a folder.
+
+A job trains as `python -m seq2seq_lib.translate train` does, in the folder of its
+checkpoints, and goes on there when it was interrupted. What is best on the validation
+captions is kept, as the program keeps it; the test set is not touched.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from experiments.engine import Job, Values
+from experiments.engine.job import OPENING, Opened
+from experiments.engine.results import ROOT
+from seq2seq_lib.hooks.early_stop import StopAfter
+from seq2seq_lib.tasks import multi30k
+from seq2seq_lib.translate import folder
+from seq2seq_lib.translate.folder import Translator
+from seq2seq_lib.translate.preparing import Files, Options
+from seq2seq_lib.translate.processes import Processes
+from seq2seq_lib.translate.training import train
+
+ALONE = Processes(0, 1, torch.device("cpu"))
+KEPT = ROOT / "_build" / "translators"  # finished ones; not committed
+DATA = {"data": f"Multi30k {multi30k.COMMIT[:12]}, en to de, lower-cased"}
+PER_EPOCH = 330  # updates, about
+
+
+def options(architecture: str, updates: int, lr: float, seed: int, **more: Any) -> Options:
+    """The program's defaults, lower-cased, for so many updates."""
+    return Options(
+        architecture,
+        lowercase=True,
+        updates=updates,
+        lr=lr,
+        seed=seed,
+        evaluate_every=min(2 * PER_EPOCH, updates),
+        **more,
+    )
+
+
+def files(split: str) -> Files:
+    """The two files of a split."""
+    name = multi30k.FILES[split]
+    return Files(*(multi30k.fetch(f"{name}.{side}.gz") for side in ("en", "de")))
+
+
+@contextmanager
+def _folder(job: Job) -> Iterator[Path]:
+    """Where a job trains: the folder of its checkpoints, or one that is thrown away."""
+    if job.checkpoints and not job.quick:
+        yield job.checkpoints / "translator"
+        return
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name) / "translator"
+
+
+def trained(job: Job, how: Options) -> tuple[Translator, Values]:
+    """Train one translator; returns the best one, and what is stored of its training.
+
+    Raises:
+        Opened: the job asks for the loss of the first updates alone.
+        KeyboardInterrupt: it was interrupted.
+    """
+    brief = [StopAfter(OPENING)] if job.quick or job.opening else []
+    with _folder(job) as out:
+        both = files("train"), files("valid")
+        history = train(
+            out, *both, how, ALONE, lambda line: None, more=brief, progress=False
+        )
+        if history.interrupted:
+            raise KeyboardInterrupt
+        loss = fmean(history.losses[:OPENING])
+        if job.opening:
+            raise Opened(loss)
+        found = folder.load(out, ALONE.device)
+    curve = [
+        {key: round(record[key], 4) for key in ("update", "loss", "bleu") if key in record}
+        for record in history.evaluations
+    ]
+    return found, {
+        "parameters": found.model.n_parameters,
+        "updates": history.updates,
+        "opening_loss": loss,
+        "seconds_of_updates": round(history.seconds, 1),
+        "curve": curve,
+    }
+
+
+def keep(job: Job) -> None:
+    """Copy a finished translator to ``KEPT``, without the state of its training."""
+    if job.checkpoints and not job.quick:
+        source, target = job.checkpoints / "translator", KEPT / job.file_name
+        target.mkdir(parents=True, exist_ok=True)
+        for name in (folder.CONFIG, folder.WEIGHTS, *folder.SIDES):
+            shutil.copy2(source / name, target / name)
