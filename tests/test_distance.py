@@ -61,3 +61,9 @@ def test_no_fixed_context_has_fewer_parameters():
             distance.n_parameters(distance.config(m, two_way)) for m in distance.MECHANISMS
         )
         assert 1 <= fixed / additive <= 1.03
+
+
+def test_every_arm_has_what_its_grid_chose():
+    for name, arm in distance.CHOSEN.items():
+        gates = (0.0,) if "default" in name else distance_tuning.GATES[1:]
+        assert arm == distance_tuning.best(arm.mechanism, gates), name

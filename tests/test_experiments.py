@@ -46,8 +46,7 @@ MADE_AGAIN = dict.fromkeys(
 )
 # Experiments whose first result is not whole yet; what has finished lies in results/parts.
 UNDER_WAY = frozenset(
-    "bits distance distance_tuning joined joined_tuning multi30k multi30k_tuning sink "
-    "surface".split()
+    "bits distance joined joined_tuning multi30k multi30k_tuning sink surface".split()
 )
 
 # What carries a claim has five seeds; these arms carry none, and say so where they stand.
