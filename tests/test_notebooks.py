@@ -187,10 +187,14 @@ def test_pages_come_in_reading_order(tmp_path: Path) -> None:
 # --- what the reader of a page is told, in the chapters that are revised -----------------
 
 REVISED = ("01", "02", "03", "04", "05")
+TIMED = (*REVISED, "06", "07", "08", "10", "11")
 MOST_WORDS, MOST_CELLS, MOST_WORDS_IN_THE_MIDDLE, MOST_NUMBERS = 3_400, 131, 60, 5
 EXERCISE = r"\*(?:Check|Change|Extend) · difficulty [123] · \d+ minutes\.\* [A-Z{$]"
-each_revised = pytest.mark.parametrize(
-    "path", [path for path in CHAPTERS if path.stem[:2] in REVISED], ids=name
+TOLD = re.compile(r"\*\*Time\*\* (\d+) minutes\s+to\s+read[;.]")
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=name)
+each_revised, each_timed = (
+    pytest.mark.parametrize("path", [p for p in CHAPTERS if p.stem[:2] in some], ids=name)
+    for some in (REVISED, TIMED)
 )
 
 
@@ -216,11 +220,29 @@ def reading_time(notebook: nbformat.NotebookNode) -> int:
     return 5 * math.ceil((words(prose(notebook)) / 200 + len(lines) / 10) / 5)
 
 
-@each_revised
+def told_time(path: Path) -> int:
+    """The minutes that the first lines of a chapter name."""
+    (minutes,) = TOLD.findall(prose(nbformat.read(path, as_version=4)))
+    return int(minutes)
+
+
+@each_timed
 def test_the_reading_time_is_true(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    (told,) = re.findall(r"\*\*Time\*\* (\d+) minutes\s+to\s+read;", prose(notebook))
-    assert int(told) == reading_time(notebook)
+    assert told_time(path) == reading_time(nbformat.read(path, as_version=4))
+
+
+@pytest.mark.parametrize("page", ["intro.ipynb", "for-teachers.md"])
+def test_a_page_says_how_long_chapters_take(page: str) -> None:
+    (told,) = re.findall(r"takes (\d+) to (\d+)\s+minutes\s+to\s+read", _page(page))
+    times = [told_time(path) for path in CHAPTERS]
+    assert tuple(map(int, told)) == (min(times), max(times))
+
+
+def _page(name: str) -> str:
+    path = ROOT / name
+    if path.suffix == ".ipynb":
+        return prose(nbformat.read(path, as_version=4))
+    return path.read_text(encoding="utf-8")
 
 
 @each_revised
@@ -243,15 +265,20 @@ def test_a_paragraph_has_few_measured_numbers(path: Path) -> None:
     assert full == []
 
 
-@each_revised
+@each_chapter
 def test_exercises_say_how_hard_and_how_long_they_are(path: Path) -> None:
     text = prose(nbformat.read(path, as_version=4))
     inside = re.findall(r"{exercise-start}.*?{exercise-end}", text, flags=re.S)
     assert [bool(re.search(EXERCISE, one)) for one in inside] == [True] * 3
-    assert not re.search(r"(?:first|second|third) exercise|exercise \d", text)
 
 
-@each_revised
+@each_timed
+def test_exercises_are_called_by_their_titles(path: Path) -> None:
+    text = prose(nbformat.read(path, as_version=4))
+    assert not re.search(r"(?:first|second|third|last) exercise|exercise \d", text)
+
+
+@each_timed
 def test_a_chapter_ends_with_what_comes_next(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
     last = [cell.source for cell in cells if cell.cell_type == "markdown"][-1]
