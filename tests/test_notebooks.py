@@ -184,6 +184,13 @@ def test_pages_come_in_reading_order(tmp_path: Path) -> None:
     assert [page.name for page in contents.notebooks(tmp_path)] == ["b.ipynb"]
 
 
+@pytest.mark.parametrize("path", contents.pages(ROOT), ids=name)
+def test_a_directive_between_backticks_has_none_in_its_title(path: Path) -> None:
+    """Such a line opens no directive: it would stand on the page as it is."""
+    text = _page(path.relative_to(ROOT).as_posix())
+    assert re.findall(r"^```+\{[\w:-]+\}.*`.*$", text, re.M) == []
+
+
 # --- what the reader of a page is told, in the chapters that are revised -----------------
 
 REVISED = ("01", "02", "03", "04", "05")
