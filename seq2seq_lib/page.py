@@ -40,25 +40,34 @@ def elapsed() -> float:
     return time.perf_counter() - _STARTED
 
 
+def _inside() -> Path:
+    """The results that an installed library carries; in a checkout there are none there."""
+    return Path(__file__).resolve().parent / "results"
+
+
 def find(name: str) -> Path:
     """Where a file of the ``results`` folder lies, such as ``speed.json``.
 
     Looked into is the ``results`` folder of every folder from the working directory up,
-    and then the one that lies beside this library.
+    then the one beside this library, which is that of a checkout, and then the one that
+    an installed library carries.
 
     Raises:
         FileNotFoundError: there is no such file; the message lists those that there are.
     """
     here, library = Path.cwd(), Path(__file__).resolve().parent.parent
     folders = [folder / "results" for folder in (here, *here.parents, library)]
+    folders.append(_inside())
     for folder in folders:
         if (folder / name).is_file():
             return folder / name
     known = sorted({path.stem for folder in folders for path in folder.glob("*.json")})
-    hint = "run this inside a copy of the project"
+    hint = "run this inside a copy of the project, or install its wheel, which has them"
     if known:
         hint = f"choose one of {', '.join(known)}"
-    raise FileNotFoundError(f"No file results/{name} in or above {here}; {hint}.")
+    raise FileNotFoundError(
+        f"No file results/{name} in or above {here}, nor with the library; {hint}."
+    )
 
 
 def stored(name: str) -> dict[str, Any]:
@@ -72,9 +81,10 @@ def stored(name: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(
-            f"{path} is damaged ({error}); `git checkout` brings it back."
-        ) from None
+        cure = "`git checkout` brings it back"
+        if path.parent == _inside():
+            cure = "installing the library again brings it back"
+        raise ValueError(f"{path} is damaged ({error}); {cure}.") from None
     require(
         content.get("complete", True),
         f"{path} is incomplete; finish it with `python -m experiments.{name}`.",

@@ -1,6 +1,7 @@
 """Controls where a kernel runs, an honest figure of the same thing where none does."""
 
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -26,11 +27,17 @@ def explore(
         controls: what ``ipywidgets.interactive`` accepts: a widget, a range, a list.
 
     Returns:
-        A Figure or a widget; as the last line of a cell it is shown.
+        A Figure or a widget; as the last line of a cell it is shown. Where ipywidgets is
+        not installed, it is the still figure, and a warning says so.
     """
     if is_static():
         return static()
-    import ipywidgets
+    try:
+        import ipywidgets
+    except ImportError:
+        text = "This figure stands still: its controls need the package ipywidgets."
+        warnings.warn(text, stacklevel=2)
+        return static()
     from IPython.display import display
 
     def show(**values: Any) -> None:

@@ -17,7 +17,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import contents, notebooks
+from tools import contents, first_cell, notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = [*contents.notebooks(ROOT), ROOT / "_template.ipynb"]
@@ -135,8 +135,9 @@ def test_plumbing_is_folded_or_off_the_page(path: Path) -> None:
 
 @every_notebook
 def test_a_notebook_begins_with_its_imports_in_a_fold_that_says_so(path: Path) -> None:
-    first = code(nbformat.read(path, as_version=4))[0]
-    assert look(first) == "folded"
+    fetch, first, *_ = code(nbformat.read(path, as_version=4))
+    assert first_cell.is_first_cell(fetch)
+    assert look(fetch) == look(first) == "folded"
     assert first.metadata["mystnb"]["code_prompt_show"] == "Imports"
 
 

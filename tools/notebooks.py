@@ -7,7 +7,8 @@
 The state: no outputs and no execution counts, so a diff shows what a person wrote. The
 exception are cells tagged `nbval-check-output`: the text they print is a promise to the
 reader, stays in the file, and is compared with a fresh run by `make test`. Solutions of
-exercises have cells of their own, tagged `solution`.
+exercises have cells of their own, tagged `solution`. The first code cell of the book's
+notebooks fetches the library; tools/first_cell.py writes it.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from tools import commands, environment
+from tools import commands, environment, first_cell
 from tools.contents import ContentsError, notebooks, read_notebook
 from tools.execution import code_cells, run_notebooks, say
 from tools.solutions import tagged
@@ -78,12 +79,16 @@ def stripped(notebook: NotebookNode, name: str = "notebook") -> NotebookNode:
     clean = tagged(nbformat.v4.upgrade(copy.deepcopy(notebook)), name)
     clean.nbformat, clean.nbformat_minor = 4, 5
     clean.metadata = nbformat.from_dict(copy.deepcopy(METADATA))
-    for number, cell in enumerate(clean.cells, start=1):
-        cell.id = f"cell-{number:03d}"
+    # The first cell is not counted: with it or without, the others are called the same.
+    rest = [cell for cell in clean.cells if not first_cell.is_first_cell(cell)]
+    ids = {id(cell): f"cell-{number:03d}" for number, cell in enumerate(rest, start=1)}
+    for cell in clean.cells:
+        cell.id = ids.get(id(cell), first_cell.TAG)
         kept = {key: cell.metadata.get(key) for key in _KEPT_CELL_METADATA}
         cell.metadata = nbformat.from_dict({k: value for k, value in kept.items() if value})
         cell.source = cell.source.rstrip()
-    for position, cell in enumerate(code_cells(clean), start=1):
+    start = 1 - (len(clean.cells) - len(rest))
+    for position, cell in enumerate(code_cells(clean), start=start):
         cell.outputs = _text_only(cell.outputs) if is_promise(cell) else []
         # nbval takes outputs without a count for a mistake.
         cell.execution_count = position if cell.outputs else None
@@ -155,14 +160,31 @@ def _write(path: Path, notebook: NotebookNode) -> bool:
 def strip(files: list[Path]) -> int:
     """Bring the files into the committed state."""
     for path in files:
-        if _write(path, stripped(read_notebook(path), str(path))):
+        notebook = read_notebook(path)
+        if first_cell.belongs(path):
+            notebook = first_cell.placed(notebook, first_cell.repository(), str(path))
+        if _write(path, stripped(notebook, str(path))):
             print(f"{path}: stripped")
     return 0
 
 
+def _problems(path: Path) -> list[str]:
+    """What is wrong with a file: its cells, and whether it can run elsewhere."""
+    notebook = read_notebook(path)
+    found = problems(notebook)
+    if not found and first_cell.belongs(path):
+        placed = first_cell.placed(notebook, first_cell.repository(), str(path))
+        if stripped(placed, str(path)) != notebook:
+            found.append(
+                "its first code cell does not fetch the library from where _config.yml "
+                "says: run `python -m tools.notebooks strip`"
+            )
+    return found
+
+
 def check(files: list[Path]) -> int:
     """Print every problem; returns 1 if there is one."""
-    found = [f"{path}: {one}" for path in files for one in problems(read_notebook(path))]
+    found = [f"{path}: {one}" for path in files for one in _problems(path)]
     print(*found or [f"{len(files)} notebooks are clean."], sep="\n")
     return int(bool(found))
 

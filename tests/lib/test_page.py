@@ -77,10 +77,44 @@ def test_unknown_results_are_told_with_the_known_ones(project):
         page.stored("mesured")
 
 
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """The results that a library in ``site-packages`` carries; the reader is elsewhere."""
+    library = tmp_path / "site-packages" / "seq2seq_lib"
+    (library / "results" / "live").mkdir(parents=True)
+    (library / "results" / "measured.json").write_text('{"values": {"a": {"0": {}}}}')
+    (library / "results" / "live" / "fixed.json").write_text("{}")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.setattr(page, "__file__", str(library / "page.py"))
+    return library / "results"
+
+
+def test_an_installed_library_carries_its_results(installed):
+    assert page.arms_of("measured") == {"a": [{}]}
+    assert page.find("live/fixed.json") == installed / "live" / "fixed.json"
+    with pytest.raises(FileNotFoundError, match=r"nor with the library; .*measured"):
+        page.find("mesured.json")
+
+
+def test_results_of_a_checkout_come_before_installed_ones(installed, monkeypatch):
+    ours = installed.parents[2] / "project" / "results"
+    ours.mkdir(parents=True)
+    (ours / "measured.json").write_text('{"values": {"ours": {}}}')
+    monkeypatch.chdir(ours.parent)
+    assert page.arms_of("measured") == {"ours": []}
+
+
+def test_damage_to_an_installed_library_is_told_as_that(installed):
+    (installed / "measured.json").write_text("{")
+    with pytest.raises(ValueError, match="damaged .*installing the library again"):
+        page.stored("measured")
+
+
 def test_a_place_without_results_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(page, "__file__", str(tmp_path / "site" / "lib" / "page.py"))
-    with pytest.raises(FileNotFoundError, match="run this inside a copy"):
+    with pytest.raises(FileNotFoundError, match="run this inside a copy .* wheel"):
         page.stored("comparison")
 
 

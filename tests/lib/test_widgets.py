@@ -1,5 +1,7 @@
 """Knobs where a kernel answers, and where none does a figure instead of dead knobs."""
 
+import sys
+
 import ipywidgets
 import pytest
 
@@ -50,3 +52,12 @@ def test_in_a_notebook_the_figure_follows_its_knobs(monkeypatch, draw, drawn):
     knob.value = 2.0
     assert drawn[-1] == {"temperature": 2.0, "words": "a"}
     assert drawn[0] == {"temperature": 1.0, "words": "a"}
+
+
+def test_without_ipywidgets_the_still_figure_stands_and_says_why(monkeypatch, draw, drawn):
+    monkeypatch.delenv("SEQ2SEQ_STATIC", raising=False)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    still = bars({"x": 1.0}, "value")
+    with pytest.warns(UserWarning, match="controls need the package ipywidgets"):
+        assert explore(draw, lambda: still, temperature=(0.1, 5.0)) is still
+    assert drawn == []
