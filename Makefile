@@ -16,8 +16,8 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env book page serve assignments test weekly lint format bench results promises \
-        reproduce constraints clean distclean
+.PHONY: help env book page serve slides pdf figures zip wheel assignments test weekly lint \
+        format bench results promises reproduce constraints clean distclean
 
 help: ## list these commands
 	@echo "Attention, Measured. Commands:"
@@ -62,6 +62,21 @@ page: $(VENV)/.installed ## build one chapter alone: make page PAGE=chapters/NN-
 
 serve: $(VENV)/.installed ## show the built book at http://localhost:8000 (PORT=... to change)
 	@$(PY) -m tools.serve "$(PORT)"
+
+slides: $(VENV)/.installed ## make slides of the built book: _build/html/slides
+	@$(PY) -m tools.slides
+
+pdf: $(VENV)/.installed ## print the built book, a PDF for each page: _build/pdf
+	@$(PY) -m tools.pdf
+
+figures: $(VENV)/.installed ## pack every figure of the built book: _build/dist
+	@$(PY) -m tools.packing figures
+
+zip: $(VENV)/.installed ## pack the built book, to read without a connection: _build/dist
+	@$(PY) -m tools.packing book
+
+wheel: $(VENV)/.installed ## build the library's wheel, results included: _build/dist
+	@$(PY) -m tools.wheel
 
 reproduce: $(VENV)/.installed ## build the book twice from nothing and compare every output
 	@$(PY) -m tools.reproduce

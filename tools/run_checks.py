@@ -26,7 +26,7 @@ from tools.execution import CELL_TIMEOUT, SIDE_BY_SIDE
 from tools.notebooks import default_files
 
 # Tests that look at _build/html, and so run after the build.
-BUILT = ["tests/test_book.py", "tests/test_browser.py"]
+BUILT = ["tests/test_book.py", "tests/test_browser.py", "tests/test_slides.py"]
 ASSIGNMENTS = "tests/assignments"
 
 # Tests run side by side, each file of them whole in one process: what it makes once for
@@ -156,7 +156,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(*(f"  [{count}] {reason}" for reason, count in skipped.items()), sep="\n")
     if not options.steps:
         print("\nLeft to `make weekly`: a class of two hundred, models of students' own,")
-        print("a corpus of three million pairs.")
+        print("a corpus of three million pairs, every notebook with the wheel alone.")
     if total:
         print(f"===== {summary(total, time.perf_counter() - began)} =====")
     return int(failed)

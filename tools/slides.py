@@ -85,7 +85,7 @@ def parts(soup: BeautifulSoup) -> list[Tag]:
     """What of a page is shown: figures and cells tagged `slide`, outside of solutions."""
     return [
         part
-        for part in soup.select(f"figure[id], div.cell.tag_{TAG}")
+        for part in soup.select(f"figure[id], div.cell.tag_{TAG}:not(.tag_solution)")
         if not part.find_parent(class_=["solution", "exercise"])
         and not part.find_parent(class_=["tag_solution", f"tag_{TAG}"])
     ]
@@ -113,9 +113,8 @@ def deck(soup: BeautifulSoup, name: str) -> str:
         body = _clean(part)
         link = ""
         if part.name == "figure" and (image := body.find("img")):
-            link = (
-                f'<p class="source"><a href="{image["src"]}" download>this figure</a></p>'
-            )
+            link = f'<a href="{image["src"]}" download>download this figure</a>'
+            link = f'<p class="source">{link}</p>'
         slides.append(f"<h2>{markup.escape(_section(part))}</h2>{body}{link}")
     exercise = soup.select_one("div.exercise")
     if exercise:
