@@ -4,6 +4,7 @@ Each test has an environment that holds what pip would install with the wheel, a
 and no more; and an empty folder with one notebook in it. No package index is asked.
 """
 
+import ast
 import json
 import os
 import re
@@ -29,6 +30,9 @@ ALL = [*contents.notebooks(ROOT), ROOT / "_template.ipynb"]
 # The shortest to run, two of them with stored results and models of the page.
 EVERY_DAY = ("intro", "01", "07", "11")
 OURS = "attention-measured"
+
+# Environments are made, wheels built and kernels started: quick, but not beside others.
+pytestmark = pytest.mark.timeout(900)
 
 
 # --- an environment as pip would make it ------------------------------------------------
@@ -120,7 +124,7 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
     manager = KernelSpecManager(kernel_dirs=[str(folder.parent / "jupyter" / "kernels")])
     client = NotebookClient(
         notebook,
-        timeout=300,
+        timeout=600,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
     )
@@ -157,7 +161,7 @@ def _chosen() -> list:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("path", _chosen())
 def test_a_notebook_runs_with_the_wheel_and_nothing_else(
     path: Path, alone: Path, ready: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
@@ -169,6 +173,29 @@ def test_a_notebook_runs_with_the_wheel_and_nothing_else(
     shown = pip(ready, "show", "--files", OURS)
     assert "Editable" not in shown and "seq2seq_lib/results/ledger.json" in shown
     pip(ready, "check")
+
+
+@pytest.mark.slow
+def test_what_notebooks_import_comes_with_the_wheel(
+    alone: Path, ready: Path, wheel: Path
+) -> None:
+    pip(ready, "install", str(wheel))
+    lines: set[str] = set()
+    for path in ALL:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                found = ast.walk(ast.parse(cell.source))
+                kinds = ast.Import | ast.ImportFrom
+                lines |= {ast.unparse(node) for node in found if isinstance(node, kinds)}
+    assert len(lines) > 100
+    script = "\n".join(sorted(lines))
+    done = subprocess.run([ready, "-c", script], cwd=alone, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    # A package that only the book or an extra needs is not there, so the above can fail.
+    for name in ("myst_nb", "ipywidgets", "tensorboardX"):
+        assert subprocess.run(
+            [ready, "-c", f"import {name}"], capture_output=True
+        ).returncode
 
 
 # --- the first cell alone ---------------------------------------------------------------

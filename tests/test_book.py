@@ -161,6 +161,15 @@ def test_no_cell_prints_more_than_a_reader_takes_in(html: Path, page: str) -> No
     assert long_outputs(html / page) == []
 
 
+@pytest.mark.parametrize("page", contents.notebooks(ROOT), ids=lambda page: page.stem)
+def test_a_notebook_downloaded_from_its_page_is_ours(html: Path, page: Path) -> None:
+    # It then runs wherever ours does: tests/test_anywhere.py.
+    place = (html / page.relative_to(ROOT)).with_suffix(".html")
+    (link,) = read(place).select("a.btn-download-source-button")
+    downloaded = (place.parent / str(link["href"])).resolve()
+    assert downloaded.read_bytes() == page.read_bytes()
+
+
 def test_the_first_page_leads_to_every_other(html: Path) -> None:
     first = html / PAGES[0]
     linked = {
