@@ -17,10 +17,12 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from jupyter_cache import get_cache
+from jupyter_cache.cache.main import CacheBundleIn
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import contents, solutions
+from tools import contents, first_cell, solutions
 from tools.notebooks import stripped
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,7 +125,8 @@ def make_book(folder: Path) -> Path:
         "format: jb-book\nroot: intro\nchapters:\n"
         "- file: one\n- file: two\n- file: bibliography\n"
     )
-    nbformat.write(chapter(), folder / "one.ipynb")
+    address = first_cell.repository()
+    nbformat.write(first_cell.placed(chapter(), address), folder / "one.ipynb")
     plain = [new_markdown_cell("# Another"), new_code_cell("print('no ' + 'exercise')")]
     nbformat.write(stripped(new_notebook(cells=plain)), folder / "two.ipynb")
     # What no page lists must not be copied: it may hold solutions.
@@ -253,6 +256,35 @@ def test_no_button_leads_to_the_repository(
         for words in (address, "colab.research.google.com", "mybinder.org"):
             assert words in ordinary[name].decode()
             assert words not in classroom[name].decode()
+    assert address in ordinary["_sources/one.ipynb"].decode()
+    assert [
+        name for name, content in classroom.items() if address.encode() in content
+    ] == []
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_first_cell_of_a_class_names_no_repository(tmp_path: Path, plain: bool) -> None:
+    source, target = tmp_path / "book", tmp_path / "class"
+    source.mkdir()
+    make_book(source)
+    whole = nbformat.read(source / "one.ipynb", as_version=4)
+    if plain:  # a chapter without solutions
+        whole = solutions.without_solutions(whole, "one.ipynb")[0]
+        nbformat.write(whole, source / "one.ipynb")
+    given, own = get_cache(tmp_path / "given"), get_cache(tmp_path / "own")
+    for name in ("one.ipynb", "two.ipynb"):
+        notebook = nbformat.read(source / name, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.execution_count = 1
+        bundle = CacheBundleIn(notebook, str(source / name))
+        given.cache_notebook_bundle(bundle, check_validity=False)
+    solutions.write_copy(source, given, target, own)
+    left = nbformat.read(target / "one.ipynb", as_version=4)
+    (cell,) = filter(first_cell.is_first_cell, left.cells)
+    assert cell.source == first_cell.code("")
+    _, executed = own.merge_match_into_notebook(left)  # Sphinx finds it, and runs nothing
+    assert first_cell.repository() not in nbformat.writes(executed)
 
 
 def test_what_no_page_lists_is_not_copied(book: Path) -> None:

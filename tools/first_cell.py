@@ -120,3 +120,14 @@ def placed(notebook: NotebookNode, address: str, name: str = "notebook") -> Note
     cell = new_code_cell(code(address), metadata=copy.deepcopy(METADATA), id=TAG)
     changed.cells.insert(at, cell)
     return changed
+
+
+def without_address(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with a first cell that names no repository, if it has one; a new object.
+
+    For the site of a class: solutions are in the repository.
+    """
+    changed = copy.deepcopy(notebook)
+    for cell in filter(is_first_cell, changed.cells):
+        cell.source = code("")
+    return changed

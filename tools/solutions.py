@@ -29,6 +29,7 @@ from nbconvert.preprocessors import TagRemovePreprocessor
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tools import first_cell
 from tools.contents import SUFFIXES, ContentsError, pages, read, read_notebook, settings
 
 TAG = "solution"
@@ -190,15 +191,17 @@ def write_copy(
             _, executed = cache.merge_match_into_notebook(notebook)
         except KeyError:
             raise ContentsError(f"{name} was changed meanwhile; build again.") from None
+        shown = first_cell.without_address(without_solutions(executed, name)[0])
         own.cache_notebook_bundle(
-            CacheBundleIn(without_solutions(executed, name)[0], str(target / name)),
+            CacheBundleIn(shown, str(target / name)),
             check_validity=False,
             overwrite=True,  # two chapters may be left with equal code
         )
         left, gone = without_solutions(notebook, name)
         texts[path] = prose(left)
         lost |= labels(gone)
-        if gone:
+        left = first_cell.without_address(left)
+        if left != notebook:
             shorter[path] = left
     for path, text in texts.items():
         name = path.relative_to(source).as_posix()
@@ -228,7 +231,7 @@ def write_copy(
         shutil.copy2(path, copied)
         if path in shorter:
             nbformat.write(shorter[path], copied)
-    # Buttons lead to the repository, where solutions are.
+    # Buttons lead to the repository, where solutions are; so do first cells.
     given.pop("launch_buttons", None)
     given["html"] = given.get("html", {}) | dict.fromkeys(_BUTTONS, False)
     text = yaml.safe_dump(given, sort_keys=False, allow_unicode=True)
