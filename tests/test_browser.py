@@ -1,14 +1,11 @@
 """The built pages in a real browser. Needs `make book` and Chromium or Chrome."""
 
-import functools
-import shutil
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import headless, served
 
 from tools import contents
 
@@ -23,50 +20,19 @@ pytestmark = [pytest.mark.book, pytest.mark.browser]
 # The theme's own noise; everything else in the console is ours.
 ALLOWED = ("THEBE_JS_URL' has already been declared", "Got invalid theme mode")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def address(html: Path) -> Iterator[str]:
     """The address at which the built pages are served."""
-    handler = functools.partial(_Quiet, directory=str(html))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with served(html) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A headless browser, as wide as a phone."""
-    selenium = pytest.importorskip("selenium.webdriver")
-    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if binary is None or driver is None:
-        missing = "browser" if binary is None else "chromedriver"
-        pytest.skip(
-            f"no {missing}: install chromium and chromium-driver to check the pages"
-        )
-    options = selenium.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    # A window cannot be made as narrow as a phone; an emulated screen can.
-    screen = {"width": PHONE, "height": 844, "pixelRatio": 1}
-    options.add_experimental_option("mobileEmulation", {"deviceMetrics": screen})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = selenium.ChromeService(driver)
-    opened = selenium.Chrome(options=options, service=service)
-    opened.set_page_load_timeout(60)
-    try:
+    with headless(PHONE, 844, phone=True) as opened:
         yield opened
-    finally:
-        opened.quit()
 
 
 def show(browser: Any, url: str, mode: str = "light") -> None:

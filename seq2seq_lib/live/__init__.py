@@ -2,7 +2,8 @@
 
 - ``export``: a model's weights as 16-bit floats, with what a page has to know of them
 - ``publish``: the files that a built page loads
-- ``show``: a piece on a page or in a notebook, with something still first
+- ``place``: how a piece stands in a page or in a notebook, with something still first
+- ``show``: each piece as the value of a cell
 
 In JavaScript, each file readable by itself:
 
@@ -10,8 +11,15 @@ In JavaScript, each file readable by itself:
 - ``numbers.mjs``: number words in English and German, and their alignment
 - ``elements.mjs``: elements of a page, made in one call
 - ``start.mjs``: finds the places of a page that wait for a piece
+- ``plane.mjs``: a square of the plane in which one point is moved
 - ``explorer.mjs``: two models translate what a reader types; weights are seen and changed
 - ``links.mjs``: a number in two languages, with lines between its words
 - ``lookup.mjs``: a query that one drags among keys, and a temperature
 - ``batch.mjs``: sentences become a rectangle with a mask
+- ``sketch.mjs``: a curve that one draws before one sees it
+- ``beam.mjs``: beam search as a tree
+- ``stepper.mjs``: the decoder, one step at a time
+- ``geometry.mjs``: which key wins for which query, under each scorer
+- ``islands.mjs``: a state of two numbers jumps, letter by letter
+- ``gate.mjs``: how far back a gradient reaches, bias by bias
 """

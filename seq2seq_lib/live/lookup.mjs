@@ -2,8 +2,9 @@
 
 import { h, svg, unique } from "./elements.mjs";
 import { softmax, weightedSum } from "./model.mjs";
+import { axes, plane } from "./plane.mjs";
 
-const [SIZE, REACH] = [300, 4]; // pixels of the plane; it shows -REACH to REACH
+const REACH = 4; // the plane shows -REACH to REACH
 
 /** Scores, weights and context of one query. */
 export function lookup(query, keys, values, temperature) {
@@ -17,20 +18,13 @@ export function start(host, data) {
   const { names, keys, values } = JSON.parse(data.memory);
   const state = { query: [2, 1], temperature: 1 };
   const id = unique();
-  const place = ([x, y]) => [(SIZE * (x + REACH)) / (2 * REACH), (SIZE * (REACH - y)) / (2 * REACH)];
-  const plane = svg("svg", {
-    viewBox: `0 0 ${SIZE} ${SIZE}`,
-    class: "live-plane",
-    tabindex: 0,
-    role: "application",
+  const called = {
     "aria-label": "the query: drag it, or move it with the arrow keys",
     "aria-describedby": `${id}-said`,
-    onpointerdown: (event) => {
-      plane.setPointerCapture?.(event.pointerId);
-      follow(event);
-    },
-    onpointermove: (event) => event.buttons && follow(event),
-    onkeydown: arrows,
+  };
+  const { drawing, place } = plane(REACH, called, () => state.query, (query) => {
+    state.query = query;
+    draw();
   });
   const table = h("tbody");
   const said = h("p", { id: `${id}-said`, role: "status", className: "live-message" });
@@ -48,7 +42,7 @@ export function start(host, data) {
   });
   host.replaceChildren(
     h("div", { className: "live-beside" },
-      plane,
+      drawing,
       h("div", {},
         h("label", { htmlFor: id }, "Temperature"),
         knob,
@@ -60,33 +54,12 @@ export function start(host, data) {
   );
   host.classList.add("live");
 
-  function move(x, y) {
-    const inside = (v) => Math.max(-REACH, Math.min(REACH, v));
-    state.query = [inside(x), inside(y)];
-    draw();
-  }
-
-  function follow(event) {
-    const box = plane.getBoundingClientRect();
-    const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-    move(2 * REACH * x - REACH, REACH - 2 * REACH * y);
-  }
-
-  function arrows(event) {
-    const [dx, dy] =
-      { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [];
-    if (dx === undefined) return;
-    event.preventDefault();
-    move(state.query[0] + dx / 4, state.query[1] + dy / 4);
-  }
-
   function draw() {
     const { scores, weights, context } = lookup(state.query, keys, values, state.temperature);
     const [x, y] = place(state.query);
     const [cx, cy] = place([0, 0]);
-    plane.replaceChildren(
-      svg("line", { x1: 0, y1: cy, x2: SIZE, y2: cy, class: "live-axis" }),
-      svg("line", { x1: cx, y1: 0, x2: cx, y2: SIZE, class: "live-axis" }),
+    drawing.replaceChildren(
+      ...axes(),
       ...keys.flatMap((key, j) => {
         const [kx, ky] = place(key);
         return [

@@ -9,8 +9,8 @@
 // Weights arrive as 16-bit floats (see export.py) and are widened once. Sums are 64 bits
 // wide, as all numbers of JavaScript are, so results differ from PyTorch's by rounding.
 
-const [PAD, BOS, EOS] = [0, 1, 2];
-const SPECIALS = 4; // tokens before the first word: PAD, BOS, EOS, UNK
+export const [PAD, BOS, EOS] = [0, 1, 2];
+export const SPECIALS = 4; // tokens before the first word: PAD, BOS, EOS, UNK
 
 /** The number that 16 bits of an IEEE half stand for. */
 export function half(bits) {
@@ -41,7 +41,7 @@ function linear({ weight, bias }, x) {
 }
 
 /** One step of a gated recurrent unit: PyTorch's equations, gates in the order r, z, n. */
-function gru({ input, state }, x, h) {
+export function gru({ input, state }, x, h) {
   const [a, b] = [linear(input, x), linear(state, h)];
   const size = h.length;
   return h.map((old, i) => {
@@ -60,6 +60,13 @@ export function softmax(scores) {
   return exps.map((e) => e / sum);
 }
 
+/** The logarithms of those numbers. */
+export function logSoftmax(scores) {
+  const largest = Math.max(...scores);
+  const sum = scores.reduce((all, score) => all + Math.exp(score - largest), 0);
+  return scores.map((score) => score - largest - Math.log(sum));
+}
+
 /** The sum of the values, each times its weight. */
 export function weightedSum(weights, values) {
   return values[0].map((_, i) => weights.reduce((sum, w, j) => sum + w * values[j][i], 0));
@@ -70,7 +77,7 @@ const products = (scale) => ({
   keys: (model, states) => states,
   score: (model, query, key) => dot(query, key) * scale(key.length),
 });
-const MECHANISMS = {
+export const MECHANISMS = {
   additive: {
     keys: (model, states) => states.map((h) => linear(model.layer("key_proj"), h)),
     query: (model, s) => linear(model.layer("query_proj"), s), // W s, once a step
@@ -139,6 +146,11 @@ export class Model {
   embed(side, id) {
     const { data, shape } = this.tensors[`${side}.embedding.weight`];
     return Array.from(data.subarray(id * shape[1], (id + 1) * shape[1]));
+  }
+
+  /** The word of a target id; what stands there for BOS and EOS is no word. */
+  token(id) {
+    return { [BOS]: "(begin)", [EOS]: "(end)" }[id] ?? this.tgt[id - SPECIALS] ?? "<unk>";
   }
 
   /** The words of a source that the model does not know. */
@@ -211,7 +223,7 @@ export class Model {
       steps.push(step);
       id = argmax(step.logits);
       if (id === EOS) return { tokens, steps, finished: true };
-      tokens.push(this.tgt[id - SPECIALS] ?? "<unk>");
+      tokens.push(this.token(id));
       state = step.state;
     }
     return { tokens, steps, finished: false };
@@ -219,7 +231,7 @@ export class Model {
 }
 
 /** The place of the largest logit; PAD and BOS are no words. */
-function argmax(logits) {
+export function argmax(logits) {
   let best = EOS;
   for (let id = 0; id < logits.length; id++) {
     if (id !== PAD && id !== BOS && logits[id] > logits[best]) best = id;

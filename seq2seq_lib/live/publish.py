@@ -3,8 +3,11 @@
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SHARED = ("elements", "numbers", "model")  # a script before who imports it
-PIECES = ("explorer", "links", "lookup", "batch")
+SHARED = ("elements", "plane", "numbers", "model")  # a script before who imports it
+PIECES = (
+    *("explorer", "links", "lookup", "batch", "sketch", "beam", "stepper", "geometry"),
+    *("islands", "gate"),
+)
 START, STYLE = "start.mjs", "pieces.css"
 
 

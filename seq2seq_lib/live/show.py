@@ -1,13 +1,10 @@
-"""Pieces of a page that one can touch: something still first, which the living replaces.
+"""The pieces of a page that one can touch, each as the value of a cell.
 
-On a built page the parts are loaded from the folder ``live``. In a running notebook they
-are put into a frame of their own, so that nothing has to be fetched.
+See ``place`` for how a piece stands in a page and in a notebook.
 """
 
-import base64
 import html
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +13,10 @@ import numpy as np
 import torch
 
 from seq2seq_lib.decoding import Translation, translate
-from seq2seq_lib.live.publish import HERE, PIECES, SHARED, STYLE
+from seq2seq_lib.live.place import piece, wait
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
-from seq2seq_lib.require import option, require
+from seq2seq_lib.require import require
 from seq2seq_lib.vocab import Vocab
-from seq2seq_lib.widgets import is_static
 
 NAMES = {"fixed": "fixed context", "additive": "additive attention"}
 
@@ -77,82 +73,6 @@ def still(folder: Path, models: Sequence[str], n: int) -> str:
     )
 
 
-def _frame(
-    name: str, data: Mapping[str, str], folder: Path | None, models: Sequence[str]
-) -> str:
-    """A page that holds everything, for the frame of a notebook."""
-    scripts = "\n".join(
-        re.sub(
-            r"^import .*?;\n|^export ",
-            "",
-            (HERE / f"{script}.mjs").read_text(encoding="utf-8"),
-            flags=re.M,
-        )
-        for script in (*SHARED, name)
-    )
-    parts = {}
-    for model in models:
-        assert folder is not None
-        header = (folder / model).with_suffix(".json").read_text(encoding="utf-8")
-        weights = base64.b64encode((folder / model).with_suffix(".f16").read_bytes())
-        parts[model] = [json.loads(header), weights.decode()]
-    given, trained = (json.dumps(each).replace("</", "<\\/") for each in (data, parts))
-    style = (HERE / STYLE).read_text(encoding="utf-8")
-    return (
-        f"<!doctype html><meta charset='utf-8'><style>body{{font-family:sans-serif}}{style}"
-        f"</style><div id='here'></div><script type='module'>{scripts}\n"
-        f"const parts = {trained};\n"
-        "const bytes = (text) =>"
-        " Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;\n"
-        "const model = async (name) => new Model(parts[name][0], bytes(parts[name][1]));\n"
-        f"start(document.getElementById('here'), {given}, model);</script>"
-    )
-
-
-def piece(
-    name: str,
-    data: Mapping[str, str],
-    inside: str,
-    rems: int,
-    folder: Path | None = None,
-    models: Sequence[str] = (),
-) -> Any:
-    """A piece of ``PIECES`` as the value of a cell.
-
-    Args:
-        name: of the piece, and of its file.
-        data: what it is started with.
-        inside: what stands there until it is loaded, as HTML.
-        rems: the room that is kept free for it, so that the text below does not jump.
-        folder, models: where ``export`` wrote the models that it runs, and their names.
-
-    Raises:
-        ValueError: there is no such piece.
-    """
-    from IPython.display import HTML
-
-    option("piece", name, PIECES)
-    if not is_static():
-        page = html.escape(_frame(name, data, folder, models), quote=True)
-        return HTML(
-            f'<div><iframe title="{name}" srcdoc="{page}" width="100%" '
-            f'height="{16 * rems + 100}" style="border:0"></iframe></div>'
-        )
-    given = " ".join(f'data-{key}="{html.escape(data[key], quote=True)}"' for key in data)
-    return HTML(
-        f'<div class="live-place" data-piece="{name}" {given}>{inside}</div>\n'
-        "<script>document.currentScript.previousElementSibling.style.minHeight = "
-        f"'{rems}rem'</script>\n"
-        '<script type="module">const root = document.documentElement.dataset.content_root'
-        ' ?? "./"; import(new URL(`${root}live/start.mjs`, location.href))'
-        ".then((live) => live.start());</script>"
-    )
-
-
-def _wait(what: str) -> str:
-    return f"<p class='live-wait'>With JavaScript you can {what} here.</p>"
-
-
 def explorer(folder: Path, models: Sequence[str], n: int) -> Any:
     """Models that translate number words while one types.
 
@@ -165,12 +85,12 @@ def explorer(folder: Path, models: Sequence[str], n: int) -> Any:
         FileNotFoundError, ValueError: as ``load``.
     """
     data = {"models": " ".join(models), "typed": str(n)}
-    return piece("explorer", data, still(folder, models, n), 44, folder, models)
+    return piece("explorer", data, still(folder, models, n), (47, 52), folder, models)
 
 
 def links(n: int) -> Any:
     """A number in two languages, and the lines between words that belong together."""
-    return piece("links", {"typed": str(n)}, _wait("choose a number of your own"), 19)
+    return piece("links", {"typed": str(n)}, wait("choose a number of your own"), (18, 18))
 
 
 def lookup(
@@ -179,10 +99,118 @@ def lookup(
     """A memory in the plane, whose query one drags and whose temperature one turns."""
     memory = {"names": list(names), "keys": [list(k) for k in keys], "values": list(values)}
     data = {"memory": json.dumps(memory)}
-    return piece("lookup", data, _wait("drag the query and turn the temperature"), 24)
+    return piece("lookup", data, wait("drag the query and turn the temperature"), (21, 33))
 
 
 def batch(sentences: Sequence[str]) -> Any:
     """Sentences as the rectangle of a batch, with mask and packing, to be edited."""
     data = {"sentences": json.dumps(list(sentences))}
-    return piece("batch", data, _wait("edit the sentences of a batch"), 24)
+    return piece("batch", data, wait("edit the sentences of a batch"), (18, 18))
+
+
+def sketch(
+    labels: Sequence[str],
+    measured: Sequence[float],
+    name: str,
+    axes: tuple[str, str] = ("source words", "exact match"),
+    given: Mapping[str, Sequence[float]] | None = None,
+) -> Any:
+    """A curve that one draws before one sees it, and how far the two are apart.
+
+    Args:
+        labels: of the places along the axis.
+        measured: a share at each of them, from 0 to 1.
+        name: of what was measured.
+        axes: what the places are, and what the shares are.
+        given: curves that are shown from the beginning, by their names.
+
+    Raises:
+        ValueError: a curve has another number of values, or one that is no share.
+    """
+    others = given or {}
+    for curve, values in {name: measured, **others}.items():
+        require(
+            len(values) == len(labels) and all(0 <= value <= 1 for value in values),
+            f"The curve {curve!r} must have a share from 0 to 1 for each of "
+            f"{len(labels)} labels, got {list(values)}.",
+        )
+    drawn = {
+        "labels": list(labels),
+        "measured": [float(value) for value in measured],
+        "name": name,
+        "xlabel": axes[0],
+        "ylabel": axes[1],
+        "given": {key: [float(v) for v in values] for key, values in others.items()},
+    }
+    what = wait("draw your guess and compare it with what was measured")
+    return piece("sketch", {"curve": json.dumps(drawn)}, what, (24, 31))
+
+
+def beam(folder: Path, models: Sequence[str], n: int) -> Any:
+    """Beam search as a tree; the first of the stored ``models`` is chosen at first."""
+    data = {"models": " ".join(models), "typed": str(n)}
+    return piece(
+        "beam", data, wait("grow the tree of a beam search"), (36, 46), folder, models
+    )
+
+
+def stepper(folder: Path, model: str, n: int) -> Any:
+    """The decoder of a stored model, one step at a time."""
+    what = wait("go through the decoder one step at a time")
+    return piece(
+        "stepper", {"models": model, "typed": str(n)}, what, (32, 62), folder, [model]
+    )
+
+
+def geometry(memories: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Keys in the plane, and for which queries each of them wins under a scorer.
+
+    Args:
+        memories: by name, ``keys`` of shape (keys, 2), and trained scorers by the names of
+            their mechanisms, such as ``general``.
+    """
+    data = {
+        name: {
+            "keys": memory["keys"].tolist(),
+            "layers": {
+                kind: {
+                    layer.removesuffix(".weight"): weight.tolist()
+                    for layer, weight in look.state_dict().items()
+                }
+                for kind, look in memory.items()
+                if kind != "keys"
+            },
+        }
+        for name, memory in memories.items()
+    }
+    what = wait("drag a query and choose how it is compared with the keys")
+    return piece("geometry", {"memories": json.dumps(data)}, what, (25, 34))
+
+
+def islands(unit: torch.nn.GRU, letters: str) -> Any:
+    """A state of two numbers reads a, b and c; ``unit`` has one layer and direction."""
+    require(
+        unit.hidden_size == 2 and unit.input_size == 3,
+        f"The unit must read 3 symbols into 2 numbers, got {unit}.",
+    )
+    weights = {
+        name.removesuffix("_l0"): value.tolist() for name, value in unit.named_parameters()
+    }
+    data = {"weights": json.dumps(weights), "typed": letters}
+    return piece("islands", data, wait("type letters and watch the state jump"), (31, 43))
+
+
+def gate(lines: Mapping[float, Sequence[float]], first: float) -> Any:
+    """How far back a gradient reaches, for biases of the update gate; a slider chooses.
+
+    Args:
+        lines: for each bias the norm of the gradient at every position, all positive.
+        first: the bias that is chosen at first.
+    """
+    data = {
+        "biases": list(lines),
+        "lines": [[float(value) for value in line] for line in lines.values()],
+        "first": first,
+    }
+    what = wait("turn the bias of the update gate")
+    return piece("gate", {"lines": json.dumps(data)}, what, (28, 25))

@@ -1,76 +1,64 @@
 """A browser, and pages that hold one piece."""
 
 import functools
-import shutil
-import threading
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import headless, served
+from touch import MODELS, PIECES
 
 from seq2seq_lib.live.publish import publish
 from seq2seq_lib.widgets import STATIC_VARIABLE
 
-MODELS = Path(__file__).parents[2] / "results" / "live"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
+ROOT = Path(__file__).parents[2]
+# Where `.ci/run` puts it; see CONTRIBUTING.md.
+AXE = ROOT / "_build" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+AXE_COMMAND = "npm install --no-save --prefix _build/npm axe-core@4.14.1"
+# The paper and the ink of the book's theme, and the width of its text.
+LOOK = (
+    '<meta name="viewport" content="width=device-width, initial-scale=1"><style>'
+    "main { max-width: 46rem } html { font-family: sans-serif }"
+    "html[data-theme=dark] { background: #14181e; color: #ced6dd }</style>"
+)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Serves a piece as the book (page.html) and as a notebook (frame.html) hold it."""
-    servers = []
+    with ExitStack() as servers:
 
-    def serve(make: Callable[[], Any]) -> str:
-        folder = tmp_path_factory.mktemp("site")
-        publish(MODELS, folder / "live")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(STATIC_VARIABLE, "1")
-            built = make().data
-            patch.delenv(STATIC_VARIABLE)
-            framed = make().data
-        for name, body in (("page", built), ("frame", framed)):
-            text = (
-                f'<!doctype html><html data-content_root="./"><meta charset="utf-8">{body}'
-            )
-            (folder / f"{name}.html").write_text(text, encoding="utf-8")
-        handler = functools.partial(_Quiet, directory=str(folder))
-        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
-        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_address[1]}"
+        def serve(make: Callable[[], Any]) -> str:
+            folder = tmp_path_factory.mktemp("site")
+            publish(MODELS, folder / "live")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(STATIC_VARIABLE, "1")
+                built = make().data
+                patch.delenv(STATIC_VARIABLE)
+                framed = make().data
+            for name, body in (("page", built), ("frame", framed)):
+                text = (
+                    '<!doctype html><html lang="en" data-content_root="./">'
+                    f'<meta charset="utf-8"><title>{name}</title>{LOOK}<main>{body}</main>'
+                )
+                (folder / f"{name}.html").write_text(text, encoding="utf-8")
+            return servers.enter_context(served(folder))
 
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield serve
+
+
+@pytest.fixture(scope="module")
+def address_of(site: Callable[..., str]) -> Callable[[str], str]:
+    """The address of the pages that hold a piece; made once for a file of tests."""
+    return functools.cache(lambda name: site(PIECES[name]))
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    selenium = pytest.importorskip("selenium.webdriver")
-    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip("no browser: install chromium and chromium-driver to check the pages")
-    options = selenium.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.add_argument("--window-size=1100,1400")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
-    try:
+    with headless(1100, 1400) as opened:
         yield opened
-    finally:
-        opened.quit()
 
 
 @pytest.fixture
@@ -85,3 +73,33 @@ def open_piece(browser: Any) -> Callable[[str], Any]:
         return browser
 
     return opened
+
+
+@pytest.fixture
+def page(
+    open_piece: Callable[..., Any], address_of: Callable[..., str], request: Any
+) -> Any:
+    """A page with the living piece that a test names."""
+    return open_piece(address_of(request.param))
+
+
+@pytest.fixture
+def barriers() -> Callable[[Any], list[str]]:
+    """What axe-core finds serious or critical in the page as it stands."""
+    if not AXE.is_file():
+        pytest.skip(f"no axe-core: `{AXE_COMMAND}` fetches it to check for barriers")
+
+    def found(page: Any) -> list[str]:
+        page.execute_script(AXE.read_text(encoding="utf-8"))
+        said = page.execute_async_script(
+            "const done = arguments[0];"
+            "axe.run(document, {resultTypes: ['violations']}).then(done);"
+        )
+        return [
+            f"{rule['id']}: {node['html'][:120]}"
+            for rule in said["violations"]
+            if rule["impact"] in ("serious", "critical")
+            for node in rule["nodes"]
+        ]
+
+    return found

@@ -1,49 +1,25 @@
 """The attention explorer in a real browser: typed into, clicked, moved, edited."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+from touch import MODELS, one, texts, write
 
 from experiments import number_words
-from seq2seq_lib.live.show import explorer, load, still
+from seq2seq_lib.live.show import load, still
 from seq2seq_lib.tasks.numbers import Numbers
 
-MODELS = Path(__file__).parents[2] / "results" / "live"
 NAMES = ("additive", "fixed")
 FIRST = 914_327
 
 
-@pytest.fixture(scope="module")
-def address(site: Any) -> str:
-    """Pages with an explorer, as the book would hold it and as a notebook's frame."""
-    return site(lambda: explorer(MODELS, NAMES, FIRST))
-
-
 @pytest.fixture
-def page(open_piece: Any, address: str) -> Any:
+def page(open_piece: Any, address_of: Any) -> Any:
     """The page with a living explorer."""
-    opened = open_piece(address)
+    opened = open_piece(address_of("explorer"))
     one(opened, ".live summary").click()
     return opened
-
-
-def one(page: Any, selector: str) -> Any:
-    return page.find_element("css selector", selector)
-
-
-def texts(page: Any, selector: str) -> list[str]:
-    return [found.text for found in page.find_elements("css selector", selector)]
-
-
-def type_in(page: Any, text: str) -> None:
-    """Put a text into the field, as a paste would."""
-    page.execute_script(
-        "const field = document.querySelector('.live input[type=text]');"
-        "field.value = arguments[0]; field.dispatchEvent(new Event('input'));",
-        text,
-    )
 
 
 def said(page: Any) -> list[str]:
@@ -149,17 +125,17 @@ def test_the_gold_alignment_is_outlined(page):
     ],
 )
 def test_what_is_no_number_is_a_sentence(page, typed, told):
-    type_in(page, typed)
+    write(page, typed)
     assert told in one(page, ".live-message").text
     assert not page.find_elements("css selector", ".live-said, .live img")
-    type_in(page, "21")
+    write(page, "21")
     assert one(page, ".live-message").text == "" and len(said(page)) == 2
     errors = [e for e in page.get_log("browser") if "favicon" not in e["message"]]
     assert errors == []
 
 
 def test_words_that_are_no_number_are_translated_all_the_same(page):
-    type_in(page, "twenty twenty")
+    write(page, "twenty twenty")
     assert "No number is written so" in one(page, ".live-message").text
     assert len(said(page)) == 2
     assert one(page, "[data-control=gold]").get_attribute("disabled")
@@ -197,10 +173,10 @@ def test_it_is_quick(page):
     assert sum(p.stat().st_size for p in (*files, *scripts)) < 400_000
 
 
-def test_a_notebook_has_it_in_a_frame(browser, address):
+def test_a_notebook_has_it_in_a_frame(browser, address_of):
     from selenium.webdriver.support.ui import WebDriverWait
 
-    browser.get(f"{address}/frame.html")
+    browser.get(f"{address_of('explorer')}/frame.html")
     browser.switch_to.frame(0)
     WebDriverWait(browser, 20).until(
         lambda b: b.find_elements("css selector", ".live-said")
@@ -209,10 +185,10 @@ def test_a_notebook_has_it_in_a_frame(browser, address):
     browser.switch_to.default_content()
 
 
-def test_models_that_are_not_there_are_one_sentence(browser, address):
+def test_models_that_are_not_there_are_one_sentence(browser, address_of):
     from selenium.webdriver.support.ui import WebDriverWait
 
-    browser.get(f"{address}/page.html")
+    browser.get(f"{address_of('explorer')}/page.html")
     browser.execute_script(
         'document.body.innerHTML = \'<div class="live-place" data-models="none">'
         '<p class="live-wait"></p></div>\';'

@@ -1,0 +1,112 @@
+"""What tests of the pieces share: one of each, questions to their scripts, hands."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seq2seq_lib.attention import Additive, General
+from seq2seq_lib.live import show
+
+HERE = Path(__file__).parent
+MODELS = HERE.parents[1] / "results" / "live"
+
+MEMORY = (
+    ["two", "four", "seven", "nine"],
+    [[2.0, 1.0], [1.0, 2.0], [-2.0, 1.0], [-1.0, -2.0]],
+    [2.0, 4.0, 7.0, 9.0],
+)
+LABELS = ["1-4", "5-8", "9-12"]
+MEASURED, GIVEN = [0.99, 0.5, 0.25], [0.9, 0.3, 0.1]
+LINES = {
+    bias: [(0.5 + bias / 10) ** (12 - i) for i in range(12)] for bias in (0.0, 1.0, 2.0)
+}
+
+
+def keys_and_scorers() -> dict[str, dict[str, Any]]:
+    """Two memories of the plane, with scorers that nobody has trained."""
+    torch.manual_seed(4)
+    memories = {
+        "opposites": [[2.0, 1.0], [-1.0, 2.0], [-2.0, -1.0]],
+        "a middle": [[0.0, 2.0], [-1.7, -1.0], [1.7, -1.0], [0.3, 0.1]],
+    }
+    return {
+        name: {
+            "keys": torch.tensor(keys),
+            "general": General(2, 2),
+            "additive": Additive(2, 2, 5),
+        }
+        for name, keys in memories.items()
+    }
+
+
+def unit() -> torch.nn.GRU:
+    torch.manual_seed(3)
+    return torch.nn.GRU(3, 2, batch_first=True)
+
+
+PIECES = {
+    "explorer": lambda: show.explorer(MODELS, ("additive", "fixed"), 914_327),
+    "links": lambda: show.links(4871),
+    "lookup": lambda: show.lookup(*MEMORY),
+    "batch": lambda: show.batch(["one", "twenty one", "two hundred and three"]),
+    "sketch": lambda: show.sketch(LABELS, MEASURED, "additive", given={"fixed": GIVEN}),
+    "beam": lambda: show.beam(MODELS, ("fixed", "additive"), 4871),
+    "stepper": lambda: show.stepper(MODELS, "fixed", 914_327),
+    "geometry": lambda: show.geometry(keys_and_scorers()),
+    "islands": lambda: show.islands(unit(), "abca"),
+    "gate": lambda: show.gate(LINES, 0.0),
+}
+
+needs_node = pytest.mark.skipif(
+    shutil.which("node") is None, reason="no node: install nodejs to check the live models"
+)
+
+
+def ask(name: str, **question: Any) -> Any:
+    """What the script of a piece answers, in Node."""
+    command = ["node", str(HERE / "ask.mjs"), name]
+    done = subprocess.run(
+        command, input=json.dumps(question), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def given(made: Any, name: str) -> Any:
+    """The data that a piece of a built page is started with."""
+    (found,) = re.findall(f'data-{name}="([^"]*)"', made.data)
+    return json.loads(html.unescape(found))
+
+
+def one(page: Any, selector: str) -> Any:
+    return page.find_element("css selector", selector)
+
+
+def texts(page: Any, selector: str) -> list[str]:
+    return [found.text for found in page.find_elements("css selector", selector)]
+
+
+def put_in(page: Any, selector: str, value: Any) -> None:
+    """Give a control a value, as a paste or a choice would."""
+    page.execute_script(
+        "const control = document.querySelector(arguments[0]);"
+        "control.value = arguments[1];"
+        "for (const name of ['input', 'change']) control.dispatchEvent(new Event(name));",
+        selector,
+        value,
+    )
+
+
+def write(page: Any, text: str) -> None:
+    put_in(page, ".live input[type=text], .live textarea", text)
+
+
+def message(page: Any) -> str:
+    return texts(page, ".live-message")[0]
