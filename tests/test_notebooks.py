@@ -193,6 +193,47 @@ def test_a_directive_between_backticks_has_none_in_its_title(path: Path) -> None
     assert re.findall(r"^```+\{[\w:-]+\}.*`.*$", text, re.M) == []
 
 
+# --- a guess first: answers that wait behind a button (_static/guess.js) ------------------
+
+
+def guess_problems(text: str) -> list[str]:
+    """Marks that are not in pairs, or whose answer leaves its section."""
+    text = _outside_fences(text)
+    marks = re.findall(r"^<div class=\"(guess|guess-end)\"></div>$|^(#)+ ", text, re.M)
+    found, opened = [], False
+    for mark, heading in marks:
+        if heading or (mark == "guess") == opened:
+            if opened or mark:
+                found.append("the answer to a guess runs into a heading or another guess")
+            opened = False
+        else:
+            opened = mark == "guess"
+    return found + ["an answer never ends"] * opened
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=name)
+def test_an_answer_that_waits_ends_in_its_section(path: Path) -> None:
+    assert guess_problems(prose(nbformat.read(path, as_version=4))) == []
+
+
+START_MARK, END_MARK = '<div class="guess"></div>', '<div class="guess-end"></div>'
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        [START_MARK],
+        [END_MARK],
+        [START_MARK, "## Next", END_MARK],
+        [START_MARK, START_MARK, END_MARK],
+        [START_MARK, END_MARK, END_MARK],
+    ],
+)
+def test_an_answer_that_does_not_end_is_noticed(marks: list[str]) -> None:
+    assert guess_problems("\n\n".join(marks))
+    assert not guess_problems(f"## A\n\n{START_MARK}\n\ntext\n\n{END_MARK}\n\n## B")
+
+
 # --- what the reader of a page is told, in the chapters that are revised -----------------
 
 REVISED = ("01", "02", "03", "04", "05")
@@ -210,7 +251,7 @@ each_revised, each_timed = (
 def words(text: str) -> int:
     """How many words a reader reads; a number that is glued in counts as one."""
     text = re.sub(r"\{glue:text\}`[^`]*`", "N", text)
-    text = re.sub(r"^(?:```.*|:\w+:.*|\(\S+\)=)$", "", text, flags=re.M)
+    text = re.sub(r"^(?:```.*|:\w+:.*|\(\S+\)=|<div .*)$", "", text, flags=re.M)
     return sum(bool(re.search(r"\w", word)) for word in text.split())
 
 

@@ -29,7 +29,7 @@ const QUESTIONS = {
       says,
       logits: step.logits,
     })),
-  scores: ({ name, keys, layers, queries }) => queries.map(scorer(name, keys, layers)),
+  scores: ({ kind, keys, layers, queries }) => queries.map(scorer(kind, keys, layers)),
   states: ({ weights, sequences }) => sequences.map((letters) => walk(unit(weights), letters)),
   distance: ({ guess, measured }) => distance(guess, measured),
 };

@@ -41,7 +41,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str
             for name, body in (("page", built), ("frame", framed)):
                 text = (
                     '<!doctype html><html lang="en" data-content_root="./">'
-                    f'<meta charset="utf-8"><title>{name}</title>{LOOK}<main>{body}</main>'
+                    f'<meta charset="utf-8"><title>{name}</title>{LOOK}<main>{body}'
+                    "<p>What follows.</p></main>"
                 )
                 (folder / f"{name}.html").write_text(text, encoding="utf-8")
             return servers.enter_context(served(folder))

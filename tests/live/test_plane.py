@@ -6,6 +6,7 @@ import pytest
 import torch
 from touch import (
     LINES,
+    PIECES,
     ask,
     given,
     keys_and_scorers,
@@ -40,8 +41,8 @@ def test_scores_in_the_plane_are_the_librarys(name):
     torch.manual_seed(8)
     queries = 6 * torch.rand(40, 2) - 3
     wanted = scores_of(memory.get(name) or products[name], queries, memory["keys"])
-    passed = given(show.geometry(keys_and_scorers()), "memories")[MIDDLE]
-    found = ask("scores", name=name, queries=queries.tolist(), **passed)
+    passed = given(PIECES["geometry"], "memories")[MIDDLE]
+    found = ask("scores", kind=name, queries=queries.tolist(), **passed)
     assert torch.allclose(torch.tensor(found), wanted, atol=1e-5)
 
 
@@ -96,7 +97,7 @@ def test_another_scorer_is_chosen(page, name):
 @needs_node
 def test_states_are_those_of_pytorch():
     gru = unit()
-    weights = given(show.islands(gru, "a"), "weights")
+    weights = given(PIECES["islands"], "weights")
     sequences = ["abc", "aaaaaaaa", "cbacbacb", "b"]
     for letters, states in zip(
         sequences, ask("states", weights=weights, sequences=sequences), strict=True

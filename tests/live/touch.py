@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 
 from seq2seq_lib.attention import Additive, General
 from seq2seq_lib.live import show
+from seq2seq_lib.widgets import STATIC_VARIABLE
 
 HERE = Path(__file__).parent
 MODELS = HERE.parents[1] / "results" / "live"
@@ -79,9 +81,11 @@ def ask(name: str, **question: Any) -> Any:
     return json.loads(done.stdout)
 
 
-def given(made: Any, name: str) -> Any:
+def given(make: Callable[[], Any], name: str) -> Any:
     """The data that a piece of a built page is started with."""
-    (found,) = re.findall(f'data-{name}="([^"]*)"', made.data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(STATIC_VARIABLE, "1")
+        (found,) = re.findall(f'data-{name}="([^"]*)"', make().data)
     return json.loads(html.unescape(found))
 
 
