@@ -12,6 +12,7 @@ In JavaScript, each file readable by itself:
 - ``elements.mjs``: elements of a page, made in one call
 - ``start.mjs``: finds the places of a page that wait for a piece
 - ``plane.mjs``: a square of the plane in which one point is moved
+- ``strips.mjs``: a vector as a strip of cells
 - ``explorer.mjs``: two models translate what a reader types; weights are seen and changed
 - ``links.mjs``: a number in two languages, with lines between its words
 - ``lookup.mjs``: a query that one drags among keys, and a temperature

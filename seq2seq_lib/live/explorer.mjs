@@ -6,11 +6,13 @@
 
 import { h, unique } from "./elements.mjs";
 import { links, numberWords, read } from "./numbers.mjs";
+import { inWords, strip } from "./strips.mjs";
 
 const NEVER_SEEN = (words) =>
   `${words.length === 1 ? "The word" : "The words"} ${words.join(", ")} ` +
   `${words.length === 1 ? "is" : "are"} in no English number.`;
 const NAMES = { fixed: "fixed context", additive: "additive attention" };
+const COLUMNS = ["word", "score", "its own weight", "used", "weight × state"];
 const percent = (weight) => `${Math.round(100 * weight)}%`;
 
 /** What start.mjs calls: `data.models` names the models, the first one can be looked into. */
@@ -151,6 +153,7 @@ export function mount(host, models, typed) {
       "data-control": "step",
       oninput: (event) => choose(Number(event.target.value)),
     });
+    const { values: states } = models[0].memory(models[0].encode(words));
     const most = Math.max(...step.scores.map(Math.abs), 1e-9);
     const rows = words.map((word, s) =>
       h(
@@ -160,7 +163,15 @@ export function mount(host, models, typed) {
         h("td", {}, step.scores[s].toFixed(1), bar(step.scores[s] / most, "score")),
         h("td", {}, percent(step.own[s]), bar(step.own[s], "weight")),
         h("td", {}, weightOf(words, step, s)),
+        h("td", {}, strip(states[s].map((v) => step.weights[s] * v), 1)),
       ),
+    );
+    const sum = h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, "sum"),
+      h("td", { colSpan: 3 }, `the context: ${inWords(step.context)}`),
+      h("td", {}, strip(step.context, 1)),
     );
     const changed = state.edits.has(t) || (state.frozen !== null && t > state.frozen);
     return h(
@@ -182,9 +193,10 @@ export function mount(host, models, typed) {
         h(
           "table",
           { className: "live-look" },
-          h("thead", {}, h("tr", {}, ...["word", "score", "its own weight", "used"].map((name) =>
+          h("thead", {}, h("tr", {}, ...COLUMNS.map((name) =>
             h("th", { scope: "col" }, name)))),
           h("tbody", {}, ...rows),
+          h("tfoot", {}, sum),
         ),
       ),
       h(

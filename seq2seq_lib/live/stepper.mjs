@@ -2,9 +2,10 @@
 // new state, the logits, the word. It reads the teacher's words or its own, and a wrong one
 // where the reader plants it.
 
-import { h, svg, unique } from "./elements.mjs";
+import { h, unique } from "./elements.mjs";
 import { BOS, EOS, SPECIALS, argmax, softmax } from "./model.mjs";
 import { numberWords, read } from "./numbers.mjs";
+import { inWords, strip } from "./strips.mjs";
 
 const SHOWN = 5; // of the words that could come next
 const MOST_STEPS = 60;
@@ -34,20 +35,12 @@ export function run(model, words, right, teacher, planted) {
   return steps;
 }
 
-/** A vector as a row of cells: blue above zero, orange below. */
-function strip(name, values) {
-  const most = Math.max(...values.map(Math.abs), 1e-9);
-  const length = Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
-  const told = `${values.length} numbers from ${Math.min(...values).toFixed(2)} to ` +
-    `${Math.max(...values).toFixed(2)}, length ${length.toFixed(2)}`;
-  const cells = values.map((v, i) =>
-    svg("rect", { x: 4 * i, y: 0, width: 4, height: 16, class: v < 0 ? "live-below" : "live-above",
-      "fill-opacity": (Math.abs(v) / most).toFixed(3) }));
-  const drawn = { viewBox: `0 0 ${4 * values.length} 16`, preserveAspectRatio: "none" };
+/** A row of the table of vectors. */
+function vector(name, values) {
   return h("tr", {},
     h("th", { scope: "row" }, name),
-    h("td", {}, svg("svg", { ...drawn, class: "live-strip", "aria-hidden": "true" }, ...cells)),
-    h("td", {}, told));
+    h("td", {}, strip(values)),
+    h("td", {}, inWords(values)));
 }
 
 export async function start(host, data, load) {
@@ -119,10 +112,10 @@ export async function start(host, data, load) {
       `${model.token(says)}; ${verdict}.`;
     shown.append(
       scroll("the vectors of this step", h("table", { className: "live-strips" }, h("tbody", {},
-        strip("state before", before),
-        strip(`word read: ${model.token(reads)}`, model.embed("decoder", reads)),
-        strip("context", step.context),
-        strip("state after", step.state)))),
+        vector("state before", before),
+        vector(`word read: ${model.token(reads)}`, model.embed("decoder", reads)),
+        vector("context", step.context),
+        vector("state after", step.state)))),
       scroll("the words that could come", next(step.logits)),
       scroll("all steps", history(steps, right)),
     );

@@ -90,11 +90,15 @@ def barriers() -> Callable[[Any], list[str]]:
     if not AXE.is_file():
         pytest.skip(f"no axe-core: `{AXE_COMMAND}` fetches it to check for barriers")
 
-    def found(page: Any) -> list[str]:
-        page.execute_script(AXE.read_text(encoding="utf-8"))
+    def found(page: Any, only: str = "") -> list[str]:
+        page.set_script_timeout(120)
+        if not page.execute_script("return 'axe' in window"):
+            page.execute_script(AXE.read_text(encoding="utf-8"))
         said = page.execute_async_script(
-            "const done = arguments[0];"
-            "axe.run(document, {resultTypes: ['violations']}).then(done);"
+            "const [only, done] = arguments;"
+            "const rules = only ? { runOnly: [only] } : {};"
+            "axe.run(document, { ...rules, resultTypes: ['violations'] }).then(done);",
+            only,
         )
         return [
             f"{rule['id']}: {node['html'][:120]}"

@@ -52,7 +52,7 @@ def test_a_word_shows_where_it_looked(page):
     words[3].click()
     assert "Step 4 writes" in one(page, ".live summary").text
     assert texts(page, ".live-chosen th") == [words_of(page)[3]]
-    weights = [int(t[:-1]) for t in texts(page, ".live-look td:nth-child(3)")]
+    weights = [int(t[:-1]) for t in texts(page, ".live-look tbody td:nth-child(3)")]
     assert abs(sum(weights) - 100) <= len(weights)
 
 
