@@ -26,8 +26,8 @@ RIGHT = """
 def states(page: Any) -> Any:
     """The states of a piece, one after the other."""
     yield "at first"
-    page.execute_script(OPEN)
     page.execute_script(RIGHT)
+    page.execute_script(OPEN)
     yield "open and turned up"
     if page.find_elements("css selector", ".live input[type=number]"):
         put_in(page, ".live input[type=number]", 70)
