@@ -125,6 +125,24 @@ def mean_of(records: Iterable[Mapping[str, Any]], *keys: str) -> float:
     return mean(per_seed(records, *keys))
 
 
+# How measures begin of which more, or less, is better; of others neither is.
+_BETTER = {
+    "exact match,": "more",
+    "BLEU": "more",
+    "fall of exact match": "less",
+    "updates until": "less",
+    "alignment error rate": "less",
+}
+
+
+def _with_direction(measure: str) -> str:
+    """A measure and which way is better, if one is."""
+    for begins, way in _BETTER.items():
+        if measure.startswith(begins):
+            return f"{measure}; {way} is better"
+    return measure
+
+
 def headlines(claims: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Interval]]:
     """The headline measure of each claim, as ``plotting.evidence`` draws them."""
     rows = {}
@@ -133,7 +151,7 @@ def headlines(claims: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, In
         n = len(measure["seeds"])
         models = {"fixed context": "fixed", "additive attention": "attention"}
         sides = {model: measure[name] for model, name in models.items()}
-        rows[f"{number}: {measure['measure']}"] = {
+        rows[f"{number}: {_with_direction(measure['measure'])}"] = {
             model: Interval(side["mean"], side["low"], side["high"], n)
             for model, side in sides.items()
         }

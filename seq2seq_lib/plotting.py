@@ -1,11 +1,17 @@
 """The book's figures: one palette, labelled axes, one Figure returned by each function.
 
 The colours are those of Okabe and Ito, told apart by readers with any common form of
-colour blindness; lines differ in their markers too.
+colour blindness; lines differ in their markers too. A colour has one meaning: orange is
+the fixed context, blue is attention, amber outlines the truth, and shades of blue are
+weights. What has no colour of its own takes those that are left.
+
+No figure is wider than ``WIDEST``, so that a label of 10 points still has 10 pixels on the
+screen of a phone; what needs more room than that has more rows.
 """
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -21,11 +27,13 @@ from seq2seq_lib.require import require
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, AMBER, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#7F7F7F"
-PALETTE = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY, BLACK)
+PALETTE = (BLUE, GREEN, PURPLE, AMBER, SKY, BLACK, ORANGE)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 OPEN = {"axes.spines.top": False, "axes.spines.right": False}
 STYLE = RcParams({**OPEN, "font.size": 10.5, "figure.dpi": 110})
+
+WIDEST = 4.8  # inches; a margin is added when it is shown
 
 # The same model has the same colour in every chapter, in the order of MECHANISMS.
 _NAMES = {
@@ -48,8 +56,16 @@ def new_figure(
 ) -> tuple[Figure, np.ndarray]:
     """An empty figure in the book's style and its axes, as a (rows, columns) array.
 
-    The figure is not shown by itself: the last line of a cell shows it, once.
+    It is ``width`` inches wide, or ``WIDEST`` if that is less. The figure is not shown by
+    itself: the last line of a cell shows it, once.
     """
+    return _as_wide_as(min(width, WIDEST), height, rows, columns)
+
+
+def _as_wide_as(
+    width: float, height: float, rows: int = 1, columns: int = 1
+) -> tuple[Figure, np.ndarray]:
+    """What ``new_figure`` returns, of any width: tables of words may need it."""
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(
             rows, columns, figsize=(width, height), layout="constrained", squeeze=False
@@ -169,12 +185,20 @@ def draw_weights(
         f"The weights must have a row and a column for each token, {wanted}, got "
         f"{weights.shape}.",
     )
-    ax.imshow(weights[: wanted[0]], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    cells = weights[: wanted[0]]
+    ax.imshow(cells, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="none")
     ax.set_xticks(range(wanted[1]), src_tokens, rotation=60, ha="right")
     ax.set_yticks(range(wanted[0]), tgt_tokens)
     ax.set(xlabel="source word looked at", ylabel="target word written")
     for t, s in gold:
-        ax.add_patch(plt.Rectangle((s - 0.5, t - 0.5), 1, 1, fill=False, ec=ORANGE))
+        ax.add_patch(plt.Rectangle((s - 0.5, t - 0.5), 1, 1, fill=False, ec=AMBER, lw=2))
+
+
+def weight_scale(fig: Figure, axes: Sequence[Axes]) -> None:
+    """A bar beside axes that ``draw_weights`` filled: which shade is which weight."""
+    bar = fig.colorbar(axes[0].images[0], ax=axes, aspect=30, pad=0.02, ticks=[0, 0.5, 1])
+    bar.set_label("weight")
+    bar.outline.set_visible(False)  # type: ignore[operator]  # a spine, not a list
 
 
 def heatmap(
@@ -184,8 +208,11 @@ def heatmap(
     gold: Sequence[tuple[int, int]] = (),
 ) -> Figure:
     """Attention weights as a picture; the arguments are those of ``draw_weights``."""
-    fig, ((ax,),) = new_figure(2.2 + 0.36 * len(src_tokens), 1.6 + 0.27 * len(tgt_tokens))
+    columns, rows = len(src_tokens), len(tgt_tokens)
+    width = max(min(2.6 + 0.36 * columns, WIDEST), 2.0 + 0.18 * columns)
+    fig, ((ax,),) = _as_wide_as(width, 1.6 + 0.27 * rows)
     draw_weights(ax, weights, src_tokens, tgt_tokens, gold)
+    weight_scale(fig, [ax])
     return fig
 
 
@@ -216,11 +243,12 @@ def token_grid(
         mask: True = real token, (batch, length).
     """
     height, width = mask.shape
-    fig, ((ax,),) = new_figure(0.9 + 0.78 * width, 0.7 + 0.42 * height)
+    longest = max(len(token) for row in rows for token in row)
+    fig, ((ax,),) = _as_wide_as(0.7 + max(0.5, 0.1 * longest) * width, 0.7 + 0.42 * height)
     ax.imshow(np.where(mask, 0.12, 0.45), cmap="Greys", vmin=0, vmax=1, aspect="auto")
     for r, row in enumerate(rows):
         for c, token in enumerate(row):
-            ax.text(c, r, token, ha="center", va="center", fontsize=9)
+            ax.text(c, r, token, ha="center", va="center", fontsize=10)
     ax.set(xticks=range(width), yticks=range(height))
     ax.set(xlabel=xlabel, ylabel="row of the batch")
     return fig
@@ -235,20 +263,20 @@ def evidence(rows: Mapping[str, Mapping[str, Interval]]) -> Figure:
     Args:
         rows: for each measure, the interval of each model by the model's name.
     """
-    fig, ((ax,),) = new_figure(6.4, 0.6 + 0.86 * len(rows))
+    fig, ((ax,),) = new_figure(height=0.6 + 0.95 * len(rows))
     for r, (name, models) in enumerate(rows.items()):
         largest = max(interval.high for interval in models.values()) or 1.0
-        ax.text(0, r - 0.36, name, fontsize=9.5, va="center")
+        ax.text(0, r - 0.32, fill(name, 54), fontsize=10, va="center")
         ax.axhline(r + 0.5, color=GREY, linewidth=0.4)
         for i, (model, found) in enumerate(models.items()):
             style = _series(model, i)
-            y, x = r - 0.05 + 0.28 * i, found.mean / largest
+            y, x = r + 0.02 + 0.26 * i, found.mean / largest
             reach = [[(found.mean - found.low) / largest], [found.high / largest - x]]
             look = {"fmt": style["marker"], "color": style["color"], "capsize": 3}
             ax.errorbar(x, y, xerr=reach, label=model if r == 0 else None, **look)
             beside = found.high / largest + 0.02
-            ax.text(beside, y, f"{found.mean:.3g}", fontsize=9, va="center")
-    ax.set(xlim=(-0.03, 1.16), ylim=(len(rows) - 0.4, -0.7), xticks=[], yticks=[])
+            ax.text(beside, y, f"{found.mean:.3g}", fontsize=10, va="center")
+    ax.set(xlim=(-0.03, 1.18), ylim=(len(rows) - 0.4, -0.7), xticks=[], yticks=[])
     ax.spines[["left", "bottom"]].set_visible(False)
     fig.legend(loc="outside upper center", ncols=2, frameon=False)
     return fig

@@ -650,3 +650,20 @@ def test_times_and_progress_bars_may_differ() -> None:
         new_output("stream", text="b\n"),
     )
     assert reproduce.differences("one", first, second) == []
+
+
+def test_pages_may_differ_in_times_only(tmp_path: Path) -> None:
+    page = '<p>It took <span class="pasted-text">{}</span> seconds{}</p>'
+    index = 'Search.setIndex({{"terms": {{"{}": 1, "word": 2}}, "titleterms": {{}}}})'
+    for name, seconds in (("one", "1.5"), ("two", "2.25")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.html").write_text(page.format(seconds, "."))
+        (tmp_path / name / "searchindex.js").write_text(index.format(seconds))
+    first, second = tmp_path / "one", tmp_path / "two"
+    assert reproduce.differing_files(first, second) == []
+    (second / "a.html").write_text(page.format("1.5", "!"))
+    (second / "b.png").write_bytes(b"x")
+    assert reproduce.differing_files(first, second) == [
+        "b.png: only one build has it",
+        "a.html: the two builds wrote different pages",
+    ]

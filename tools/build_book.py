@@ -29,7 +29,7 @@ from jupyter_cache.cache.main import CacheBundleIn
 from nbformat import NotebookNode
 
 from seq2seq_lib.live.publish import publish
-from tools import commands, environment, provenance, solutions
+from tools import commands, environment, figures, provenance, solutions
 from tools.contents import (
     SUFFIXES,
     ContentsError,
@@ -37,8 +37,10 @@ from tools.contents import (
     notebooks,
     pages,
     read_notebook,
+    settings,
 )
 from tools.execution import run_notebooks, say, unexpected_stderr
+from tools.finish import finish
 
 CACHE = ".jupyter_cache"  # in the build folder, as _config.yml says
 
@@ -56,7 +58,7 @@ def fingerprint(source: Path, *chapters: Path) -> str:
     files = [path for pattern in INGREDIENTS for path in source.glob(pattern)]
     reached = provenance.files(*(chapters or notebooks(source)), root=source)
     files += [path for path in reached if path.suffix == ".py"]
-    more = platform.python_version(), environment.THREADS
+    more = platform.python_version(), environment.THREADS, str(environment.FIGURES)
     return provenance.digest(files, *more, root=source)
 
 
@@ -93,6 +95,7 @@ def run_chapters(source: Path, build: Path, listed: list[Path]) -> dict[str, str
         say("The library, a result or a package changed: every chapter runs again.")
 
     def keep(name: str, notebook: NotebookNode, seconds: float) -> None:
+        figures.drop_large(notebook)
         data = {"execution_seconds": round(seconds, 2), "fingerprint": depends[name]}
         bundle = CacheBundleIn(notebook, str(paths[name]), data=data)
         cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
@@ -146,6 +149,9 @@ def write_pages(
             "Not built: the messages above are fatal. Correct the pages they name."
         )
     publish(source / "results" / "live", fresh / "_build" / "html" / "live")
+    given = settings(source)
+    repository = given.get("repository", {}).get("url", "")
+    finish(fresh / "_build" / "html", given.get("title", ""), repository)
     if html.exists():
         html.rename(fresh / "old")
     (fresh / "_build" / "html").rename(html)

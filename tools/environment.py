@@ -18,9 +18,18 @@ ROOT = Path(__file__).resolve().parent.parent
 THREADS = "1"
 
 _HOME = Path(sys.prefix) / "share" / "book"
+_KERNEL_FILE = _HOME / "ipython" / "profile_default" / "ipython_kernel_config.json"
+
+# A page takes a figure as a drawing, paper as a picture. Two builds draw the same, so a
+# drawing's inner names hang on its content and it has no date.
+FIGURES = {
+    "figure_formats": ["svg", "png"],
+    "print_figure_kwargs": {"bbox_inches": "tight", "metadata": {"Date": None}},
+}
+MATPLOTLIB = {"svg.hashsalt": "book"}
 
 # A kernel that is spoken to on one machine only need not warn about that.
-_KERNEL_CONFIG = {"IPKernelApp": {"log_level": "ERROR"}}
+_KERNEL_CONFIG = {"IPKernelApp": {"log_level": "ERROR"}, "InlineBackend": FIGURES}
 
 # Settings that would leak into a kernel.
 _UNWANTED = (
@@ -60,27 +69,38 @@ def book_environment(*, static: bool) -> dict[str, str]:
 
 def apply(*, static: bool) -> None:
     """Give this process, and the kernels it starts, the book's environment."""
-    if not _HOME.is_dir():
+    if not _prepared():
         prepare()
     env = book_environment(static=static)
     os.environ.clear()
     os.environ.update(env)
 
 
+def _prepared() -> bool:
+    """Whether the settings are those of today's project."""
+    try:
+        return json.loads(_KERNEL_FILE.read_text()) == _KERNEL_CONFIG
+    except (OSError, ValueError):
+        return False
+
+
 def prepare() -> None:
-    """Write the kernels' settings, and let Matplotlib list its fonts.
+    """Write the settings of kernels and Matplotlib, and let it list its fonts.
 
     Without that, the first figure of the first chapter would carry a message about
     building the font cache.
     """
     command = [sys.executable, "-c", "import matplotlib.pyplot"]
     env = book_environment(static=False)
+    matplotlib = Path(env["MPLCONFIGDIR"])
+    matplotlib.mkdir(parents=True, exist_ok=True)
+    lines = "".join(f"{key}: {value}\n" for key, value in MATPLOTLIB.items())
+    (matplotlib / "matplotlibrc").write_text(lines)
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"Preparing the environment failed:\n{done.stderr}")
-    profile = _HOME / "ipython" / "profile_default"
-    profile.mkdir(parents=True, exist_ok=True)
-    (profile / "ipython_kernel_config.json").write_text(json.dumps(_KERNEL_CONFIG))
+    _KERNEL_FILE.parent.mkdir(parents=True, exist_ok=True)
+    _KERNEL_FILE.write_text(json.dumps(_KERNEL_CONFIG))
 
 
 if __name__ == "__main__":

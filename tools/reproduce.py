@@ -1,15 +1,19 @@
-"""Build the book twice from nothing and compare what every cell put out.
+"""Build the book twice from nothing and compare what every cell put out, and every file.
 
     python -m tools.reproduce
 
 Each build has its own empty folder, so nothing is kept from the other. Compared are the
 printed text, the values, the figures (byte by byte) and the glued numbers. Times differ
 between any two runs, so a glued key that begins with `seconds` is left out, and so are
-progress bars, which go to standard error.
+progress bars, which go to standard error. Then the pages are compared byte for byte, but
+for the glued values in them, which were compared before.
 """
 
+import json
+import re
 import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 from jupyter_cache import get_cache
@@ -60,26 +64,60 @@ def differences(name: str, first: NotebookNode, second: NotebookNode) -> list[st
     return found
 
 
+_GLUED = re.compile(r'(<span class="pasted-text">).*?(</span>)', re.S)
+_INDEX = "Search.setIndex("
+
+
+def without_times(path: Path) -> bytes:
+    """A file of the built pages without what may differ: times, and words that are times."""
+    if path.suffix == ".html":
+        return _GLUED.sub(r"\1\2", path.read_text(encoding="utf-8")).encode()
+    if path.name == "searchindex.js":
+        index = json.loads(path.read_text(encoding="utf-8")[len(_INDEX) : -1])
+        for kind in ("terms", "titleterms"):
+            index[kind] = {
+                word: found for word, found in index[kind].items() if word.isalpha()
+            }
+        return json.dumps(index).encode()
+    return path.read_bytes()
+
+
+def differing_files(first: Path, second: Path) -> list[str]:
+    """One sentence for every file that two folders of built pages do not share."""
+    names = [
+        {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+        for root in (first, second)
+    ]
+    found = [f"{name}: only one build has it" for name in sorted(names[0] ^ names[1])]
+    return found + [
+        f"{name}: the two builds wrote different pages"
+        for name in sorted(names[0] & names[1])
+        if without_times(first / name) != without_times(second / name)
+    ]
+
+
 def main() -> int:
     """Build twice and print the differences; returns the exit status."""
     environment.apply(static=True)
     builds: list[list[NotebookNode]] = []
+    written: list[Path] = []
     chapters = notebooks(environment.ROOT)
     for name in ("first", "second"):
         print(f"The {name} build, from nothing:", flush=True)
         output = environment.ROOT / "_build" / "reproduce" / name
         shutil.rmtree(output, ignore_errors=True)
-        build_book(environment.ROOT, output)
+        written.append(build_book(environment.ROOT, output).parent)
         merge = get_cache(output / "_build" / CACHE).merge_match_into_notebook
         builds.append([merge(read_notebook(path))[1] for path in chapters])
     found = []
     for path, first, second in zip(chapters, *builds, strict=True):
         found += differences(path.stem, first, second)
+    found += differing_files(*written)
     print(*found, sep="\n")
     if found:
-        print(f"The two builds differ in {len(found)} outputs.")
+        print(f"The two builds differ in {len(found)} outputs or files.")
         return 1
-    print("The two builds put out the same numbers, texts and figures.")
+    print("The two builds put out the same numbers, texts, figures and pages.")
     return 0
 
 

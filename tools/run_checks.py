@@ -26,7 +26,12 @@ from tools.execution import CELL_TIMEOUT, SIDE_BY_SIDE
 from tools.notebooks import default_files
 
 # Tests that look at _build/html, and so run after the build.
-BUILT = ["tests/test_book.py", "tests/test_browser.py", "tests/test_slides.py"]
+BUILT = [
+    "tests/test_book.py",
+    "tests/test_browser.py",
+    "tests/test_look.py",
+    "tests/test_slides.py",
+]
 ASSIGNMENTS = "tests/assignments"
 
 # Tests run side by side, each file of them whole in one process: what it makes once for

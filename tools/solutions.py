@@ -231,8 +231,10 @@ def write_copy(
         shutil.copy2(path, copied)
         if path in shorter:
             nbformat.write(shorter[path], copied)
-    # Buttons lead to the repository, where solutions are; so do first cells.
+    # The repository and its pages hold solutions: neither buttons nor addresses nor first
+    # cells lead there.
     given.pop("launch_buttons", None)
+    given.pop("repository", None)
     given["html"] = given.get("html", {}) | dict.fromkeys(_BUTTONS, False)
     text = yaml.safe_dump(given, sort_keys=False, allow_unicode=True)
     (target / "_config.yml").write_text(text, encoding="utf-8")

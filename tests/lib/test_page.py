@@ -156,3 +156,18 @@ def test_the_headline_of_a_claim_is_its_measure_with_both_intervals():
             "additive attention": Interval(0.55, 0.4, 0.6, 3),
         }
     }
+
+
+@pytest.mark.parametrize(
+    "measure, told",
+    [
+        ("exact match, all lengths", "; more is better"),
+        ("alignment error rate, content words", "; less is better"),
+        ("exact match lost when the context is withheld", ""),
+    ],
+)
+def test_a_headline_says_which_way_is_better(measure, told):
+    side = {"mean": 0.5, "low": 0.4, "high": 0.6}
+    both = {"measure": measure, "seeds": [1, 2], "fixed": side, "attention": side}
+    claims = {"6": {"headline": 0, "measures": [both]}}
+    assert list(page.headlines(claims)) == [f"6: {measure}{told}"]

@@ -13,11 +13,13 @@ from seq2seq_lib.attention import MECHANISMS
 from seq2seq_lib.intervals import Interval
 from seq2seq_lib.metrics import LengthBucket
 from seq2seq_lib.plotting import (
+    AMBER,
     BLUE,
     MARKERS,
     MODEL_COLORS,
     ORANGE,
     PALETTE,
+    WIDEST,
     accuracy_by_length,
     accuracy_over_seeds,
     band,
@@ -34,11 +36,15 @@ CURVE = [LengthBucket(1, 4, 7, 1.0), LengthBucket(5, 8, 5, 0.8)]
 WEIGHTS = np.array([[0.7, 0.2, 0.1], [0.0, 0.5, 0.5], [0.1, 0.1, 0.8]])
 
 
-def _axes(figure: Figure):
-    """The one pair of axes of ``figure``, which is labelled and not shown by itself."""
+def _axes(figure: Figure, *more: str):
+    """The first axes of ``figure``, which is labelled and not shown by itself.
+
+    ``more`` are the labels of all others.
+    """
     assert isinstance(figure, Figure)
     assert not plt.get_fignums()
-    (ax,) = figure.axes
+    ax, *others = figure.axes
+    assert tuple(other.get_ylabel() for other in others) == more
     assert ax.get_xlabel()
     return ax
 
@@ -48,10 +54,22 @@ def _words(labels) -> list[str]:
 
 
 def test_an_empty_figure_has_the_axes_that_were_asked_for():
-    figure, axes = new_figure(5.0, 3.0, rows=2, columns=3)
+    figure, axes = new_figure(4.5, 3.0, rows=2, columns=3)
     assert axes.shape == (2, 3) and len(figure.axes) == 6
-    assert figure.get_size_inches().tolist() == [5, 3]
+    assert figure.get_size_inches().tolist() == [4.5, 3]
     assert not plt.get_fignums()
+
+
+def test_a_figure_is_no_wider_than_a_phone_can_show():
+    assert new_figure(8.4, 3.0)[0].get_size_inches().tolist() == [WIDEST, 3]
+    # A label of 10 points has 10 pixels where 358 are left for the figure.
+    assert 10 / 72 * 358 / (WIDEST + 0.13) >= 10
+
+
+def test_a_table_of_many_words_may_be_wider():
+    many = [f"word{n}" for n in range(30)]
+    width, _ = heatmap(np.ones((2, 30)) / 30, many, "xy").get_size_inches()
+    assert width > WIDEST
 
 
 def test_drawing_leaves_the_readers_settings_alone():
@@ -132,7 +150,7 @@ def test_without_a_floor_there_is_none():
 
 
 def test_a_heatmap_shows_the_weights_under_their_words():
-    ax = _axes(heatmap(WEIGHTS, ["eins", "zwei", "drei"], ["one", "two"]))
+    ax = _axes(heatmap(WEIGHTS, ["eins", "zwei", "drei"], ["one", "two"]), "weight")
     (image,) = ax.images
     assert np.array_equal(image.get_array(), WEIGHTS[:2])  # EOS has no word
     assert image.get_clim() == (0, 1)
@@ -143,10 +161,20 @@ def test_a_heatmap_shows_the_weights_under_their_words():
 
 
 def test_gold_pairs_are_outlined_in_their_cell():
-    ax = _axes(heatmap(WEIGHTS, "abc", "xyz", gold=[(0, 2), (2, 1)]))
+    ax = _axes(heatmap(WEIGHTS, "abc", "xyz", gold=[(0, 2), (2, 1)]), "weight")
     centres = {tuple(patch.get_center()) for patch in ax.patches}
     assert centres == {(2.0, 0.0), (1.0, 2.0)}  # (source, target)
-    assert all(to_hex(p.get_edgecolor()).upper() == ORANGE for p in ax.patches)
+    assert all(to_hex(p.get_edgecolor()).upper() == AMBER for p in ax.patches)
+
+
+def test_a_scale_says_which_shade_is_which_weight():
+    *_, bar = heatmap(WEIGHTS, "abc", "xyz").axes
+    assert bar.get_ylim() == (0, 1) and bar.get_yticks().tolist() == [0, 0.5, 1]
+
+
+def test_orange_is_left_to_the_fixed_context():
+    lines = accuracy_by_length({name: CURVE for name in "abcdef"}).axes[0].lines
+    assert MODEL_COLORS["fixed context"] not in {line.get_color() for line in lines}
 
 
 @pytest.mark.parametrize("src, tgt", [("ab", "xyz"), ("abcd", "xyz"), ("abc", "wxyz")])
@@ -223,4 +251,5 @@ def test_every_function_that_draws_returns_its_figure_once():
         "learning_curves",
         "new_figure",
         "token_grid",
+        "weight_scale",
     }

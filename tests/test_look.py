@@ -1,0 +1,224 @@
+"""How the built pages look, weigh and can be reached, in a real browser.
+
+Needs `make book`, and Chromium or Chrome. Pictures of key pages are left in
+_build/screenshots, for eyes.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe import barriers
+from browsing import headless, served
+
+from tools import contents
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [
+    page.relative_to(ROOT).with_suffix(".html").as_posix() for page in contents.pages(ROOT)
+]
+EVERY = [*PAGES, "search.html", "404.html"]
+PHONE, DESKTOP = (390, 844), (1400, 900)  # pixels
+SMALLEST_LABEL = 10  # pixels
+HEAVIEST = 2_000_000  # bytes that a page asks for when nothing is in the cache
+KEY_PAGES = ("intro", "chapters/07-attention-from-scratch", "chapters/11-the-evidence")
+
+pytestmark = [pytest.mark.book, pytest.mark.browser]
+
+
+@pytest.fixture(scope="module")
+def address(html: Path) -> Iterator[str]:
+    with served(html) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def desktop() -> Iterator[Any]:
+    with headless(*DESKTOP) as opened:
+        opened.set_script_timeout(120)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def phone() -> Iterator[Any]:
+    with headless(*PHONE, phone=True) as opened:
+        yield opened
+
+
+def show(browser: Any, url: str, mode: str = "light") -> None:
+    """Open a page in one of the theme's modes and wait until its formulas are set."""
+    browser.get(url)
+    browser.execute_script(
+        "localStorage.setItem('mode', arguments[0]);"
+        "localStorage.setItem('theme', arguments[0]);",
+        mode,
+    )
+    browser.get(url)
+    browser.execute_async_script(
+        "const done = arguments[0];"
+        "const ready = window.MathJax?.startup?.promise ?? Promise.resolve();"
+        "ready.then(() => requestAnimationFrame(() => requestAnimationFrame(done)));"
+    )
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("page", EVERY)
+def test_no_page_has_a_serious_barrier(
+    desktop: Any, address: str, page: str, mode: str
+) -> None:
+    show(desktop, f"{address}/{page}", mode)
+    assert barriers(desktop) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_labels_can_be_read_on_a_phone(phone: Any, address: str, page: str) -> None:
+    show(phone, f"{address}/{page}")
+    sizes = phone.execute_script(
+        """
+        // Matplotlib's letters are drawn 100 units high and then scaled.
+        return [...document.querySelectorAll('svg.drawing g[transform*="scale(0."]')]
+          .filter(tag => tag.querySelector('use') && tag.getBoundingClientRect().width)
+          .map(tag => tag.getScreenCTM())
+          .map(matrix => 100 * Math.hypot(matrix.a, matrix.b));
+        """
+    )
+    drawn = phone.execute_script(
+        "return [...document.querySelectorAll('svg.drawing')]"
+        ".filter(tag => tag.getBoundingClientRect().width).length"
+    )
+    assert len(sizes) >= 3 * drawn
+    # The width of a drawing is a whole number of pixels.
+    assert [size for size in sizes if size < SMALLEST_LABEL - 0.05] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_too_wide_says_that_it_scrolls(phone: Any, address: str, page: str) -> None:
+    show(phone, f"{address}/{page}")
+    silent = phone.execute_script(
+        """
+        const frames = '.pst-scrollable-table-container, .drawing-frame';
+        return [...document.querySelectorAll(frames)]
+          .filter(frame => frame.scrollWidth > frame.clientWidth + 1)
+          .filter(frame => frame.tabIndex !== 0 || !frame.getAttribute('aria-label')
+            || !frame.previousElementSibling?.matches('.scroll-hint'))
+          .map(frame => frame.outerHTML.slice(0, 120));
+        """
+    )
+    assert silent == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_drawings_follow_the_dark(phone: Any, address: str, page: str) -> None:
+    show(phone, f"{address}/{page}", "dark")
+    inks = phone.execute_script(
+        "return [...document.querySelectorAll('article svg.drawing')]"
+        ".map(tag => getComputedStyle(tag).fill.match(/[0-9]+/g).map(Number));"
+    )
+    assert all(min(ink) > 200 for ink in inks), inks
+    captions = phone.execute_script(
+        """
+        return [...document.querySelectorAll('figcaption p, .pasted-text')]
+          .filter(tag => !tag.closest('strong, b, th'))
+          .map(tag => getComputedStyle(tag).fontWeight);
+        """
+    )
+    assert set(captions) <= {"400"}
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Any]:
+    """A browser that keeps what it asked for."""
+    with headless(*DESKTOP, watched=True) as opened:
+        opened.execute_cdp_cmd("Network.enable", {})
+        yield opened
+
+
+def requests(browser: Any, url: str) -> tuple[list[str], int]:
+    """What goes wrong or abroad when a page is opened for the first time; its weight."""
+    browser.execute_cdp_cmd("Network.clearBrowserCache", {})
+    browser.get_log("performance")
+    browser.get(url)
+    time.sleep(1)
+    wrong, weight, asked = [], 0, {}
+    for entry in browser.get_log("performance"):
+        event = json.loads(entry["message"])["message"]
+        name, told = event["method"], event["params"]
+        if name == "Network.requestWillBeSent":
+            asked[told["requestId"]] = told["request"]["url"]
+            parts = urlsplit(told["request"]["url"])
+            if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
+                wrong.append(f"another host: {parts.geturl()}")
+        elif name == "Network.responseReceived" and told["response"]["status"] >= 400:
+            wrong.append(f"{told['response']['status']}: {told['response']['url']}")
+        elif name == "Network.loadingFailed" and not told.get("canceled"):
+            wrong.append(f"failed: {asked.get(told['requestId'])}")
+        elif name == "Network.loadingFinished":
+            models = "/live/models/" in asked.get(told["requestId"], "")
+            weight += 0 if models else int(told["encodedDataLength"])
+    return wrong, weight
+
+
+@pytest.mark.parametrize("page", ["index.html", *EVERY])
+def test_a_page_asks_for_little_and_gets_it(watched: Any, address: str, page: str) -> None:
+    wrong, weight = requests(watched, f"{address}/{page}")
+    assert wrong == []
+    assert 20_000 < weight <= HEAVIEST
+
+
+def test_a_request_that_fails_is_found(watched: Any, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<link rel=icon href=data:,><img src=no.png>")
+    with served(tmp_path) as here:
+        wrong, _ = requests(watched, f"{here}/page.html")
+    assert wrong == [f"404: {here}/no.png"]
+
+
+def test_the_title_of_a_solution_opens_it(desktop: Any, address: str) -> None:
+    show(desktop, f"{address}/chapters/07-attention-from-scratch.html")
+    states = desktop.execute_script(
+        """
+        const solution = document.querySelector('.solution.dropdown');
+        const inside = solution.querySelector('.cell, p:not(.admonition-title)');
+        const seen = () => inside.getBoundingClientRect().height > 0;
+        const before = seen();
+        solution.querySelector('.admonition-title').click();
+        return [before, seen(), location.hash];
+        """
+    )
+    assert states == [False, True, ""]
+
+
+def test_search_finds_sections(desktop: Any, address: str) -> None:
+    desktop.get(f"{address}/search.html?q=padding+softmax")
+    links: list[str] = []
+    for _ in range(100):
+        links = desktop.execute_script(
+            "return [...document.querySelectorAll('.search-sections a')].map(a => a.href)"
+        )
+        if links:
+            break
+        time.sleep(0.1)
+    assert links and all("#" in link for link in links)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("page", KEY_PAGES)
+def test_pictures_are_left_for_eyes(
+    phone: Any, desktop: Any, address: str, page: str, mode: str
+) -> None:
+    folder = ROOT / "_build" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, browser in (("phone", phone), ("desktop", desktop)):
+        show(browser, f"{address}/{page}.html", mode)
+        size = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
+        height = min(size["height"], 8000)
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1}
+        options = {"captureBeyondViewport": True, "clip": clip}
+        taken = browser.execute_cdp_cmd("Page.captureScreenshot", options)["data"]
+        path = folder / f"{page.replace('/', '-')}-{name}-{mode}.png"
+        path.write_bytes(base64.b64decode(taken))
+        assert path.stat().st_size > 20_000

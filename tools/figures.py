@@ -1,0 +1,190 @@
+"""Figures for the pages: vector drawings that follow the page's light and dark.
+
+A chapter's figure is stored twice, as SVG and as PNG. Paper takes the PNG, and so does a
+page if the SVG is large. Every other SVG becomes part of the page itself, because only
+there do the page's colours reach it: each colour becomes a CSS variable whose value in the
+dark is one that can be told apart there. Pictures, such as weights in shades of blue,
+keep their shades and their white paper, because texts speak of dark cells.
+"""
+
+import re
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+from nbformat import NotebookNode
+
+SVG, PNG = "image/svg+xml", "image/png"
+LARGEST = 200_000  # bytes of an SVG; beyond it the PNG is smaller and as sharp
+SMALLEST_LABEL = 10  # pixels, at any width of the page
+ENLARGED = 1.2  # what a desktop shows, against the size that was drawn
+PAPER = (0x12, 0x12, 0x12)  # of a page in the dark
+CONTRAST = 4.5
+
+_COLOR = re.compile(r"#[0-9a-f]{6}\b")
+_LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
+_REFERENCE = re.compile(r"url\(#([\w.-]+)\)")
+_PLACE = re.compile(r"translate\((-?[\d.]+) (-?[\d.]+)\)")
+_LABEL = re.compile(r"scale\((\d*\.\d+) -\d*\.\d+\)")
+_AXIS = re.compile(r"matplotlib\.axis_\d+")
+
+RGB = tuple[int, int, int]
+
+
+def drop_large(notebook: NotebookNode) -> None:
+    """Take the SVG of an executed notebook's figures away where it is too large."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if PNG in data and len(data.get(SVG, "").encode()) > LARGEST:
+                del data[SVG]
+
+
+def luminance(color: RGB) -> float:
+    """The relative luminance of WCAG 2.1, from 0 (black) to 1 (white)."""
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (channel / 255 for channel in color)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: RGB, two: RGB) -> float:
+    """The contrast ratio of WCAG 2.1, from 1 to 21."""
+    low, high = sorted((luminance(one), luminance(two)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _mix(one: RGB, two: RGB, share: float) -> RGB:
+    """So much of the second in the first."""
+    red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, two, strict=True))
+    return red, green, blue
+
+
+def in_the_dark(color: str) -> str:
+    """What a colour of a drawing is on a dark page, "#0072b2" for example.
+
+    Greys change places: ink becomes light, paper dark. A pale tint becomes a dark one. Any
+    other colour keeps its hue and gets lighter until it stands out from the paper.
+    """
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    given = red, green, blue
+    if max(given) - min(given) < 12:
+        light = sum(given) / 3 / 255
+        found = _mix((0xE6, 0xE6, 0xE6), PAPER, light)
+    elif luminance(given) > 0.75:
+        found = _mix(given, PAPER, 0.75)
+    else:
+        shares = (step / 20 for step in range(21))
+        lighter = (_mix(given, (255, 255, 255), share) for share in shares)
+        found = next(one for one in lighter if contrast(one, PAPER) >= CONTRAST)
+    return "#{:02x}{:02x}{:02x}".format(*found)
+
+
+def _variable(color: str) -> str:
+    return f"var(--fig-{color[1:]}, {color})"
+
+
+def _children(axes: ET.Element) -> Iterator[ET.Element]:
+    """What lies inside the frame of axes that hold a picture, on its white paper."""
+    frame = axes.find("g/path")
+    numbers = [float(n) for n in re.findall(r"-?[\d.]+", frame.get("d", ""))]  # type: ignore[union-attr]
+    left, right = min(numbers[::2]), max(numbers[::2])
+    top, bottom = min(numbers[1::2]), max(numbers[1::2])
+    for child in axes:
+        name = child.get("id", "")
+        if _AXIS.fullmatch(name):
+            continue
+        if name.startswith("text_"):
+            found = _PLACE.search(ET.tostring(child, encoding="unicode"))
+            x, y = (float(found[1]), float(found[2])) if found else (left, top)
+            if not (left <= x <= right and top <= y <= bottom):
+                continue  # a title
+        yield child
+
+
+def _recolour(root: ET.Element) -> set[str]:
+    """Turn colours into variables, but those on the paper of a picture."""
+    kept = {
+        id(below)
+        for axes in root.iter("g")
+        if axes.get("id", "").startswith("axes_") and axes.find(".//image") is not None
+        for child in _children(axes)
+        for below in child.iter()
+    }
+    used = {"#000000"}
+    for tag in root.iter():
+        style = tag.get("style", "").lower()
+        if id(tag) in kept:
+            if tag.tag == "g" and "fill" not in style:
+                tag.set("style", f"{style}; fill: #000000".removeprefix("; "))
+        elif style:
+            used |= set(_COLOR.findall(style))
+            tag.set("style", _COLOR.sub(lambda found: _variable(found[0]), style))
+    return used
+
+
+def _short(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _shorten(root: ET.Element, prefix: str) -> None:
+    """Round what is finer than can be seen, and keep only names that are needed."""
+    for tag in root.iter():
+        tag.text = tag.tail = None
+        for name in ("d", "x", "y", "width", "height"):
+            if name in tag.attrib and tag is not root:
+                tag.set(name, _LONG.sub(_short, " ".join(tag.attrib[name].split())))
+        if moved := tag.get("transform"):
+            tag.set("transform", _PLACE.sub(lambda f: _LONG.sub(_short, f[0]), moved))
+    everything = ET.tostring(root, encoding="unicode")
+    needed = {found.lstrip("#") for found in re.findall(r'href="(#[^"]+)"', everything)}
+    needed |= set(_REFERENCE.findall(everything))
+    for tag in root.iter():
+        name = tag.attrib.pop("id", "")
+        if name in needed:
+            tag.set("id", prefix + name)
+        if (target := tag.get("href", "")).startswith("#"):
+            tag.set("href", f"#{prefix}{target[1:]}")
+        for key in ("clip-path", "style", "fill"):
+            if key in tag.attrib:
+                tag.set(key, _REFERENCE.sub(rf"url(#{prefix}\1)", tag.attrib[key]))
+
+
+def inline(svg: str, alt: str, prefix: str) -> tuple[str, set[str]]:
+    """A drawing of Matplotlib as part of a page, and the colours that it uses.
+
+    Args:
+        svg: the file's text.
+        alt: says what one would see.
+        prefix: begins every name in it, which must be its own on a page.
+    """
+    root = ET.fromstring(svg)
+    for tag in root.iter():
+        tag.tag = tag.tag.rpartition("}")[2]
+        for key in [key for key in tag.attrib if "}" in key]:
+            tag.set(key.rpartition("}")[2], tag.attrib.pop(key))
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in ("metadata", "style"):
+                parent.remove(child)
+    labels = [100 * float(size) for size in _LABEL.findall(svg)]
+    used = _recolour(root)
+    _shorten(root, prefix)
+    width = float(root.attrib["width"].removesuffix("pt")) * 4 / 3
+    least = SMALLEST_LABEL / min(labels) * 3 / 4 * width if labels else 0
+    shown = max(ENLARGED * width, least)
+    root.attrib = {
+        "viewBox": root.attrib["viewBox"],
+        "class": "drawing",
+        "role": "img",
+        "aria-label": alt,
+        "style": f"width: {shown:.0f}px; min-width: {least:.0f}px; "
+        f"fill: {_variable('#000000')}; stroke-linejoin: round",
+    }
+    return ET.tostring(root, encoding="unicode"), used
+
+
+def dark_rules(colors: set[str]) -> str:
+    """The style that gives the colours of a page's drawings their values in the dark."""
+    rules = "".join(f"--fig-{one[1:]}: {in_the_dark(one)}; " for one in sorted(colors))
+    return f'@media not print {{ html[data-theme="dark"] {{ {rules}}} }}' if colors else ""
