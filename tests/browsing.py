@@ -33,13 +33,8 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def headless(
-    width: int, height: int, phone: bool = False, watched: bool = False
-) -> Iterator[Any]:
-    """A browser of that many pixels; skips the test where there is none.
-
-    A ``watched`` one keeps a log of its requests.
-    """
+def headless(width: int, height: int, phone: bool = False) -> Iterator[Any]:
+    """A browser of that many pixels; skips the test where there is none."""
     selenium = pytest.importorskip("selenium.webdriver")
     binary = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = shutil.which("chromedriver")
@@ -56,8 +51,7 @@ def headless(
     if phone:  # a window cannot be made as narrow as a phone; an emulated screen can
         screen = {"width": width, "height": height, "pixelRatio": 1}
         options.add_experimental_option("mobileEmulation", {"deviceMetrics": screen})
-    logs = {"browser": "ALL"} | ({"performance": "ALL"} if watched else {})
-    options.set_capability("goog:loggingPrefs", logs)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
     opened.set_page_load_timeout(60)
     try:

@@ -113,13 +113,14 @@ def _warnings(text: str) -> list[str]:
 
 
 def silent_images(path: Path) -> list[str]:
-    """Images without a text that says what they show."""
+    """Images and drawings without a text that says what they show."""
+    found = article(read(path)).select("img, svg.drawing")
+    told = [(tag, str(tag.get("alt") or tag.get("aria-label") or "")) for tag in found]
     return [
-        str(tag.get("src"))
-        for tag in article(read(path)).find_all("img")
-        if not (tag.get("alt") or "").strip()
+        str(tag.get("src", tag.name))
+        for tag, text in told
         # Sphinx puts the address where no text was given.
-        or tag["alt"].startswith(("_images", "../_images", "data:"))
+        if not text.strip() or text.startswith(("_images", "../_images", "data:"))
     ]
 
 
@@ -188,6 +189,34 @@ def test_the_pages_are_not_older_than_their_sources(html: Path) -> None:
     for source, page in zip(contents.pages(ROOT), PAGES, strict=True):
         older = (html / page).stat().st_mtime < source.stat().st_mtime
         assert not older, f"{source.name} has changed: run `make book` first"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_only_a_page_with_formulas_asks_for_them_to_be_set(html: Path, page: str) -> None:
+    soup = read(html / page)
+    scripts = [tag for tag in soup.find_all("script", src=True) if "mathjax" in tag["src"]]
+    assert len(scripts) == (soup.select_one(".math") is not None)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("chapters/")])
+def test_figures_and_exercises_are_numbered_by_their_chapter(html: Path, page: str) -> None:
+    chapter = int(Path(page).name.partition("-")[0])
+    soup = article(read(html / page))
+    numbers = [tag.get_text().split()[-1] for tag in soup.select("figure .caption-number")]
+    exercises = [
+        re.sub(r".*Exercise ([\d.]+).*", r"\1", tag.get_text(" ").replace("\n", " "))
+        for tag in soup.select(".exercise > .admonition-title")
+    ]
+    for found in (numbers, exercises):
+        assert found == [f"{chapter}.{n}" for n in range(1, len(found) + 1)]
+    assert exercises
+
+
+def test_other_sites_and_lost_readers_find_their_way(html: Path) -> None:
+    assert (html / "_static" / "card.png").is_file()
+    assert "There is no such page" in (html / "404.html").read_text(encoding="utf-8")
+    listed = (html / "sitemap.xml").read_text(encoding="utf-8")
+    assert all(f"/{page}</loc>" in listed for page in PAGES)
 
 
 def test_formulas_need_no_connection(html: Path) -> None:
@@ -302,6 +331,11 @@ def test_code_may_speak_of_errors(tmp_path: Path) -> None:
     body += "<div class='doctest'><pre>Traceback (most recent call last):</pre></div>"
     body += "<p>Write <code class='literal'>{glue:text}</code>.</p>"
     assert left_overs(page_with(tmp_path, body)) == []
+
+
+def test_a_silent_drawing_is_found(tmp_path: Path) -> None:
+    body = "<svg class='drawing' aria-label=' '></svg><svg class='icon'></svg>"
+    assert silent_images(page_with(tmp_path, body)) == ["svg"]
 
 
 @pytest.mark.parametrize("alt", ["", "alt=''", "alt=' '", "alt='_images/a.png'"])

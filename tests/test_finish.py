@@ -214,6 +214,17 @@ def test_the_page_for_lost_readers_works_from_every_folder(tmp_path):
     assert [a["href"] for a in soup.select("a")][:2] == ["https://a.b", "/n/intro.html"]
 
 
+def test_the_page_that_leads_on_is_a_page():
+    refresh = '<meta http-equiv="Refresh" content="0; url=intro.html" />'
+    soup = BeautifulSoup(refresh, "html.parser")
+    finish.lead_on(soup, "The book")
+    text = str(soup)
+    assert text.startswith("<!DOCTYPE html>") and 'url=intro.html"' in text
+    again = BeautifulSoup(text, "html.parser")
+    assert again.title.string == "The book" and again.a["href"] == "intro.html"
+    assert again.select_one("link[rel=icon]")["href"] == "_static/logo.svg"
+
+
 def test_a_card_is_as_large_as_other_sites_ask_for(tmp_path):
     from PIL import Image
 

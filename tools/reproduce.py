@@ -69,7 +69,7 @@ _INDEX = "Search.setIndex("
 
 
 def without_times(path: Path) -> bytes:
-    """A file of the built pages without what may differ: times, and words that are times."""
+    """A file of the built pages without what may differ: times, as numbers or as words."""
     if path.suffix == ".html":
         return _GLUED.sub(r"\1\2", path.read_text(encoding="utf-8")).encode()
     if path.name == "searchindex.js":
