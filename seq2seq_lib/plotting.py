@@ -198,7 +198,7 @@ def weight_scale(fig: Figure, axes: Sequence[Axes]) -> None:
     """A bar beside axes that ``draw_weights`` filled: which shade is which weight."""
     bar = fig.colorbar(axes[0].images[0], ax=axes, aspect=30, pad=0.02, ticks=[0, 0.5, 1])
     bar.set_label("weight")
-    bar.outline.set_visible(False)  # type: ignore[operator]  # a spine, not a list
+    bar.outline.set_visible(False)
 
 
 def heatmap(

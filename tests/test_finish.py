@@ -119,6 +119,7 @@ def soup_of(body: str, head: str = "") -> BeautifulSoup:
 
 
 SCRIPTS = (
+    "<link rel='preload' as='script' href='a.js'/>"
     "<script src='_static/scripts/fontawesome.js?digest=1'></script>"
     "<script>const THEBE_JS_URL = 'x'</script>"
     "<script>window.MathJax = {}</script><script src='mathjax/startup.js'></script>"

@@ -172,6 +172,20 @@ def test_a_request_that_fails_is_found(desktop: Any, tmp_path: Path) -> None:
     assert "404" in wrong
 
 
+def test_the_first_visit_takes_the_mode_of_the_readers_system(
+    desktop: Any, address: str
+) -> None:
+    desktop.get(f"{address}/search.html")
+    desktop.execute_script("localStorage.clear()")
+    for mode in ("dark", "light"):
+        feature = {"name": "prefers-color-scheme", "value": mode}
+        desktop.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        desktop.get(f"{address}/{PAGES[0]}")
+        script = "return document.documentElement.dataset.theme"
+        assert desktop.execute_script(script) == mode
+    desktop.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
 def test_the_title_of_a_solution_opens_it(desktop: Any, address: str) -> None:
     show(desktop, f"{address}/chapters/07-attention-from-scratch.html")
     states = desktop.execute_script(

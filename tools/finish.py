@@ -52,8 +52,8 @@ def drop_unused(soup: BeautifulSoup) -> None:
     seen = set()
     for tag in soup.select("script, link[rel=stylesheet], link[rel=preload]"):
         loads = _loads(tag)
-        again = tag.name == "script" and loads in seen
-        seen.add(loads)
+        again = (tag.name, loads) in seen  # what is preloaded is asked for once more
+        seen.add((tag.name, loads))
         unused = UNUSED.search(loads) or (not needs_math and MATHS.search(loads))
         unused = unused or (not searches and SECTIONS.search(loads))
         if again or unused or (not needs_design and DESIGN.search(loads)):
