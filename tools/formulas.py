@@ -16,6 +16,6 @@ def _begin_with_the_loader(app: Sphinx, config: Config) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """What Sphinx calls; by the time that the event comes, every extension has had its say."""
+    """What Sphinx calls; by the time of the event every extension has had its say."""
     app.connect("config-inited", _begin_with_the_loader, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
