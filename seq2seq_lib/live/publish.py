@@ -3,7 +3,7 @@
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SHARED = ("elements", "plane", "strips", "numbers", "model")  # a script before who imports it
+SHARED = ("elements", "plane", "strips", "numbers", "model")  # each before who imports it
 PIECES = (
     *("explorer", "links", "lookup", "batch", "sketch", "beam", "stepper", "geometry"),
     *("islands", "gate"),
