@@ -58,6 +58,12 @@ def show(browser: Any, url: str, mode: str = "light") -> None:
         mode,
     )
     browser.get(url)
+    # Colours on their way from one mode to the other are nobody's.
+    browser.execute_script(
+        "const still = document.createElement('style');"
+        "still.textContent = '*, ::before, ::after { transition: none !important }';"
+        "document.head.append(still);"
+    )
     browser.execute_async_script(
         "const done = arguments[0];"
         "const ready = window.MathJax?.startup?.promise ?? Promise.resolve();"
@@ -156,7 +162,9 @@ def requests(browser: Any, url: str) -> tuple[list[str], int]:
     return wrong, sum(entry["transferSize"] for entry in own)
 
 
-@pytest.mark.parametrize("page", ["index.html", *EVERY])
+# The page for addresses that lead nowhere is shown at any of them, so it asks from the root
+# of the site, which is another one here.
+@pytest.mark.parametrize("page", ["index.html", *EVERY[:-1]])
 def test_a_page_asks_for_little_and_gets_it(desktop: Any, address: str, page: str) -> None:
     wrong, weight = requests(desktop, f"{address}/{page}")
     assert wrong == []
@@ -192,7 +200,8 @@ def test_the_title_of_a_solution_opens_it(desktop: Any, address: str) -> None:
         """
         const solution = document.querySelector('.solution.dropdown');
         const inside = solution.querySelector('.cell, p:not(.admonition-title)');
-        const seen = () => inside.getBoundingClientRect().height > 0;
+        const seen = () => getComputedStyle(inside).visibility === 'visible'
+          && inside.getBoundingClientRect().height > 1;
         const before = seen();
         solution.querySelector('.admonition-title').click();
         return [before, seen(), location.hash];

@@ -210,6 +210,10 @@ def test_every_chapter_has_a_deck_that_loads_only_what_is_there(decks: list[Path
         loaded = [tag.get("src") or tag.get("href") for tag in soup.select("[src], [href]")]
         for address in loaded:
             parts = urlsplit(address)
+            if (
+                parts.scheme == "data"
+            ):  # a heatmap within a drawing brings its picture along
+                continue
             assert not parts.scheme and not parts.netloc, (path.name, address)
             assert (path.parent / parts.path).exists(), (path.name, address)
 

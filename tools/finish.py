@@ -69,6 +69,10 @@ def name_parts(soup: BeautifulSoup) -> None:
             link = summary.parent.find_previous_sibling("a")
             below = link.get_text(strip=True) if link else "this part"
             summary["aria-label"] = f"Pages of {below}"
+    # What says its name in words needs no other one.
+    for named in soup.select("summary[aria-label], button.search-button-field[aria-label]"):
+        if named.get_text(strip=True) and not named["aria-label"].startswith("Pages of"):
+            del named["aria-label"]
     for works in soup.select(".citation-list"):
         for work in works.select(":scope > .citation"):
             work["role"] = "listitem"
