@@ -71,7 +71,9 @@ def name_parts(soup: BeautifulSoup) -> None:
             summary["aria-label"] = f"Pages of {below}"
     # What says its name in words needs no other one.
     for named in soup.select("summary[aria-label], button.search-button-field[aria-label]"):
-        if named.get_text(strip=True) and not named["aria-label"].startswith("Pages of"):
+        if named.get_text(strip=True) and not str(named["aria-label"]).startswith(
+            "Pages of"
+        ):
             del named["aria-label"]
     for works in soup.select(".citation-list"):
         for work in works.select(":scope > .citation"):
