@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from experiments import ibm1
-from experiments.captions import captions, pairs, subwords
+from experiments.captions import PIECES, captions, pairs
 from seq2seq_lib.batching import Batches, Pair, collate, encode
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, evaluating
 from seq2seq_lib.tasks import Example, multi30k
@@ -109,8 +109,7 @@ def dropped(sources: Sequence[Sequence[str]], answers: Sequence[Sequence[str]]) 
 @cache
 def language_model(updates: int = UPDATES) -> Seq2Seq:
     """A decoder that knows the target side of the training set, and no source."""
-    sizes = (len(own.vocab) for own in subwords())
-    config = ModelConfig(*sizes, "fixed", 96, 128, 128, dropout=0.3, output="tied")
+    config = ModelConfig(PIECES, PIECES, "fixed", 96, 128, 128, dropout=0.3, output="tied")
     model = build_model(config, seed=0)
     train = [Pair(NOTHING, pair.tgt) for pair in pairs("train")]
     batches = Batches(train, BATCH_SIZE, seed=0)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import sacrebleu
 
 from experiments import captions, coherence
-from experiments.captions import BLOCK, DATA, SIZES, Joined, subwords
+from experiments.captions import BLOCK, DATA, PIECES, SIZES, Joined, subwords
 from experiments.declarations import SEEDS, declared
 from experiments.engine import Experiment, Job, Values, main, options
 from seq2seq_lib.batching import Pair
@@ -56,10 +56,13 @@ ARMS = {
 
 @cache
 def config(attention: str) -> ModelConfig:
-    """Additive attention, or a fixed context with no fewer parameters."""
-    sizes = (len(own.vocab) for own in subwords())
+    """Additive attention, or a fixed context with no fewer parameters.
+
+    It needs no data: the training captions fill both vocabularies.
+    """
     additive = ModelConfig(
-        *sizes,
+        PIECES,
+        PIECES,
         "additive",
         emb_dim=96,
         enc_hidden=128,

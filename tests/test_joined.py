@@ -93,6 +93,10 @@ def test_pieces_spell_the_text_they_are_made_of():
 
 
 @needs_captions
+def test_the_training_captions_fill_both_vocabularies():
+    assert [len(own.vocab) for own in captions.subwords()] == [captions.PIECES] * 2
+
+
 def test_the_fixed_context_has_no_fewer_parameters():
     fixed, additive = (n_parameters(config(name)) for name in ("fixed", "additive"))
     assert 1 <= fixed / additive <= 1.02
