@@ -80,7 +80,12 @@ def test_what_reaches_farther_was_trained_on_short_sources():
     assert {len(seeds[name + scoring.REACH]) for name in WAYS} == {5}
 
 
-def test_longer_changes_one_thing_at_a_time():
+def test_longer_changes_one_thing_at_a_time_before_it_changes_two():
+    changes: dict[str, set[tuple[bool, bool]]] = {
+        name: set() for name in scoring_longer.NAMES
+    }
     for arm in scoring_longer.arms().values():
-        changed = arm.model != config(WAYS[arm.name])
-        assert changed != (arm.updates != scoring_longer.UPDATES)
+        wider = arm.model != config(WAYS[arm.name])
+        changes[arm.name].add((wider, arm.updates != scoring_longer.UPDATES))
+    alone = {(True, False), (False, True)}
+    assert changes == {"local_m": alone, "local_p": alone | {(True, True)}}
