@@ -60,13 +60,14 @@ COMPARED = {
 
 
 def code_cells(path: Path) -> list[tuple[str, list[str]]]:
-    """Source and tags of every code cell."""
+    """Source and tags of every code cell but the one that fetches the library."""
     cells = json.loads(path.read_text(encoding="utf8"))["cells"]
-    return [
+    found = [
         ("".join(cell["source"]), cell["metadata"].get("tags", []))
         for cell in cells
         if cell["cell_type"] == "code"
     ]
+    return [(source, tags) for source, tags in found if "first-cell" not in tags]
 
 
 def taught_names(path: Path) -> set[str]:
