@@ -1,216 +1,236 @@
-"""The claims of the course as data: what is said, what is measured, what would support it.
+"""The claims of the course, and what is shown beside the measure that judges each.
 
-`ledger` judges them. The rules were written before `comparison`, `needle`, `alignment`,
-`extrapolation` and the captions with five seeds had run; `train_longer` was known by then.
-Its narrow models and the captions ran again later, at tuned rates; no rule was changed.
-One choice came later: claim 7 was first written for the query after the step, and the
-course's own model, which asks before it, was put first when both results were in. The
-first version stays as the claim's last measure.
-
-    higher              the claim says which model has the higher number. The measure
-                        supports it when the 95% interval of the paired differences lies
-                        on that side of zero, contradicts it when it lies on the other,
-                        and else shows nothing.
-    at least, at most   the claim says what one model reaches. The measure supports it when
-                        the 95% interval lies beyond the level, contradicts it when it lies
-                        short of it, and else shows nothing.
+What judges a claim is declared in `declarations`: one primary measure each, before its
+numbers. The measures here are *secondary*: they say more about a claim, from other sides
+and in other units, and are never counted. `ledger` writes both down.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from seq2seq_lib.page import right_by_length
+
+Take = Callable[[Mapping[str, Any]], float]
+LONG, LONGEST = "13-24", "21-24"  # words; numbers have at most 23
+LIMIT = 1500  # updates after which a needle counts as found, though it was not
 
 
-class Rule(NamedTuple):
-    """That ``"fixed"`` or ``"attention"`` is above the other, or reaches a level."""
+class Claim(NamedTuple):
+    """A sentence that people repeat, where it is told, and what of it stays open.
 
-    side: str
-    wording: str = "higher"
-    level: float | None = None
+    Args:
+        statement: what is judged.
+        chapter: where its experiment is explained.
+        short: the primary measure in few words, for a figure.
+        open_half: what people say with it and these experiments cannot tell, and why.
+    """
 
-    def __str__(self) -> str:
-        level = "" if self.level is None else f" {self.level:g}"
-        return f"{self.side} {self.wording}{level}"
+    statement: str
+    chapter: str
+    short: str
+    open_half: str = ""
+
+
+CLAIMS = {
+    1: Claim(
+        "One fixed-length vector is enough for short inputs.",
+        "06-the-bottleneck",
+        "exact match of 1 to 4 words, fixed context",
+    ),
+    2: Claim(
+        "Such a vector loses information as inputs grow.",
+        "06-the-bottleneck",
+        "bits lost of the 16 that symbols 9 to 12 bring, fixed context",
+    ),
+    3: Claim(
+        "Distant dependencies suffer most.",
+        "06-the-bottleneck",
+        "slope of log updates on log distance: fixed context minus attention",
+    ),
+    4: Claim(
+        "Attention looks at a different part of the input at every step, and has to.",
+        "10-alignment",
+        "exact match from 13 words on: learned weights minus the best others",
+    ),
+    5: Claim(
+        "The context is the weighted sum of the encoder's states, and every step needs it.",
+        "07-attention-from-scratch",
+        "exact match from 13 words on: context at every step minus once",
+    ),
+    6: Claim(
+        "Outputs become more accurate.",
+        "08-additive-attention",
+        "exact match from 13 words on: attention minus fixed context",
+        "More coherent? Cannot tell: number words have a strict grammar, which both models "
+        "keep, so wrong answers are as well formed as right ones. It takes real text.",
+    ),
+    7: Claim(
+        "The weights align the output with the input.",
+        "10-alignment",
+        "alignment error rate, IBM Model 1 minus the weights",
+    ),
+    8: Claim(
+        "Attention's lead holds on real sentences.",
+        "08-additive-attention",
+        "BLEU of captions, attention minus fixed context",
+    ),
+}
+
+
+# --- where a number stands in what one seed measured -----------------------------------
+
+
+def at(*keys: str | int) -> Take:
+    """The number at the end of keys, each within the one before."""
+
+    def take(values: Mapping[str, Any]) -> float:
+        found: Any = values
+        for key in keys:
+            found = found[key]
+        return float(found)
+
+    return take
+
+
+def less(one: Take, other: Take) -> Take:
+    """The difference of two numbers of one seed."""
+    return lambda values: one(values) - other(values)
+
+
+def right(lengths: str) -> Take:
+    """The share of right answers to sources of some lengths, from the stored answers."""
+    first, last = map(int, lengths.split("-"))
+
+    return lambda values: right_by_length(values["hits"], [(first, last)])[lengths]
+
+
+def updates_at(distance: int) -> Take:
+    """Updates until a needle was found; the limit where it never was."""
+    return lambda values: float(values["learned"][str(distance)] or LIMIT)
 
 
 @dataclass(frozen=True)
 class Measure:
     """One number for each seed of both models.
 
-    A place is where a number stands in one seed's values: the keys on the way to it, with
-    slashes between them. A number that was never reached is stored as null, and counts as
-    the limit of the experiment.
-
     Args:
         name: what is measured, with its unit.
-        place: of the number.
-        rule: what would support the claim.
+        take: finds the number in one seed's values.
         source: the results file, without its ending.
-        arms: of the fixed context and of the model with attention.
-        minus: the place of a number that is taken from it.
-        over: the place of a number that it is divided by.
-        place_fixed: the place in the fixed context's values, where that differs.
-        limit: values from here on are censored: the true ones are at least as large.
+        arms: of the fixed context, or whatever stands against attention, and of attention.
+        take_fixed: the same for the fixed context, where that differs.
     """
 
     name: str
-    place: str
-    rule: Rule
+    take: Take
     source: str = "comparison"
     arms: tuple[str, str] = ("fixed", "additive")
-    minus: str | None = None
-    over: str | None = None
-    place_fixed: str | None = None
-    limit: float | None = None
+    take_fixed: Take | None = None
 
 
-class Claim(NamedTuple):
-    """A sentence that people repeat, where it is told, and which measure stands for it."""
-
-    statement: str
-    chapter: str
-    headline: int = 0
+def pair(size: str) -> tuple[str, str]:
+    """The arms of a size: fixed context and additive attention."""
+    return f"fixed, {size}", f"additive, {size}"
 
 
-CLAIMS = {
-    1: Claim("One fixed-length vector is enough for short inputs.", "06-the-bottleneck"),
-    2: Claim("It loses information as inputs grow.", "06-the-bottleneck"),
-    3: Claim("Distant dependencies suffer most.", "06-the-bottleneck"),
-    4: Claim(
-        "Attention looks at a different part of the input at every step.", "10-alignment"
-    ),
-    5: Claim(
-        "The context is the weighted sum of the encoder's states, and every step uses it.",
-        "07-attention-from-scratch",
-        headline=1,
-    ),
-    6: Claim("Outputs become more accurate and more coherent.", "08-additive-attention"),
-    7: Claim("The weights align the output with the input.", "10-alignment"),
-    8: Claim(
-        "It holds on real sentences, and most for long ones.", "08-additive-attention"
-    ),
-}
+def longer(mechanism: str) -> tuple[str, str]:
+    """The arms that were trained on at full size: a mechanism and additive attention."""
+    return f"{mechanism}, 96, 3000 updates", "additive, 96, 3000 updates"
 
-FIXED, ATTENTION = Rule("fixed"), Rule("attention")
-ALIGNED = Rule("attention", "at most", 0.10)
-fall = partial(Measure, place="exact_match/1-4", rule=FIXED, minus="exact_match/21-24")
-found = partial(
-    Measure,
-    place="learned/31",
-    rule=FIXED,
-    source="needle",
-    arms=("fixed, one-way, 0.01", "additive, one-way, 0.01"),
-)
-lost = partial(Measure, place="interventions/unchanged")
-# The course's model asks before the step; a row belongs to the word written at it.
-content, function, function_after = (
-    partial(
-        Measure,
-        place=f"aer/{words}",
-        source="alignment",
-        arms=("fixed", f"additive, {query}"),
-        place_fixed=f"aer_of_gradients/{words}",
-    )
-    for words, query in (
-        ("content", "before"),
-        ("function", "before"),
-        ("function", "after"),
-    )
-)
+
+unchanged = at("interventions", "unchanged")
+ablations = partial(Measure, source="ablations")
+aligned = partial(Measure, source="alignment", arms=("fixed", "additive, before"))
 captions = partial(Measure, source="multi30k_small")
-LONG = "by_reference_length/20-99/bleu"
+LONG_CAPTIONS = at("by_reference_length", "20-99", "bleu")
 
-MEASURES = {
-    1: [
-        Measure(
-            "exact match, 1-4 words", "exact_match/1-4", Rule("fixed", "at least", 0.95)
-        )
-    ],
+SECONDARY = {
+    1: [],
     2: [
-        fall("fall of exact match from 1-4 to 21-24 words, after 400 updates"),
-        fall(
-            "the same fall at a third of the hidden size, after 3,000 updates",
-            source="train_longer",
-            arms=("narrow fixed", "narrow additive"),
+        Measure(
+            "bits of the longest numbers that have to be guessed, full size, last budget",
+            at("curve", -1, "missing"),
+            "surface",
+            pair("96"),
         ),
-        fall(
-            "the same fall at full size: fixed context after 3,000 updates, attention "
-            "after 400",
-            source="train_longer",
-            arms=("fixed, longer", "additive"),
+        Measure(
+            "exact match, 21-24 words, a sixth of the size, last budget",
+            at("curve", -1, "exact_match", LONGEST),
+            "surface",
+            pair("16"),
         ),
     ],
     3: [
-        found(
-            "updates until one token of 64 is found, at distance 31 from the end",
-            limit=1500,
-        ),
-        found("updates at distance 31 over updates at distance 0", over="learned/0"),
+        Measure(
+            "updates (mean) until a needle at distance 31 is found, default gate",
+            updates_at(31),
+            "distance",
+            ("fixed, default gate", "additive, default gate"),
+        )
     ],
     4: [
-        Measure(
-            "how far the weights move from step to step (0 to 1)", "movement", ATTENTION
+        ablations(
+            "exact match, 13 words and more: one look for all steps, deaf to the query",
+            right(LONG),
+            arms=("deaf, 96", "additive, 96"),
         ),
-        lost(
-            "exact match lost when every step looks where the first one did",
-            rule=ATTENTION,
-            minus="interventions/frozen",
+        ablations(
+            "the same: a place that moves on by one learned distance at every step",
+            right(LONG),
+            arms=("diagonal, 96", "additive, 96"),
         ),
-        lost(
-            "exact match lost when the weights are shuffled",
-            rule=ATTENTION,
-            minus="interventions/shuffled",
+        ablations(
+            "the same place after 3,000 updates",
+            right(LONG),
+            arms=longer("diagonal"),
         ),
     ],
     5: [
-        Measure(
-            "largest difference between loop, matrix product and class",
-            "three_ways",
-            Rule("attention", "at most", 1e-4),
+        ablations(
+            "exact match, 13 words and more: context once, after 3,000 updates",
+            right(LONG),
+            arms=longer("once"),
         ),
-        lost(
-            "exact match lost when the context is withheld",
-            rule=Rule("attention", "at least", 0.5),
-            minus="interventions/withheld",
+        Measure(
+            "exact match, all lengths, lost when a trained model's context is withheld",
+            less(unchanged, at("interventions", "withheld")),
         ),
     ],
     6: [
-        Measure("exact match, all lengths", "exact_match_all", ATTENTION),
-        Measure("BLEU, number words", "bleu", ATTENTION),
-        Measure("chrF, number words", "chrf", ATTENTION),
-        Measure("perplexity of the reference", "perplexity", FIXED),
-        Measure(
-            "share of answers that are well-formed numbers, right or wrong",
-            "well_formed",
-            ATTENTION,
+        ablations(
+            "exact match, 13 words and more, equal time",
+            right(LONG),
+            arms=("fixed, 96, equal time", "additive, 96"),
         ),
+        ablations(
+            "the same at a sixth of the size",
+            right(LONG),
+            arms=("fixed, 16, equal time", "additive, 16"),
+        ),
+        ablations("after 3,000 updates, full size", right(LONG), arms=longer("fixed")),
+        Measure("BLEU, number words", at("bleu")),
+        Measure("chrF, number words", at("chrf")),
+        Measure("perplexity of the reference", at("perplexity")),
+        Measure("share of answers that are well-formed numbers", at("well_formed")),
     ],
     7: [
-        content("alignment error rate, content words (fixed: by gradients)", rule=FIXED),
-        content("alignment error rate of the weights on content words", rule=ALIGNED),
-        function("the same on hundreds, thousands and millions", rule=ALIGNED),
-        function_after("the same, for a model that asks after the step", rule=ALIGNED),
+        aligned(
+            "alignment error rate by gradients of both, content words",
+            at("aer_of_gradients", "content"),
+        ),
+        aligned(
+            "the same on hundreds, thousands and millions",
+            at("aer_of_gradients", "function"),
+        ),
     ],
     8: [
-        captions("BLEU, captions", "bleu", ATTENTION),
-        captions("chrF, captions", "chrf", ATTENTION),
-        captions("BLEU of captions of 20 words and more", LONG, ATTENTION),
+        captions("chrF, captions", at("chrf")),
+        captions("BLEU of captions of 20 words and more", LONG_CAPTIONS),
         captions(
-            "fall of BLEU from the shortest captions to these",
-            "by_reference_length/1-9/bleu",
-            FIXED,
-            minus=LONG,
+            "fall of BLEU from captions of up to 9 words to those of 20 and more",
+            less(at("by_reference_length", "1-9", "bleu"), LONG_CAPTIONS),
         ),
     ],
 }
-
-# Lengths that training never showed: no claim of ours, and often mixed up with one.
-REACH = [
-    Measure(
-        f"exact match, {bucket} words, trained on at most 12",
-        f"exact_match/{bucket}",
-        ATTENTION,
-        "extrapolation",
-    )
-    for bucket in ("9-12", "13-16", "21-24")
-]

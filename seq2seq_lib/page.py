@@ -10,7 +10,10 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
+
 from seq2seq_lib.intervals import Interval
+from seq2seq_lib.metrics import LENGTH_BUCKETS
 from seq2seq_lib.require import require
 
 _STARTED = time.perf_counter()
@@ -19,15 +22,17 @@ _STARTED = time.perf_counter()
 def put(**values: object) -> None:
     """Put values aside for the text of the page, which shows them by their names.
 
-    After ``put(largest=0.67)`` the text may say ``{glue:text}`largest:.2f```. Where
-    MyST-NB, which builds the book, is not installed, nothing happens.
+    After ``put(largest=0.67)`` the text may say ``{glue:text}`largest:.2f```. Numbers of
+    NumPy become Python's, because the text can format no others. Where MyST-NB, which
+    builds the book, is not installed, nothing happens.
     """
     try:
         from myst_nb import glue
     except ImportError:
         return
     for name, value in values.items():
-        glue(name, value, display=False)
+        plain = value.item() if isinstance(value, np.generic) else value
+        glue(name, plain, display=False)
 
 
 def put_each(prefix: str, values: Mapping[Any, object]) -> None:
@@ -125,34 +130,34 @@ def mean_of(records: Iterable[Mapping[str, Any]], *keys: str) -> float:
     return mean(per_seed(records, *keys))
 
 
-# How measures begin of which more, or less, is better; of others neither is.
-_BETTER = {
-    "exact match,": "more",
-    "BLEU": "more",
-    "fall of exact match": "less",
-    "updates until": "less",
-    "alignment error rate": "less",
-}
+def right_by_length(
+    hits: Mapping[str, str], buckets: Iterable[tuple[int, int]] = LENGTH_BUCKETS
+) -> dict[str, float]:
+    """Exact match in every bucket of lengths, from the stored answers of one seed.
+
+    Args:
+        hits: for each source length a 1 for every right answer and a 0 for every other.
+        buckets: shortest and longest length of each; those without a source are left out.
+
+    >>> right_by_length({"1": "11", "2": "10", "23": "0"})
+    {'1-4': 0.75, '21-24': 0.0}
+    """
+    found = {}
+    for low, high in buckets:
+        answers = "".join(hits.get(str(n), "") for n in range(low, high + 1))
+        if answers:
+            found[f"{low}-{high}"] = answers.count("1") / len(answers)
+    return found
 
 
-def _with_direction(measure: str) -> str:
-    """A measure and which way is better, if one is."""
-    for begins, way in _BETTER.items():
-        if measure.startswith(begins):
-            return f"{measure}; {way} is better"
-    return measure
-
-
-def headlines(claims: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Interval]]:
-    """The headline measure of each claim, as ``plotting.evidence`` draws them."""
+def judged(
+    claims: Mapping[str, Mapping[str, Any]],
+) -> dict[str, tuple[Interval, float, str]]:
+    """The primary measure of each claim, as ``plotting.evidence`` draws it."""
     rows = {}
     for number, claim in claims.items():
-        measure = claim["measures"][claim["headline"]]
-        n = len(measure["seeds"])
-        models = {"fixed context": "fixed", "additive attention": "attention"}
-        sides = {model: measure[name] for model, name in models.items()}
-        rows[f"{number}: {_with_direction(measure['measure'])}"] = {
-            model: Interval(side["mean"], side["low"], side["high"], n)
-            for model, side in sides.items()
-        }
+        found = claim["primary"]
+        interval = Interval(found["mean"], found["low"], found["high"], len(found["seeds"]))
+        name = f"{number}: {found['short']}"
+        rows[name] = interval, found["effect"], claim["verdict"]
     return rows

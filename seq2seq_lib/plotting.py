@@ -11,7 +11,6 @@ screen of a phone; what needs more room than that has more rows.
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -75,9 +74,12 @@ def _as_wide_as(
 
 
 def _series(label: str, index: int) -> dict[str, str]:
-    """Colour and marker of a line: by the model's name, else by its place."""
-    color = MODEL_COLORS.get(label, PALETTE[index % len(PALETTE)])
-    return {"color": color, "marker": MARKERS[index % len(MARKERS)], "label": label}
+    """Look of a line: a model's colour, or one by its place; dashed behind a comma."""
+    model, comma, _ = label.partition(", ")
+    color = MODEL_COLORS.get(model, PALETTE[index % len(PALETTE)])
+    line = "--" if comma and model in MODEL_COLORS else "-"
+    marker = MARKERS[index % len(MARKERS)]
+    return {"color": color, "marker": marker, "linestyle": line, "label": label}
 
 
 def _label_accuracy(ax: Axes) -> None:
@@ -254,29 +256,31 @@ def token_grid(
     return fig
 
 
-def evidence(rows: Mapping[str, Mapping[str, Interval]]) -> Figure:
-    """Means and intervals of several models, one row for each measure.
+def evidence(rows: Mapping[str, tuple[Interval, float, str]]) -> Figure:
+    """One row for each claim: what was measured, and from where on it would hold.
 
-    Measures have different units, so each row has a scale of its own: from 0 to its
-    largest value. The numbers stand beside the points.
+    Measures have different units, so each row has a scale of its own, which begins at 0 or
+    below. The green part is what the claim needs: it holds where the whole interval lies
+    in it.
 
     Args:
-        rows: for each measure, the interval of each model by the model's name.
+        rows: for each measure its interval, the level or effect that the claim needs, and
+            the verdict.
     """
-    fig, ((ax,),) = new_figure(height=0.6 + 0.95 * len(rows))
-    for r, (name, models) in enumerate(rows.items()):
-        largest = max(interval.high for interval in models.values()) or 1.0
-        ax.text(0, r - 0.32, fill(name, 54), fontsize=10, va="center")
-        ax.axhline(r + 0.5, color=GREY, linewidth=0.4)
-        for i, (model, found) in enumerate(models.items()):
-            style = _series(model, i)
-            y, x = r + 0.02 + 0.26 * i, found.mean / largest
-            reach = [[(found.mean - found.low) / largest], [found.high / largest - x]]
-            look = {"fmt": style["marker"], "color": style["color"], "capsize": 3}
-            ax.errorbar(x, y, xerr=reach, label=model if r == 0 else None, **look)
-            beside = found.high / largest + 0.02
-            ax.text(beside, y, f"{found.mean:.3g}", fontsize=10, va="center")
-    ax.set(xlim=(-0.03, 1.18), ylim=(len(rows) - 0.4, -0.7), xticks=[], yticks=[])
+    fig, ((ax,),) = new_figure(6.4, 0.5 + 0.72 * len(rows))
+    for r, (name, (found, effect, verdict)) in enumerate(rows.items()):
+        left = min(0.0, found.low, effect)
+        whole = 1.1 * (max(found.high, effect) - left) or 1.0
+        needed, mean, low, high = (
+            (x - left) / whole for x in (effect, found.mean, found.low, found.high)
+        )
+        ax.text(0, r - 0.34, name, fontsize=9.5, va="center")
+        ax.text(1.03, r, verdict, fontsize=9.5, va="center")
+        ax.barh(r, 1 - needed, 0.3, needed, color=GREEN, alpha=0.25, linewidth=0)
+        ax.plot([-left / whole] * 2, [r - 0.15, r + 0.15], color=GREY, linewidth=1)
+        reach = [[mean - low], [high - mean]]
+        ax.errorbar(mean, r, xerr=reach, fmt="o", color=BLACK, capsize=3)
+        ax.text(mean, r + 0.27, f"{found.mean:.3g}", fontsize=9, ha="center", va="center")
+    ax.set(xlim=(-0.03, 1.32), ylim=(len(rows) - 0.5, -0.7), xticks=[], yticks=[])
     ax.spines[["left", "bottom"]].set_visible(False)
-    fig.legend(loc="outside upper center", ncols=2, frameon=False)
     return fig

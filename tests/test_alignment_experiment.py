@@ -9,6 +9,7 @@ import pytest
 
 from experiments import alignment, number_words
 from experiments.engine.results import read_results
+from experiments.recipes import RECIPES
 from seq2seq_lib.model import build_model, n_parameters
 from seq2seq_lib.tasks import Splits, make_splits
 from seq2seq_lib.tasks.numbers import Numbers
@@ -99,7 +100,7 @@ def seeds(arm: str) -> list[dict]:
 @pytest.mark.parametrize("query", ["before", "after"])
 def test_additive_attention_aligns_the_content_words(query):
     for seed in seeds(f"additive, {query}"):
-        assert seed["aer"]["content"] <= 0.10
+        assert seed["aer"]["content"] < 0.147  # a dictionary that takes the first of equals
         assert seed["aer_off_by_one"]["content"] > 0.4
 
 
@@ -122,10 +123,10 @@ def test_the_model_needs_its_weights_but_not_every_row_does():
     for seed in seeds("additive, before"):
         for edit in ("uniform", "frozen", "shifted", "shuffled", "erased"):
             assert max(list(seed["interventions"][edit].values())[2:]) < 0.05
-        assert seed["words"]["sieben"]["changed"] > 0.6
-        assert seed["words"]["sieben"]["changed_by_second"] < 0.1
-        assert seed["words"]["hundert"]["aligned"] > 0.8
-        assert seed["words"]["hundert"]["changed"] < 0.3
+        sieben, hundert = (seed["words"][word] for word in ("sieben", "hundert"))
+        assert sieben["changed"] > 0.3 > 0.1 > sieben["changed_by_second"]
+        assert hundert["aligned"] > 0.7
+        assert hundert["changed"] < 0.15
 
 
 def test_chapter_10_trains_what_the_experiment_trained():
@@ -137,5 +138,6 @@ def test_chapter_10_trains_what_the_experiment_trained():
     )
     pairs, per_length = number_words.TRAIN_PAIRS, number_words.PER_LENGTH
     assert f"train={pairs:_}, per_length={per_length}" in code
-    assert f"TrainConfig({number_words.UPDATES}, seed=0)" in code
+    lr = RECIPES["additive", 96].lr
+    assert f"TrainConfig({number_words.UPDATES}, lr={lr}, seed=0)" in code
     assert f", {number_words.BATCH_SIZE}, seed=0)" in code

@@ -13,16 +13,17 @@ import torch
 from experiments import (
     bits,
     bits_tuning,
+    caption_tuning,
     multi30k_small,
     number_words,
+    recipes,
     teacher_forcing,
-    train_longer,
-    tuning,
 )
 from experiments.engine import parts, runs
 from experiments.engine.job import Job
 from experiments.engine.results import RESULTS, read_results
-from seq2seq_lib.model import build_model, n_parameters
+from seq2seq_lib.model import ModelConfig, build_model, n_parameters
+from seq2seq_lib.page import right_by_length
 from seq2seq_lib.tasks import make_splits
 from seq2seq_lib.tasks.numbers import Numbers
 
@@ -36,18 +37,8 @@ EXPERIMENTS = {
     for name, module in MODULES.items()
     if hasattr(module, "experiment")
 }
-# Results that are being made again, and why the stored ones are still of other code; the
-# pages say what the stored ones are. An entry that is no longer true fails, and goes.
-WORDS = "the number words were corrected, and every model has the recipe chosen for it"
-MADE_AGAIN = dict.fromkeys(
-    "alignment capacity comparison extrapolation patience source_order teacher_forcing "
-    "train_longer tuning".split(),
-    WORDS,
-)
 # Experiments whose first result is not whole yet; what has finished lies in results/parts.
-UNDER_WAY = frozenset(
-    "bits distance joined joined_tuning multi30k multi30k_tuning sink surface".split()
-)
+UNDER_WAY = frozenset("bits joined joined_tuning multi30k multi30k_tuning surface".split())
 
 # What carries a claim has five seeds; these arms carry none, and say so where they stand.
 FEWER_SEEDS = {
@@ -57,34 +48,23 @@ FEWER_SEEDS = {
     ("recipe_tuning", ""),
     ("scoring_longer", ""),
     ("scoring_tuning", ""),
-    ("capacity", "additive"),
     ("caption_tuning", ""),
-    ("needle", "0.001"),
-    ("needle", "0.003"),
     ("ablations", "updates"),
     ("joined", "fixed, "),
     ("joined_tuning", ""),
+    ("distance", "two-way"),
     ("distance_tuning", ""),
+    ("sink", ""),
+    ("surface", "additive"),
+    ("surface", "squeezed"),
     ("multi30k", ""),
     ("multi30k_tuning", ""),
     ("transformer_tuning", ""),
-    ("patience", ", lr "),
     ("teacher_forcing", ", lr "),
-    ("train_longer", "constant rate"),
-    ("tuning", ""),
 }
 
 MADE = [name for name in EXPERIMENTS if name not in UNDER_WAY]
 each = pytest.mark.parametrize("name", MADE)
-each_of_today = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=MADE_AGAIN[name], strict=True))
-        if name in MADE_AGAIN
-        else name
-        for name in MADE
-    ],
-)
 
 
 def test_every_experiment_is_part_of_make_results():
@@ -114,7 +94,7 @@ def test_every_module_that_is_no_command_is_used_by_others():
 @each
 def test_a_result_is_whole_so_no_parts_of_it_are_left(name):
     assert read_results(name).get("complete", True) is True
-    assert parts.read(name) == [] or name in MADE_AGAIN
+    assert parts.read(name) == []
 
 
 @each
@@ -129,7 +109,7 @@ def test_what_is_under_way_has_no_whole_result_yet(name):
     assert not runs.is_whole(EXPERIMENTS[name]), f"take {name} out of UNDER_WAY"
 
 
-@pytest.mark.parametrize("name", sorted(UNDER_WAY | MADE_AGAIN.keys()))
+@pytest.mark.parametrize("name", sorted(UNDER_WAY))
 def test_finished_parts_are_of_todays_configuration(name):
     for part in parts.read(name):
         where = f"{part.arm}, seed {part.seed} of {name}"
@@ -137,7 +117,7 @@ def test_finished_parts_are_of_todays_configuration(name):
         assert part.seed in EXPERIMENTS[name].seeds[part.arm], where
 
 
-@each_of_today
+@each
 def test_a_result_is_what_todays_configuration_and_code_ask_for(name):
     found = runs.stored(EXPERIMENTS[name])
     assert found["values"].keys() == EXPERIMENTS[name].seeds.keys()
@@ -158,11 +138,10 @@ def test_there_are_five_seeds_where_something_is_claimed(name):
 AGAIN = {name: next(iter(e.seeds)) for name, e in EXPERIMENTS.items()}
 AGAIN["caption_tuning"] = "fixed, lr 0.01"
 AGAIN["bits_tuning"] = "packed, lr 0.003"
-AGAIN["tuning"] = "full, additive, lr 0.003"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in MADE if name not in MADE_AGAIN])
+@pytest.mark.parametrize("name", MADE)
 def test_one_seed_again_falls_into_the_stored_band(name):
     experiment, arm = EXPERIMENTS[name], AGAIN[name]
     if experiment.needs_data and not os.environ.get("SEQ2SEQ_DATA_DIR"):
@@ -186,33 +165,22 @@ def test_the_losing_side_has_no_fewer_parameters_and_the_same_updates(name):
         assert fixed["updates"] == additive["updates"]
 
 
-def test_the_small_vectors_have_no_fewer_parameters_and_no_better_rate():
-    values = read_results("patience")["values"]
-    ends = {
-        arm: [seed["exact_match"]["21-24"] for seed in seeds.values()]
-        for arm, seeds in values.items()
-    }
-    for seed, additive in values["additive, 16"].items():
-        fixed = values["fixed, 16"][seed]
-        assert 1 <= fixed["parameters"] / additive["parameters"] <= 1.03
-        assert fixed["updates"] == 4 * additive["updates"]
-    for arm in ends:
-        if "lr" in arm:
-            assert max(ends[arm]) < min(ends["fixed, 16"])
-
-
 def test_stored_parameter_counts_are_those_of_the_configurations():
-    values = read_results("train_longer")["values"]
-    for name, arm in train_longer.arms().items():
-        for seed in values[name].values():
-            assert seed["parameters"] == n_parameters(arm.model)
-            assert seed["updates"] == arm.train.updates
+    for name in ("ablations", "surface"):
+        if name in UNDER_WAY:
+            continue
+        stored = read_results(name)
+        for arm, how in stored["run"]["configuration"]["arms"].items():
+            if arm.split(",")[0] not in ("fixed", "additive"):
+                continue  # an edited model
+            parameters = n_parameters(ModelConfig(**how["model"]))
+            for seed in stored["values"][arm].values():
+                assert seed["parameters"] == parameters
 
 
 def test_each_model_is_trained_with_the_rate_that_tuning_chose_for_it():
-    for model in tuning.MODELS:
-        assert train_longer.NARROW_RATES[model] == tuning.best_rate(f"narrow, {model}")
-        assert multi30k_small.RATES[model] == tuning.best_rate(model, "caption_tuning")
+    for model in caption_tuning.MODELS:
+        assert multi30k_small.RATES[model] == caption_tuning.best_rate(model)
     for kind, rate in bits.RATES.items():
         assert rate == bits_tuning.best_rate(kind)
 
@@ -231,11 +199,12 @@ def test_a_rate_at_the_edge_of_its_grid_is_refused(monkeypatch):
 
 
 def test_attention_reaches_its_promise_and_the_fixed_context_falls_behind():
-    values = read_results("train_longer")["values"]
-    for seed, additive in values["additive"].items():
-        fixed = values["fixed"][seed]
-        assert min(additive["exact_match"].values()) >= 0.95
-        assert additive["exact_match"]["21-24"] - fixed["exact_match"]["21-24"] >= 0.5
+    values = read_results("ablations")["values"]
+    for seed, additive in values["additive, 96"].items():
+        reached = right_by_length(additive["hits"])
+        fixed = right_by_length(values["fixed, 96"][seed]["hits"])
+        assert min(reached.values()) >= 0.95
+        assert reached["21-24"] - fixed["21-24"] >= 0.5
 
 
 def test_chapter_8_trains_what_the_experiment_trained():
@@ -247,7 +216,10 @@ def test_chapter_8_trains_what_the_experiment_trained():
     )
     pairs, per_length = number_words.TRAIN_PAIRS, number_words.PER_LENGTH
     assert f"train={pairs:_}, per_length={per_length}" in code
-    assert f"TrainConfig(updates={number_words.UPDATES}, seed=0)" in code
+    recipe = recipes.RECIPES["fixed", 96]
+    assert f"TrainConfig(updates={number_words.UPDATES}, lr=1e-2, seed=0)" in code
+    assert recipes.RECIPES["additive", 96] == (1e-2, 0.0)
+    assert recipe.lr == 1e-2 and f"bias_update_gates(fixed, {recipe.gate})" in code
     assert f"batch_size={number_words.BATCH_SIZE}, seed=0" in code
 
 

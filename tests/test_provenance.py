@@ -148,7 +148,7 @@ def test_the_configuration_is_part_of_the_text(code):
 
 
 def test_an_experiment_reaches_the_parts_of_the_model():
-    found = provenance.reached("experiments.train_longer", "run")
+    found = provenance.reached("experiments.ablations", "run")
     for part in (
         "seq2seq_lib.encoder:Encoder",
         "seq2seq_lib.decoder:Decoder",
@@ -157,7 +157,7 @@ def test_an_experiment_reaches_the_parts_of_the_model():
         "seq2seq_lib.training:train_step",
         "seq2seq_lib.tasks.numbers:Numbers",
         "seq2seq_lib.vocab:PAD",
-        "experiments.train_longer:LONGER",
+        "experiments.recipes:RECIPES",
     ):
         assert part in found
     assert "seq2seq_lib.metrics:bleu" not in found
@@ -165,7 +165,7 @@ def test_an_experiment_reaches_the_parts_of_the_model():
 
 def test_a_function_that_is_not_there_is_told():
     with pytest.raises(ValueError, match="defines no 'walk'"):
-        provenance.reached("experiments.train_longer", "walk")
+        provenance.reached("experiments.ablations", "walk")
 
 
 # --- files -------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ def test_looking_at_code_imports_none_of_it():
     program = (
         "import sys; from tools import provenance as p;"
         "p.digest(p.files('assignments/grade.py'));"
-        "p.definitions('experiments.capacity', 'run', {});"
+        "p.definitions('experiments.surface', 'run', {});"
         "sys.exit(bool({'torch', 'seq2seq_lib', 'experiments'} & sys.modules.keys()))"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

@@ -106,7 +106,7 @@ def test_arms_that_would_share_a_file_are_refused(elsewhere):
 
 
 def test_finished_jobs_may_be_committed():
-    part = "results/parts/patience/fixed-16-0.json"
+    part = "results/parts/surface/fixed-16-1000.json"
     ignored = subprocess.run(["git", "check-ignore", part], cwd=ROOT, capture_output=True)
     assert ignored.returncode == 1
 

@@ -4,6 +4,7 @@ import json
 import sys
 
 import myst_nb
+import numpy as np
 import pytest
 
 from seq2seq_lib import page
@@ -28,6 +29,11 @@ def test_values_are_put_aside_under_their_names(glued):
     page.put(ch06_hidden=64, ch06_first=value)
     assert glued == {"ch06_hidden": 64, "ch06_first": value}
     assert glued["ch06_first"] is value
+
+
+def test_numbers_of_numpy_become_pythons_own(glued):
+    page.put(a=np.float64(0.5), b=np.int64(3), c=np.bool_(True))
+    assert [type(value) for value in glued.values()] == [float, int, bool]
 
 
 def test_many_values_are_put_aside_under_one_prefix(glued):
@@ -144,30 +150,8 @@ def test_results_without_arms_are_told(project):
         page.arms_of("ledger")
 
 
-def test_the_headline_of_a_claim_is_its_measure_with_both_intervals():
-    other = {"measure": "BLEU"}
-    side = {"mean": 0.5, "low": 0.4, "high": 0.6}
-    measure = {"measure": "exact match", "seeds": [0, 1, 2], "fixed": side}
-    measure["attention"] = side | {"mean": 0.55}
-    claims = {"3": {"headline": 1, "measures": [other, measure]}}
-    assert page.headlines(claims) == {
-        "3: exact match": {
-            "fixed context": Interval(0.5, 0.4, 0.6, 3),
-            "additive attention": Interval(0.55, 0.4, 0.6, 3),
-        }
-    }
-
-
-@pytest.mark.parametrize(
-    "measure, told",
-    [
-        ("exact match, all lengths", "; more is better"),
-        ("alignment error rate, content words", "; less is better"),
-        ("exact match lost when the context is withheld", ""),
-    ],
-)
-def test_a_headline_says_which_way_is_better(measure, told):
-    side = {"mean": 0.5, "low": 0.4, "high": 0.6}
-    both = {"measure": measure, "seeds": [1, 2], "fixed": side, "attention": side}
-    claims = {"6": {"headline": 0, "measures": [both]}}
-    assert list(page.headlines(claims)) == [f"6: {measure}{told}"]
+def test_what_judges_a_claim_is_drawn_with_what_it_needs():
+    found = {"mean": 0.5, "low": 0.4, "high": 0.6, "seeds": [0, 1, 2], "effect": 0.2}
+    claims = {"3": {"primary": found | {"short": "slopes"}, "verdict": "holds"}}
+    rows = page.judged(claims)
+    assert rows == {"3: slopes": (Interval(0.5, 0.4, 0.6, 3), 0.2, "holds")}

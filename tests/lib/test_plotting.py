@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from seq2seq_lib import plotting
@@ -218,20 +219,21 @@ def test_a_token_grid_writes_every_token_and_greys_the_padding():
 
 def test_the_rows_of_the_evidence_are_drawn_each_at_its_own_scale():
     rows = {
-        "BLEU": {
-            "fixed context": Interval(8.0, 7.0, 9.0, 5),
-            "additive attention": Interval(12.5, 12.0, 16.0, 5),
-        },
-        "error": {"fixed context": Interval(0.0, 0.0, 0.0, 5)},
+        "BLEU": (Interval(8.0, 7.0, 10.0, 5), 1.0, "holds"),
+        "slope": (Interval(-0.5, -1.0, 0.5, 10), 0.1, "cannot tell"),
+        "nothing": (Interval(0.0, 0.0, 0.0, 5), 0.0, "does not hold"),
     }
     (ax,) = evidence(rows).axes  # each row has its own unit, so the axis has no label
-    assert _words(ax.texts) == ["BLEU", "8", "12.5", "error", "0"]
-    points = [line.get_xdata()[0] for line, _, _ in ax.containers]
-    assert points == pytest.approx([8 / 16, 12.5 / 16, 0])
-    reach = [bars[0].get_segments()[0][:, 0] for _, _, bars in ax.containers]
-    assert reach[1] == pytest.approx([12 / 16, 1])
-    colors = [to_hex(line.get_color()).upper() for line, _, _ in ax.containers]
-    assert colors[:2] == [MODEL_COLORS[name] for name in rows["BLEU"]]
+    assert _words(ax.texts)[:3] == ["BLEU", "holds", "8"]
+    assert _words(ax.texts)[4] == "cannot tell"
+    bars = [c for c in ax.containers if isinstance(c, ErrorbarContainer)]
+    points = [line.get_xdata()[0] for line, _, _ in bars]
+    assert points == pytest.approx([8 / 11, 0.5 / 1.65, 0])
+    reach = bars[0][2][0].get_segments()[0][:, 0]
+    assert reach == pytest.approx([7 / 11, 10 / 11])
+    needed = [bar.get_x() for bar in ax.patches]
+    assert needed == pytest.approx([1 / 11, 1.1 / 1.65, 0])
+    assert [bar.get_x() + bar.get_width() for bar in ax.patches] == pytest.approx([1] * 3)
 
 
 def test_every_function_that_draws_returns_its_figure_once():
