@@ -214,3 +214,23 @@ def gate(lines: Mapping[float, Sequence[float]], first: float) -> Any:
     }
     what = wait("turn the bias of the update gate")
     return piece("gate", {"lines": json.dumps(data)}, what, (28, 25))
+
+
+def verdict(claims: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Judged claims, and what their verdicts would be had another effect mattered.
+
+    Args:
+        claims: of the ledger, by number, each with its ``primary`` measure.
+    """
+    kept = ("short", "values", "low", "high", "effect", "rule")
+    data = [
+        {
+            "number": number,
+            **{key: claim["primary"][key] for key in kept},
+            "p": claim["primary"].get("p", 0.0),
+            "met": all(claim["primary"]["conditions"].values()),
+        }
+        for number, claim in claims.items()
+    ]
+    what = wait("move what would have mattered and read the verdict")
+    return piece("verdict", {"claims": json.dumps(data)}, what, (27, 28))

@@ -6,6 +6,7 @@ import { unit, walk } from "../../seq2seq_lib/live/islands.mjs";
 import { Model } from "../../seq2seq_lib/live/model.mjs";
 import { distance } from "../../seq2seq_lib/live/sketch.mjs";
 import { run } from "../../seq2seq_lib/live/stepper.mjs";
+import { drawAgain, verdict } from "../../seq2seq_lib/live/verdict.mjs";
 
 function model(path) {
   const weights = readFileSync(`${path}.f16`);
@@ -31,6 +32,9 @@ const QUESTIONS = {
     })),
   scores: ({ kind, keys, layers, queries }) => queries.map(scorer(kind, keys, layers)),
   states: ({ weights, sequences }) => sequences.map((letters) => walk(unit(weights), letters)),
+  verdicts: ({ entries }) => entries.map(verdict),
+  draws: ({ values, often }) =>
+    Array.from({ length: often }, () => drawAgain(values, Math.random)),
   distance: ({ guess, measured }) => distance(guess, measured),
 };
 const answer = QUESTIONS[process.argv[2]](JSON.parse(readFileSync(0, "utf8")));

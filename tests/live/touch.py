@@ -26,6 +26,24 @@ MEMORY = (
 )
 LABELS = ["1-4", "5-8", "9-12"]
 MEASURED, GIVEN = [0.99, 0.5, 0.25], [0.9, 0.3, 0.1]
+NUMBERS = [0.1, 0.15, 0.2, 0.12, 0.18, 0.22]
+PRIMARY = {
+    "short": "attention minus fixed context",
+    "values": {str(1000 + i): value for i, value in enumerate(NUMBERS)},
+    "low": 0.13,
+    "high": 0.19,
+    "effect": 0.2,
+    "p": 0.03,
+    "rule": "difference",
+    "conditions": {},
+}
+LEVEL = {key: PRIMARY[key] for key in ("values", "conditions")} | {
+    "short": "a level",
+    "low": 0.13,
+    "high": 0.19,
+    "effect": 0.1,
+    "rule": "at least",
+}
 LINES = {
     bias: [(0.5 + bias / 10) ** (12 - i) for i in range(12)] for bias in (0.0, 1.0, 2.0)
 }
@@ -64,6 +82,7 @@ PIECES = {
     "geometry": lambda: show.geometry(keys_and_scorers()),
     "islands": lambda: show.islands(unit(), "abca"),
     "gate": lambda: show.gate(LINES, 0.0),
+    "verdict": lambda: show.verdict({"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}),
 }
 
 needs_node = pytest.mark.skipif(
