@@ -34,6 +34,8 @@ LEFT_OVERS = {
     "{ref}": "a reference was not resolved",
     "% AUTHOR": "a note to the author was left in",
     "Loading widget": "a widget needs a kernel",
+    "|\u2014|": "a table was not set: its cell lacks markdown_format: myst",
+    "|---|": "a table was not set: its cell lacks markdown_format: myst",
 }
 LEFT_OVER_SELECTORS = {
     ".problematic, .system-message": "docutils complained",
@@ -316,6 +318,7 @@ def test_a_live_link_is_not_found(tmp_path: Path) -> None:
         "<pre>Traceback (most recent call last)</pre>",
         "<p>It reached {glue:text}`bleu`.</p>",
         "<pre>\n  WARNING: look out</pre>",
+        "<p>| a | b | |\u2014|\u2014|</p>",
         "<div class='output stderr'>x</div>",
         "<div class='cell_output'><div class='traceback'>x</div></div>",
         "<script type='application/vnd.jupyter.widget-view+json'>{}</script>",

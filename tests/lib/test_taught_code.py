@@ -53,8 +53,8 @@ COMPARED = {
     "07": {"dot", "lookup_loop", "lookup_matrix", "softmax_over_real", "Lookup"},
     "08": {"AdditiveByHand", "Edited", "harden", "shift", "spread"},
     "09": {"luong_at_once"},
-    "10": {"links_by_hand", "aer_by_hand"},
-    "11": {"interval_by_hand"},
+    "10": {"links_by_hand", "aer_by_hand", "count_again"},
+    "11": {"interval_by_hand", "sign_flip", "verdict"},
     "13": {"look", "SelfLook", "place", "split", "multi_head", "layer_by_hand"},
 }
 
