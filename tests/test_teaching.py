@@ -4,14 +4,16 @@ import math
 import re
 from itertools import pairwise, product
 from pathlib import Path
+from statistics import mean
 
+import numpy as np
 import pytest
 import torch
 from markdown_it import MarkdownIt
 from mdit_py_plugins.deflist import deflist_plugin
 
+from experiments.judge import sign_flip, verdict
 from seq2seq_lib.attention import Additive, masked_softmax
-from seq2seq_lib.intervals import mean_interval
 from seq2seq_lib.metrics import alignment_error_rate, links
 from seq2seq_lib.tasks.numbers import Numbers
 from tools import contents
@@ -350,33 +352,28 @@ def test_week_6_the_middle_key_and_the_marks() -> None:
     assert not off & example.alignment
 
 
-def test_week_7_intervals() -> None:
+def drawn_again(values: list[int]) -> tuple[float, float]:
+    """The middle 95% of the means of all 6^6 rolls."""
+    rolls = np.array(list(product(values, repeat=len(values))))
+    low, high = np.quantile(rolls.mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def test_week_7_a_die_and_signs() -> None:
     for row in tables(week(7))[0]:
         values = [int(x.replace("\u2212", "-")) for x in row[0].split(",")]
-        found = mean_interval(values)
-        low, high = row[3].split(" to ")
-        error = (found.high - found.mean) / 2.776
-        assert near(row[1], found.mean) and near(row[2], error)
-        assert near(low, found.low) and near(high, found.high)
-        assert row[4] == ("supports" if found.low > 0 else "shows nothing")
-    without, with_it = (
-        [int(x) for x in some.split(", ")]
-        for some in re.findall(r"(?:attention|seeds): ((?:\d+, ){4}\d+)[;.]", week(7))
-    )
-    gaps = [b - a for a, b in zip(without, with_it, strict=True)]
-    paired = mean_interval(gaps)
-    assert (
-        gaps == [2, 1, 3, 2, 2] and near("1.12", paired.low) and near("2.88", paired.high)
-    )
-    reach = 2.306 * math.hypot(
-        *(
-            (mean_interval(one).high - mean_interval(one).mean) / 2.7764
-            for one in (without, with_it)
-        )
-    )
-    assert near("23", reach) and "give or take 23" in week(7)
-    last = mean_interval([4, 4, 5, 6, 6])
-    assert near("3.76", last.low) and near("6.24", last.high)
+        low, high = drawn_again(values)
+        p = sign_flip(np.array(values))
+        told = row[2].split(" to ")
+        assert near(row[1], mean(values)) and near(told[0], low) and near(told[1], high)
+        assert math.isclose(p, int(row[3]) / 64)
+        entry = {"low": low, "high": high, "p": p, "effect": 3, "conditions": {}}
+        assert row[4] == verdict(entry | {"rule": "difference"})
+    low, high = drawn_again([1, 2, 3, 4, 5, 6])
+    assert near("2.17", low) and near("4.83", high) and "from 2.17 to 4.83" in week(7)
+    assert math.isclose(sign_flip(np.ones(5)), 0.0625)
+    low, high = drawn_again([4, 4, 5, 5, 6, 6])
+    assert near("4.33", low) and near("5.67", high) and "4.33 to 5.67" in week(7)
 
 
 def test_week_7_the_best_of_six_dice() -> None:
