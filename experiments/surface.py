@@ -130,7 +130,7 @@ def experiment() -> Experiment:
             for name, arm in found.items()
         },
     }
-    many = {"fixed": 5, "additive": 2, "squeezed": 3}
+    many = {"fixed": 3, "additive": 2, "squeezed": 3}  # drawn, not judged
     seeds = {name: SEEDS[: many[name.split(",")[0]]] for name in found}
     return Experiment("surface", run, seeds, configuration)
 
