@@ -233,4 +233,4 @@ def verdict(claims: Mapping[str, Mapping[str, Any]]) -> Any:
         for number, claim in claims.items()
     ]
     what = wait("move what would have mattered and read the verdict")
-    return piece("verdict", {"claims": json.dumps(data)}, what, (27, 28))
+    return piece("verdict", {"claims": json.dumps(data)}, what, (28, 31))
