@@ -23,12 +23,21 @@ def script() -> str:
     return content.decode()
 
 
-def barriers(browser: Any) -> list[str]:
-    """What is serious or critical on the page that a browser shows, one sentence each."""
-    browser.execute_script(script())
+def barriers(browser: Any, only: str = "") -> list[str]:
+    """What is serious or critical on the page that a browser shows, one sentence each.
+
+    Args:
+        browser: with a page that stands.
+        only: the one rule that is looked at, such as ``color-contrast``; else all are.
+    """
+    if not browser.execute_script("return 'axe' in window"):
+        browser.execute_script(script())
     found = browser.execute_async_script(
-        "const done = arguments[0];"
-        "axe.run(document, {resultTypes: ['violations']}).then((r) => done(r.violations));"
+        "const [only, done] = arguments;"
+        "const rules = only ? { runOnly: [only] } : {};"
+        "axe.run(document, { ...rules, resultTypes: ['violations'] })"
+        ".then((r) => done(r.violations));",
+        only,
     )
     return [
         f"{one['id']}: {node['html'][:120]} {node['failureSummary'] or ''}"

@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +12,6 @@ from touch import MODELS, PIECES
 from seq2seq_lib.live.publish import publish
 from seq2seq_lib.widgets import STATIC_VARIABLE
 
-ROOT = Path(__file__).parents[2]
-# Where `.ci/run` puts it; see CONTRIBUTING.md.
-AXE = ROOT / "_build" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
-AXE_COMMAND = "npm install --no-save --prefix _build/npm axe-core@4.14.1"
 # The paper and the ink of the book's theme, and the width of its text.
 LOOK = (
     '<meta name="viewport" content="width=device-width, initial-scale=1"><style>'
@@ -59,6 +54,7 @@ def address_of(site: Callable[..., str]) -> Callable[[str], str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with headless(1100, 1400) as opened:
+        opened.set_script_timeout(120)
         yield opened
 
 
@@ -82,29 +78,3 @@ def page(
 ) -> Any:
     """A page with the living piece that a test names."""
     return open_piece(address_of(request.param))
-
-
-@pytest.fixture
-def barriers() -> Callable[[Any], list[str]]:
-    """What axe-core finds serious or critical in the page as it stands."""
-    if not AXE.is_file():
-        pytest.skip(f"no axe-core: `{AXE_COMMAND}` fetches it to check for barriers")
-
-    def found(page: Any, only: str = "") -> list[str]:
-        page.set_script_timeout(120)
-        if not page.execute_script("return 'axe' in window"):
-            page.execute_script(AXE.read_text(encoding="utf-8"))
-        said = page.execute_async_script(
-            "const [only, done] = arguments;"
-            "const rules = only ? { runOnly: [only] } : {};"
-            "axe.run(document, { ...rules, resultTypes: ['violations'] }).then(done);",
-            only,
-        )
-        return [
-            f"{rule['id']}: {node['html'][:120]}"
-            for rule in said["violations"]
-            if rule["impact"] in ("serious", "critical")
-            for node in rule["nodes"]
-        ]
-
-    return found

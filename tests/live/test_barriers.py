@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from axe import barriers
 from browsing import headless
 from touch import PIECES, put_in, write
 
@@ -40,7 +41,7 @@ def states(page: Any) -> Any:
 
 
 @each
-def test_no_state_of_a_piece_is_a_barrier(page, barriers):
+def test_no_state_of_a_piece_is_a_barrier(page):
     found = {}
     theme = "document.documentElement.dataset.theme = arguments[0]"
     for state in states(page):
@@ -51,7 +52,7 @@ def test_no_state_of_a_piece_is_a_barrier(page, barriers):
     assert {key: rules for key, rules in found.items() if rules} == {}
 
 
-def test_a_barrier_would_be_found(open_piece, address_of, barriers):
+def test_a_barrier_would_be_found(open_piece, address_of):
     """A button without a name, grey words on white: what the tests above look for."""
     page = open_piece(address_of("gate"))
     assert barriers(page) == []

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe import barriers
 from browsing import served
 from touch import GIVEN, MEASURED, ask, message, needs_node, one, put_in, texts
 
@@ -186,7 +187,7 @@ def test_a_drawn_curve_opens_the_answer_that_follows(browser, guesses):
     assert visible(browser) == ["#prompt", "#after", "#second"]
 
 
-def test_an_answer_behind_a_button_is_no_barrier(browser, guesses, barriers):
+def test_an_answer_behind_a_button_is_no_barrier(browser, guesses):
     browser.get(f"{guesses}/page.html")
     assert barriers(browser) == []
     one(browser, "button").click()
