@@ -58,3 +58,28 @@ def headless(width: int, height: int, phone: bool = False) -> Iterator[Any]:
         yield opened
     finally:
         opened.quit()
+
+
+def show(browser: Any, url: str, mode: str = "light") -> None:
+    """Open a page in one of the theme's modes and wait until its formulas are set.
+
+    What the console said before is forgotten, and no colour is on its way to another.
+    """
+    browser.get(url)
+    browser.execute_script(
+        "localStorage.setItem('mode', arguments[0]);"
+        "localStorage.setItem('theme', arguments[0]);",
+        mode,
+    )
+    browser.get_log("browser")
+    browser.get(url)
+    browser.execute_script(
+        "const still = document.createElement('style');"
+        "still.textContent = '*, ::before, ::after { transition: none !important }';"
+        "document.head.append(still);"
+    )
+    browser.execute_async_script(
+        "const done = arguments[0];"
+        "const ready = window.MathJax?.startup?.promise ?? Promise.resolve();"
+        "ready.then(() => requestAnimationFrame(() => requestAnimationFrame(done)));"
+    )

@@ -10,10 +10,11 @@ if os.environ.get("SEQ2SEQ_TYPECHECK", "1") != "0":
 
     install_import_hook(["seq2seq_lib", "checks"], "beartype.beartype")
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from browsing import served
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -62,3 +63,10 @@ def html(root: Path) -> Path:
     if not (folder / "index.html").is_file():
         pytest.fail("There is no built book: run `make book` first.", pytrace=False)
     return folder
+
+
+@pytest.fixture(scope="module")
+def address(html: Path) -> Iterator[str]:
+    """The address at which the built pages are served."""
+    with served(html) as found:
+        yield found

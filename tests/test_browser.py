@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import headless, served
+from browsing import headless, show
 
 from tools import contents
 
@@ -22,34 +22,10 @@ ALLOWED = ("THEBE_JS_URL' has already been declared", "Got invalid theme mode")
 
 
 @pytest.fixture(scope="module")
-def address(html: Path) -> Iterator[str]:
-    """The address at which the built pages are served."""
-    with served(html) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A headless browser, as wide as a phone."""
     with headless(PHONE, 844, phone=True) as opened:
         yield opened
-
-
-def show(browser: Any, url: str, mode: str = "light") -> None:
-    """Open a page in a colour mode and wait until its formulas are set."""
-    browser.get(url)
-    browser.execute_script(
-        "localStorage.setItem('mode', arguments[0]);"
-        "localStorage.setItem('theme', arguments[0]);",
-        mode,
-    )
-    browser.get_log("browser")
-    browser.get(url)
-    browser.execute_async_script(
-        "const done = arguments[0];"
-        "const ready = window.MathJax?.startup?.promise ?? Promise.resolve();"
-        "ready.then(() => requestAnimationFrame(() => done()));"
-    )
 
 
 def complaints(browser: Any) -> list[str]:

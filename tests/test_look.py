@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe import barriers
-from browsing import headless, served
+from browsing import headless, served, show
 
 from tools import contents
 
@@ -31,12 +31,6 @@ pytestmark = [pytest.mark.book, pytest.mark.browser]
 
 
 @pytest.fixture(scope="module")
-def address(html: Path) -> Iterator[str]:
-    with served(html) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def desktop() -> Iterator[Any]:
     with headless(*DESKTOP) as opened:
         opened.set_script_timeout(120)
@@ -47,28 +41,6 @@ def desktop() -> Iterator[Any]:
 def phone() -> Iterator[Any]:
     with headless(*PHONE, phone=True) as opened:
         yield opened
-
-
-def show(browser: Any, url: str, mode: str = "light") -> None:
-    """Open a page in one of the theme's modes and wait until its formulas are set."""
-    browser.get(url)
-    browser.execute_script(
-        "localStorage.setItem('mode', arguments[0]);"
-        "localStorage.setItem('theme', arguments[0]);",
-        mode,
-    )
-    browser.get(url)
-    # Colours on their way from one mode to the other are nobody's.
-    browser.execute_script(
-        "const still = document.createElement('style');"
-        "still.textContent = '*, ::before, ::after { transition: none !important }';"
-        "document.head.append(still);"
-    )
-    browser.execute_async_script(
-        "const done = arguments[0];"
-        "const ready = window.MathJax?.startup?.promise ?? Promise.resolve();"
-        "ready.then(() => requestAnimationFrame(() => requestAnimationFrame(done)));"
-    )
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
