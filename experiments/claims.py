@@ -120,14 +120,12 @@ class Measure:
         take: finds the number in one seed's values.
         source: the results file, without its ending.
         arms: of the fixed context, or whatever stands against attention, and of attention.
-        take_fixed: the same for the fixed context, where that differs.
     """
 
     name: str
     take: Take
     source: str = "comparison"
     arms: tuple[str, str] = ("fixed", "additive")
-    take_fixed: Take | None = None
 
 
 def pair(size: str) -> tuple[str, str]:

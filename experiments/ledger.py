@@ -34,11 +34,10 @@ METHOD = (
 )
 
 
-def _numbers(measure: Measure, side: int, values: dict[str, Any]) -> dict[str, float]:
+def _numbers(measure: Measure, values: dict[str, Any]) -> dict[str, float]:
     """One number for each seed of one model."""
-    take = measure.take_fixed if side == 0 and measure.take_fixed else measure.take
     try:
-        return {seed: take(one) for seed, one in values.items()}
+        return {seed: measure.take(one) for seed, one in values.items()}
     except (KeyError, IndexError, TypeError, ZeroDivisionError):
         raise ValueError(
             f"results/{measure.source}.json lacks a number that {measure.name!r} needs; "
@@ -71,12 +70,13 @@ def beside(measure: Measure) -> Values:
         "command": stored["run"]["command"],
         "seeds": [int(seed) for seed in seeds],
     }
-    for side, (name, values) in enumerate({"fixed": fixed, "attention": attention}.items()):
-        numbers = _numbers(measure, side, {seed: values[seed] for seed in seeds})
+    sides = {"fixed": fixed, "attention": attention}
+    for arm, (name, values) in zip(measure.arms, sides.items(), strict=True):
+        numbers = _numbers(measure, {seed: values[seed] for seed in seeds})
         array = np.array(list(numbers.values()))
         low, high = judge.interval(judge.Sample(lambda drawn, array=array: array))
         found[name] = {
-            "arm": measure.arms[side],
+            "arm": arm,
             "values": numbers,
             "mean": float(array.mean()),
             "low": low,
