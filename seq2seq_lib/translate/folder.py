@@ -19,6 +19,7 @@ from seq2seq_lib.require import option, require
 from seq2seq_lib.translate import architectures
 from seq2seq_lib.translate.architectures import ARCHITECTURES, Config
 from seq2seq_lib.translate.lines import prepare
+from seq2seq_lib.translate.quantizing import dequantize, quantize
 from seq2seq_lib.translate.subwords import Subwords
 
 CONFIG, WEIGHTS, SIDES = "config.json", "model.safetensors", ("source.json", "target.json")
@@ -90,12 +91,22 @@ def frame_digest(folder: Path) -> str:
 
 
 def write_weights(
-    path: Path, weights: Mapping[str, Tensor], facts: Mapping[str, Any]
+    path: Path,
+    weights: Mapping[str, Tensor],
+    facts: Mapping[str, Any],
+    small: bool = False,
 ) -> None:
     """Write weights, and beside them what is to be known of them.
 
+    Args:
+        path: the file.
+        weights: as ``state_dict`` gives them.
+        facts: what is known of them.
+        small: one byte for each number of a matrix (see ``quantizing``).
+
     Raises:
         OSError: the disk is full, or cannot be written.
+        ValueError: a weight is not finite, and cannot be made small.
     """
     metadata = {name: str(value) for name, value in facts.items()}
     tensors: dict[str, Tensor] = {}
@@ -108,6 +119,8 @@ def write_weights(
             tied[name] = first
     if tied:
         metadata[TIED] = json.dumps(tied)
+    if small:
+        tensors = quantize(tensors)
     try:
         write_atomically(path, lambda p: save_file(tensors, p, metadata))
     except SafetensorError as error:  # what it makes of a full disk
@@ -125,6 +138,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             facts = dict(file.metadata() or {})
         tied = json.loads(facts.pop(TIED, "{}"))
+        found = dequantize(found)
         return found | {name: found[first] for name, first in tied.items()}, facts
     except FileNotFoundError:
         raise ValueError(
@@ -132,6 +146,24 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from None
     except (SafetensorError, OSError, ValueError, KeyError):
         raise ValueError(f"{path} cannot be read as weights; is the copy whole?") from None
+
+
+def shrink(source: Path, out: Path) -> None:
+    """Write a translator again, in a new folder, with its matrices in 8 bits.
+
+    Raises:
+        OSError: the disk is full, or cannot be written.
+        ValueError: ``source`` holds no translator (see ``load``), or ``out`` something.
+    """
+    translator = load(source)
+    require(
+        not out.exists() or not any(out.iterdir()),
+        f"{out} is not empty; give a new folder.",
+    )
+    _, facts = read_weights(source / WEIGHTS)
+    out.mkdir(parents=True, exist_ok=True)
+    write_frame(out, translator)
+    write_weights(out / WEIGHTS, translator.model.state_dict(), facts, small=True)
 
 
 def read_frame(folder: Path) -> tuple[Config, Subwords, Subwords, bool]:
