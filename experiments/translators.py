@@ -28,8 +28,8 @@ from seq2seq_lib.translate.training import train
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 KEPT = ROOT / "_build" / "translators"  # finished ones; not committed
+EVERY = 660  # updates between two evaluations, at most: about two epochs
 DATA = {"data": f"Multi30k {multi30k.COMMIT[:12]}, en to de, lower-cased"}
-PER_EPOCH = 330  # updates, about
 
 
 def options(architecture: str, updates: int, lr: float, seed: int, **more: Any) -> Options:
@@ -40,7 +40,7 @@ def options(architecture: str, updates: int, lr: float, seed: int, **more: Any) 
         updates=updates,
         lr=lr,
         seed=seed,
-        evaluate_every=min(2 * PER_EPOCH, updates),
+        evaluate_every=min(EVERY, -(-updates // 10)),
         **more,
     )
 
@@ -61,8 +61,13 @@ def _folder(job: Job) -> Iterator[Path]:
         yield Path(name) / "translator"
 
 
-def trained(job: Job, how: Options) -> tuple[Translator, Values]:
+def trained(job: Job, how: Options, text: Files | None = None) -> tuple[Translator, Values]:
     """Train one translator; returns the best one, and what is stored of its training.
+
+    Args:
+        job: its seed, and where it keeps the state of its training.
+        how: the options.
+        text: the training text, if it is not the whole one.
 
     Raises:
         Opened: the job asks for the loss of the first updates alone.
@@ -70,7 +75,7 @@ def trained(job: Job, how: Options) -> tuple[Translator, Values]:
     """
     brief = [StopAfter(OPENING)] if job.quick or job.opening else []
     with _folder(job) as out:
-        both = files("train"), files("valid")
+        both = text or files("train"), files("valid")
         history = train(
             out, *both, how, ALONE, lambda line: None, more=brief, progress=False
         )

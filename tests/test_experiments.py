@@ -38,7 +38,10 @@ EXPERIMENTS = {
     if hasattr(module, "experiment")
 }
 # Experiments whose first result is not whole yet; what has finished lies in results/parts.
-UNDER_WAY = frozenset("bits joined joined_tuning multi30k multi30k_tuning surface".split())
+UNDER_WAY = frozenset(
+    "bits joined joined_tuning multi30k multi30k_pairs multi30k_tuning sink_captions "
+    "surface".split()
+)
 
 # What carries a claim has five seeds; these arms carry none, and say so where they stand.
 FEWER_SEEDS = {
