@@ -17,7 +17,7 @@ import torch
 
 from experiments.engine import Job, Values
 from experiments.engine.job import OPENING, Opened
-from experiments.engine.results import ROOT
+from experiments.engine.results import RESULTS
 from seq2seq_lib.hooks.early_stop import StopAfter
 from seq2seq_lib.tasks import multi30k
 from seq2seq_lib.translate import folder
@@ -27,7 +27,7 @@ from seq2seq_lib.translate.processes import Processes
 from seq2seq_lib.translate.training import train
 
 ALONE = Processes(0, 1, torch.device("cpu"))
-KEPT = ROOT / "_build" / "translators"  # finished ones; not committed
+SHIPPED = RESULTS / "translators"  # one of each kind, small: a chapter translates with them
 EVERY = 660  # updates between two evaluations, at most: about two epochs
 DATA = {"data": f"Multi30k {multi30k.COMMIT[:12]}, en to de, lower-cased"}
 
@@ -51,11 +51,16 @@ def files(split: str) -> Files:
     return Files(*(multi30k.fetch(f"{name}.{side}.gz") for side in ("en", "de")))
 
 
+def folder_of(job: Job) -> Path | None:
+    """Where a job trains, if that is kept until it has ended."""
+    return job.checkpoints / "translator" if job.checkpoints and not job.quick else None
+
+
 @contextmanager
 def _folder(job: Job) -> Iterator[Path]:
     """Where a job trains: the folder of its checkpoints, or one that is thrown away."""
-    if job.checkpoints and not job.quick:
-        yield job.checkpoints / "translator"
+    if kept := folder_of(job):
+        yield kept
         return
     with tempfile.TemporaryDirectory() as name:
         yield Path(name) / "translator"
@@ -98,10 +103,17 @@ def trained(job: Job, how: Options, text: Files | None = None) -> tuple[Translat
     }
 
 
-def keep(job: Job) -> None:
-    """Copy a finished translator to ``KEPT``, without the state of its training."""
-    if job.checkpoints and not job.quick:
-        source, target = job.checkpoints / "translator", KEPT / job.file_name
-        target.mkdir(parents=True, exist_ok=True)
-        for name in (folder.CONFIG, folder.WEIGHTS, *folder.SIDES):
-            shutil.copy2(source / name, target / name)
+def ship(trained_in: Path, name: str) -> Translator:
+    """Write a finished translator small, for chapter 12, and read it back.
+
+    Args:
+        trained_in: its folder.
+        name: of its new folder in ``SHIPPED``, which is made anew.
+
+    Raises:
+        ValueError: ``trained_in`` holds no translator.
+    """
+    target = SHIPPED / name
+    shutil.rmtree(target, ignore_errors=True)
+    folder.shrink(trained_in, target)
+    return folder.load(target, ALONE.device)

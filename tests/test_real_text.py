@@ -10,10 +10,26 @@ from torch import nn
 from experiments import multi30k, multi30k_pairs, sink_captions, translators
 from experiments.multi30k import BUCKETS, by_length, diagonal, disagreement, of_rows
 from seq2seq_lib.batching import Pair
+from seq2seq_lib.model import ModelConfig, build_model
+from seq2seq_lib.translate import folder
+from seq2seq_lib.translate.subwords import Subwords
 
 needs_captions = pytest.mark.skipif(
     not os.environ.get("SEQ2SEQ_DATA_DIR"), reason="no Multi30k: set SEQ2SEQ_DATA_DIR"
 )
+
+
+@pytest.fixture
+def a_translator(tmp_path_factory):
+    """The folder of a translator that nobody has trained."""
+    out = tmp_path_factory.mktemp("one")
+    pieces = Subwords.learn(["a b c d e f"] * 3, 100)
+    config = ModelConfig(len(pieces.vocab), len(pieces.vocab), "fixed", 6, 7, 7)
+    model = build_model(config, 0)
+    folder.write_frame(out, folder.Translator(model, pieces, pieces, True))
+    facts = {"frame": folder.frame_digest(out)}
+    folder.write_weights(out / folder.WEIGHTS, model.state_dict(), facts)
+    return out
 
 
 # --- counting ----------------------------------------------------------------------------
@@ -59,6 +75,20 @@ def test_a_training_is_measured_ten_times_at_least():
     for updates in (50, *multi30k_pairs.UPDATES.values(), multi30k.UPDATES):
         every = translators.options("recurrent", updates, 1e-3, 0).evaluate_every
         assert every <= translators.EVERY and 10 <= -(-updates // every) <= 50
+
+
+def test_a_translator_is_shipped_small_and_anew(monkeypatch, tmp_path, a_translator):
+    monkeypatch.setattr(translators, "SHIPPED", tmp_path)
+    (tmp_path / "fixed").mkdir()
+    (tmp_path / "fixed" / "old").write_text("of another run")
+    found = translators.ship(a_translator, "fixed")
+    assert {path.name for path in (tmp_path / "fixed").iterdir()} == {
+        folder.CONFIG,
+        folder.WEIGHTS,
+        *folder.SIDES,
+    }
+    said = found.translate(["a b"], beam=1)
+    assert len(said) == 1
 
 
 @needs_captions
