@@ -216,6 +216,45 @@ def gate(lines: Mapping[float, Sequence[float]], first: float) -> Any:
     return piece("gate", {"lines": json.dumps(data)}, what, (28, 25))
 
 
+def rates(
+    times: Mapping[tuple[str, float, float], Mapping[int, Sequence[int | None]]],
+    limit: int,
+    first: tuple[float, float],
+) -> Any:
+    """How long needles took at every distance, for a rate and a bias that one chooses.
+
+    Args:
+        times: for each model ("fixed" or "additive"), rate, and bias of the update gates:
+            for each distance the updates of every seed, None where it was never found.
+        limit: updates, after which a search was given up.
+        first: the rate and the bias that are chosen at first.
+
+    Raises:
+        ValueError: a rate was not tried with every bias.
+    """
+    models = sorted({model for model, _, _ in times})
+    tried = sorted({rate for _, rate, _ in times})
+    biases = sorted({bias for _, _, bias in times})
+    require(
+        len(times) == len(models) * len(tried) * len(biases),
+        f"{len(times)} settings are not every one of {len(tried)} rates with each of "
+        f"{len(biases)} biases, for {len(models)} models.",
+    )
+    data = {
+        "distances": list(next(iter(times.values()))),
+        "rates": tried,
+        "biases": biases,
+        "limit": limit,
+        "times": {
+            m: [[list(times[m, r, b].values()) for r in tried] for b in biases]
+            for m in models
+        },
+        "first": dict(zip(("rate", "bias"), first, strict=True)),
+    }
+    what = wait("choose a learning rate and a bias, and see what a distance costs")
+    return piece("rates", {"times": json.dumps(data)}, what, (30, 32))
+
+
 def verdict(claims: Mapping[str, Mapping[str, Any]]) -> Any:
     """Judged claims, and what their verdicts would be had another effect mattered.
 

@@ -4,6 +4,7 @@ import { beamSearch, wordsOf } from "../../seq2seq_lib/live/beam.mjs";
 import { scorer } from "../../seq2seq_lib/live/geometry.mjs";
 import { unit, walk } from "../../seq2seq_lib/live/islands.mjs";
 import { Model } from "../../seq2seq_lib/live/model.mjs";
+import { bestRate, told, typical } from "../../seq2seq_lib/live/rates.mjs";
 import { distance } from "../../seq2seq_lib/live/sketch.mjs";
 import { run } from "../../seq2seq_lib/live/stepper.mjs";
 import { drawAgain, verdict } from "../../seq2seq_lib/live/verdict.mjs";
@@ -33,6 +34,8 @@ const QUESTIONS = {
   scores: ({ kind, keys, layers, queries }) => queries.map(scorer(kind, keys, layers)),
   states: ({ weights, sequences }) => sequences.map((letters) => walk(unit(weights), letters)),
   verdicts: ({ entries }) => entries.map(verdict),
+  rates: ({ rows, byRate }) => ({ typical: rows.map(typical), best: bestRate(byRate) }),
+  told: ({ asked }) => asked.map((each) => told(...each)),
   draws: ({ values, often }) =>
     Array.from({ length: often }, () => drawAgain(values, Math.random)),
   distance: ({ guess, measured }) => distance(guess, measured),

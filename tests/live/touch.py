@@ -44,6 +44,17 @@ LEVEL = {key: PRIMARY[key] for key in ("values", "conditions")} | {
     "effect": 0.1,
     "rule": "at least",
 }
+# Updates of two seeds at three distances; who learns fast has a wide scatter.
+TIMES = {
+    (model, rate, bias): {
+        0: [8, 8],
+        7: [round(2 / rate), round(8 / rate)],
+        31: [round(4 / rate), None if (model, rate, bias) == ("fixed", 0.1, 0.0) else 80],
+    }
+    for model in ("fixed", "additive")
+    for rate in (0.01, 0.1)
+    for bias in (0.0, 2.0)
+}
 LINES = {
     bias: [(0.5 + bias / 10) ** (12 - i) for i in range(12)] for bias in (0.0, 1.0, 2.0)
 }
@@ -82,6 +93,7 @@ PIECES = {
     "geometry": lambda: show.geometry(keys_and_scorers()),
     "islands": lambda: show.islands(unit(), "abca"),
     "gate": lambda: show.gate(LINES, 0.0),
+    "rates": lambda: show.rates(TIMES, 1500, (0.1, 0.0)),
     "verdict": lambda: show.verdict({"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}),
 }
 
