@@ -47,7 +47,8 @@ CACHE = ".jupyter_cache"  # in the build folder, as _config.yml says
 # Everything outside a chapter that can change what its cells print, imported or not: a
 # name may be put together while code runs.
 PACKAGES = ["requirements.txt", "constraints.txt"]
-INGREDIENTS = ["seq2seq_lib/**/*.py", "results/*.json", "results/live/*", *PACKAGES]
+STORED = ["results/*.json", "results/live/*", "results/translators/*/*"]
+INGREDIENTS = ["seq2seq_lib/**/*.py", *STORED, *PACKAGES]
 
 
 def fingerprint(source: Path, *chapters: Path) -> str:
