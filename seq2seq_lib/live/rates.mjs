@@ -3,7 +3,7 @@
 
 import { h, svg, unique } from "./elements.mjs";
 
-const [WIDE, HIGH, MARGIN, TOP, FOOT] = [460, 270, 50, 30, 40]; // of the drawing
+const [WIDE, HIGH, MARGIN, TOP, FOOT] = [460, 290, 50, 30, 62]; // of the drawing
 const MODELS = { fixed: ["fixed context", "live-fixed"], additive: ["attention", "live-attentive"] };
 
 /** Geometric mean over seeds, or null where one of them never found it. */
@@ -91,26 +91,27 @@ export function start(host, data) {
         svg("line", { x1: MARGIN, x2: WIDE, y1: y(updates), y2: y(updates), class: "live-axis" }),
         svg("text", { x: MARGIN - 22, y: y(updates) + 4 }, String(updates))]),
       svg("text", { x: 2, y: 18, class: "live-start" }, "never"),
-      ...distances.map((d, i) => svg("text", { x: x(i), y: HIGH - 20 }, String(d))),
-      svg("text", { x: (WIDE + MARGIN) / 2, y: HIGH - 3 }, "tokens after the needle"),
+      ...distances.map((d, i) => svg("text", { x: x(i), y: HIGH - 42 }, String(d))),
+      svg("text", { x: (WIDE + MARGIN) / 2, y: HIGH - 24 }, "tokens after the needle"),
       ...found.flatMap(({ model, rows }, which) => mark(model, rows, which)));
     table.replaceChildren(...found.map(({ model, rate: its, bias: gate, rows }) => h("tr", {},
       h("th", { scope: "row" }, MODELS[model][0]), h("td", {}, String(its)), h("td", {}, String(gate)),
       ...rows.map((seeds) => h("td", {}, seeds.map((updates) => updates ?? "never").join(", "))))));
   }
 
-  /** A line through the means, a mark for each seed, and the model's name at the line's end. */
+  /** A line through the means, a mark for each seed, and whose they are. */
   function mark(model, rows, which) {
     const [name, look] = MODELS[model];
-    const ends = rows.map((seeds, i) => [x(i), y(typical(seeds))]);
+    const ends = rows.map((seeds, i) => [typical(seeds), x(i)]).filter(([middle]) => middle !== null);
     const dot = (cx, cy) => (model === "fixed"
       ? svg("circle", { cx, cy, r: 4, class: look })
       : svg("rect", { x: cx - 4, y: cy - 4, width: 8, height: 8, class: look }));
-    const whole = ends.filter((_, i) => typical(rows[i]) !== null);
+    const legend = MARGIN + 70 + 160 * which;
     return [
-      svg("polyline", { points: whole.map((point) => point.join(",")).join(" "), class: look }),
+      svg("polyline", { points: ends.map(([middle, at]) => `${at},${y(middle)}`).join(" "), class: look }),
       ...rows.flatMap((seeds, i) => seeds.map((updates) => dot(x(i) + 12 * which - 6, y(updates)))),
-      svg("text", { x: MARGIN + 4, y: ends[0][1] + (which ? 18 : -8), class: "live-start" }, name),
+      dot(legend, HIGH - 7),
+      svg("text", { x: legend + 10, y: HIGH - 3, class: "live-start" }, name),
     ];
   }
 

@@ -55,7 +55,8 @@ def test_sliders_change_what_is_told_and_drawn(page):
 
     assert "not every seed found it" in message(page)
     circles = len(texts(page, ".live circle"))
-    assert circles == 6 and len(texts(page, ".live rect.live-attentive")) == 6
+    assert circles == 7  # six seeds, and the legend
+    assert len(texts(page, ".live rect.live-attentive")) == 7
     before = one(page, ".live polyline.live-fixed").get_attribute("points")
     one(page, ".live input[type=range]").send_keys(Keys.ARROW_LEFT)
     assert "1.0 times as many" in message(page)
