@@ -148,13 +148,15 @@ SECONDARY = {
     1: [],
     2: [
         Measure(
-            "bits of the longest numbers that have to be guessed, full size, last budget",
+            "bits of the longest numbers that have to be guessed, full size, after 12,000 "
+            "updates (attention: 3,000)",
             at("curve", -1, "missing"),
             "surface",
             pair("96"),
         ),
         Measure(
-            "exact match, 21-24 words, a sixth of the size, last budget",
+            "exact match, 21-24 words, a sixth of the size, after 12,000 updates "
+            "(attention: 3,000)",
             at("curve", -1, "exact_match", LONGEST),
             "surface",
             pair("16"),

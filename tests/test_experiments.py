@@ -39,8 +39,7 @@ EXPERIMENTS = {
 }
 # Experiments whose first result is not whole yet; what has finished lies in results/parts.
 UNDER_WAY = frozenset(
-    "bits joined joined_tuning multi30k multi30k_pairs multi30k_tuning sink_captions "
-    "surface".split()
+    "bits joined joined_tuning multi30k multi30k_pairs multi30k_tuning sink_captions".split()
 )
 
 # What carries a claim has five seeds; these arms carry none, and say so where they stand.
