@@ -4,6 +4,7 @@ import { beamSearch, wordsOf } from "../../seq2seq_lib/live/beam.mjs";
 import { scorer } from "../../seq2seq_lib/live/geometry.mjs";
 import { unit, walk } from "../../seq2seq_lib/live/islands.mjs";
 import { Model } from "../../seq2seq_lib/live/model.mjs";
+import { links, numberWords, read, valueOf } from "../../seq2seq_lib/live/numbers.mjs";
 import { distance } from "../../seq2seq_lib/live/sketch.mjs";
 import { run } from "../../seq2seq_lib/live/stepper.mjs";
 import { drawAgain, verdict } from "../../seq2seq_lib/live/verdict.mjs";
@@ -14,7 +15,25 @@ function model(path) {
   return new Model(JSON.parse(readFileSync(`${path}.json`, "utf8")), buffer);
 }
 
+const tokens = (n, code) => numberWords(n, code).map(({ token }) => token);
+
 const QUESTIONS = {
+  numbers: ({ numbers }) =>
+    numbers.map((n) => ({
+      src: tokens(n, "en"),
+      tgt: tokens(n, "de"),
+      links: links(n),
+      value: valueOf(tokens(n, "en")),
+    })),
+  read: ({ text }) => read(text),
+  translations: ({ path, sources, edits }) => {
+    const asked = model(path);
+    return sources.map((words) => {
+      const { tokens, steps, finished } = asked.translate(words, (t) => edits[t] ?? null);
+      const logits = steps.map((step) => step.logits);
+      return { tokens, finished, logits, weights: steps.map((step) => step.weights) };
+    });
+  },
   beam: ({ path, sources, size, penalty, maxLen }) => {
     const asked = model(path);
     return sources.map((words) => {

@@ -90,12 +90,17 @@ needs_node = pytest.mark.skipif(
 )
 
 
-def ask(name: str, **question: Any) -> Any:
-    """What the script of a piece answers, in Node."""
+def run_node(name: str, **question: Any) -> subprocess.CompletedProcess[str]:
+    """What Node says to a question to the scripts of the pieces, and how it ends."""
     command = ["node", str(HERE / "ask.mjs"), name]
-    done = subprocess.run(
+    return subprocess.run(
         command, input=json.dumps(question), capture_output=True, text=True, timeout=120
     )
+
+
+def ask(name: str, **question: Any) -> Any:
+    """What the script of a piece answers, in Node."""
+    done = run_node(name, **question)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
