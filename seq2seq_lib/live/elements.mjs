@@ -26,6 +26,12 @@ function fill(element, properties, children) {
   return element;
 }
 
+/** A frame in which what is too wide scrolls, with a pointer or with arrow keys. */
+export function scroll(title, ...children) {
+  const names = { tabIndex: 0, role: "group", "aria-label": title };
+  return h("div", { className: "live-scroll", ...names }, ...children);
+}
+
 let count = 0;
 
 /** An id that no other element of the page has. */
