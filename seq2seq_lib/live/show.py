@@ -234,3 +234,31 @@ def verdict(claims: Mapping[str, Mapping[str, Any]]) -> Any:
     ]
     what = wait("move what would have mattered and read the verdict")
     return piece("verdict", {"claims": json.dumps(data)}, what, (28, 31))
+
+
+def hypothesis(
+    numbers: Mapping[int, int], sentences: Sequence[tuple[str, str, str]] = ()
+) -> Any:
+    """A hypothesis that one edits beside its reference, and four measures of it.
+
+    Args:
+        numbers: to be translated; for each the number that is said instead at first.
+        sentences: a source, its reference, and another right translation.
+    """
+    from seq2seq_lib.tasks.numbers import Numbers
+
+    names = ("title", "source", "reference", "other", "name", "note")
+    pairs = []
+    for n, said in numbers.items():
+        due, other = Numbers().example(n), Numbers().example(said)
+        note = (
+            f"Another number, off by {abs(said - n):,}: a word counts as one word, "
+            "whatever it is worth."
+        )
+        texts = (" ".join(words) for words in (due.src, due.tgt, other.tgt))
+        pairs.append((f"{n:,}", *texts, "another leading digit", note))
+    right = "A right translation, and the measures know one reference only."
+    pairs += [("a sentence", *texts, "say it another way", right) for texts in sentences]
+    data = [dict(zip(names, pair, strict=True)) for pair in pairs]
+    what = wait("edit a hypothesis and watch four measures of it")
+    return piece("hypothesis", {"pairs": json.dumps(data)}, what, (39, 58))

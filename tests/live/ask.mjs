@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { beamSearch, wordsOf } from "../../seq2seq_lib/live/beam.mjs";
 import { scorer } from "../../seq2seq_lib/live/geometry.mjs";
+import { bleu, chrf, exactMatch, tokenAccuracy } from "../../seq2seq_lib/live/hypothesis.mjs";
 import { unit, walk } from "../../seq2seq_lib/live/islands.mjs";
 import { Model } from "../../seq2seq_lib/live/model.mjs";
 import { links, numberWords, read, valueOf } from "../../seq2seq_lib/live/numbers.mjs";
@@ -54,6 +55,14 @@ const QUESTIONS = {
   verdicts: ({ entries }) => entries.map(verdict),
   draws: ({ values, often }) =>
     Array.from({ length: often }, () => drawAgain(values, Math.random)),
+  measures: ({ pairs }) =>
+    pairs.map((pair) => ({
+      exactMatch: exactMatch(...pair),
+      tokenAccuracy: tokenAccuracy(...pair),
+      bleu: bleu(...pair).score,
+      chrf: chrf(...pair),
+      parts: bleu(...pair),
+    })),
   distance: ({ guess, measured }) => distance(guess, measured),
 };
 const answer = QUESTIONS[process.argv[2]](JSON.parse(readFileSync(0, "utf8")));

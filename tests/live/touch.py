@@ -47,6 +47,11 @@ LEVEL = {key: PRIMARY[key] for key in ("values", "conditions")} | {
 LINES = {
     bias: [(0.5 + bias / 10) ** (12 - i) for i in range(12)] for bias in (0.0, 1.0, 2.0)
 }
+SENTENCE = (
+    "a small dog sleeps in the garden",
+    "ein kleiner hund schläft im garten",
+    "im garten schläft ein kleiner hund",
+)
 
 
 def keys_and_scorers() -> dict[str, dict[str, Any]]:
@@ -82,6 +87,7 @@ PIECES = {
     "geometry": lambda: show.geometry(keys_and_scorers()),
     "islands": lambda: show.islands(unit(), "abca"),
     "gate": lambda: show.gate(LINES, 0.0),
+    "hypothesis": lambda: show.hypothesis({4871: 9871, 21: 91}, [SENTENCE]),
     "verdict": lambda: show.verdict({"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}),
 }
 
