@@ -25,4 +25,5 @@ In JavaScript, each file readable by itself:
 - ``gate.mjs``: how far back a gradient reaches, bias by bias
 - ``verdict.mjs``: a claim, and what would have mattered
 - ``hypothesis.mjs``: a hypothesis that one edits, and four measures of it
+- ``padding.mjs``: padding grows behind a sentence, and moves those who read it
 """

@@ -262,3 +262,27 @@ def hypothesis(
     data = [dict(zip(names, pair, strict=True)) for pair in pairs]
     what = wait("edit a hypothesis and watch four measures of it")
     return piece("hypothesis", {"pairs": json.dumps(data)}, what, (39, 58))
+
+
+def padding(sentences: Sequence[Mapping[str, Any]]) -> Any:
+    """Sentences to which a slider adds padding, and what that does to readers of them.
+
+    Args:
+        sentences: each with its ``source`` and ``reference`` as text and, by the names of
+            the ``readers``, how far the context has ``moved`` and what was ``said`` with 0,
+            1, 2, ... columns of padding.
+
+    Raises:
+        ValueError: two readers have another number of columns, or a context has moved
+            where there is no padding.
+    """
+    readers = [one for sentence in sentences for one in sentence["readers"].values()]
+    columns = {len(one[name]) for one in readers for name in ("moved", "said")}
+    first = {one["moved"][0] for one in readers}
+    require(
+        len(columns) == 1 and first == {0},
+        "All readers must have equally many values, and have moved by 0 without padding; "
+        f"got {sorted(columns)} values, the first of them {sorted(first)}.",
+    )
+    what = wait("add padding to a sentence, column by column")
+    return piece("padding", {"sentences": json.dumps(list(sentences))}, what, (40, 43))

@@ -6,6 +6,7 @@ import { bleu, chrf, exactMatch, tokenAccuracy } from "../../seq2seq_lib/live/hy
 import { unit, walk } from "../../seq2seq_lib/live/islands.mjs";
 import { Model } from "../../seq2seq_lib/live/model.mjs";
 import { links, numberWords, read, valueOf } from "../../seq2seq_lib/live/numbers.mjs";
+import { apart } from "../../seq2seq_lib/live/padding.mjs";
 import { distance } from "../../seq2seq_lib/live/sketch.mjs";
 import { run } from "../../seq2seq_lib/live/stepper.mjs";
 import { drawAgain, verdict } from "../../seq2seq_lib/live/verdict.mjs";
@@ -63,6 +64,7 @@ const QUESTIONS = {
       chrf: chrf(...pair),
       parts: bleu(...pair),
     })),
+  apart: ({ heights, least }) => apart(heights, least),
   distance: ({ guess, measured }) => distance(guess, measured),
 };
 const answer = QUESTIONS[process.argv[2]](JSON.parse(readFileSync(0, "utf8")));

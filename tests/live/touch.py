@@ -53,6 +53,23 @@ SENTENCE = (
     "im garten schläft ein kleiner hund",
 )
 
+FLAT = {"moved": [0.0] * 13, "said": ["eins"] * 13}
+# The mean of n states and k zeros: it moves by k / (n + k).
+PADDED = [
+    {
+        "source": source,
+        "reference": "eins",
+        "readers": {
+            "both": FLAT,
+            "lengths only": {
+                "moved": [k / (n + k) for k in range(13)],
+                "said": [*["eins"] * 3, *["<b>zwei</b>"] * 10],
+            },
+        },
+    }
+    for n, source in ((1, "one"), (3, "number one indeed"))
+]
+
 
 def keys_and_scorers() -> dict[str, dict[str, Any]]:
     """Two memories of the plane, with scorers that nobody has trained."""
@@ -87,6 +104,7 @@ PIECES = {
     "geometry": lambda: show.geometry(keys_and_scorers()),
     "islands": lambda: show.islands(unit(), "abca"),
     "gate": lambda: show.gate(LINES, 0.0),
+    "padding": lambda: show.padding(PADDED),
     "hypothesis": lambda: show.hypothesis({4871: 9871, 21: 91}, [SENTENCE]),
     "verdict": lambda: show.verdict({"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}),
 }
