@@ -23,4 +23,8 @@ In JavaScript, each file readable by itself:
 - ``geometry.mjs``: which key wins for which query, under each scorer
 - ``islands.mjs``: a state of two numbers jumps, letter by letter
 - ``gate.mjs``: how far back a gradient reaches, bias by bias
+- ``rates.mjs``: what a distance costs, at a learning rate that one chooses
+- ``verdict.mjs``: a claim, and what would have mattered
+- ``hypothesis.mjs``: a hypothesis that one edits, and four measures of it
+- ``padding.mjs``: padding grows behind a sentence, and moves those who read it
 """

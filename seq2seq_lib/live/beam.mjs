@@ -1,7 +1,7 @@
 // Beam search as a tree: which beginnings were kept at each step, which were dropped, and
 // which one won. The rules are those of beam_search in seq2seq_lib/decoding.py.
 
-import { h, svg, unique } from "./elements.mjs";
+import { h, scroll, svg, unique } from "./elements.mjs";
 import { BOS, EOS, PAD, logSoftmax } from "./model.mjs";
 import { numberWords, read } from "./numbers.mjs";
 
@@ -69,10 +69,8 @@ export async function start(host, data, model) {
   const [width, penalty] = [slider("width", 5, 1, 3), slider("penalty", 2, 0.1, 0)];
   const [sizeTold, penaltyTold] = [h("span"), h("span")];
   const status = h("p", { className: "live-message", role: "status" });
-  const drawing = h("div", { className: "live-scroll", tabIndex: 0, role: "group" });
-  drawing.setAttribute("aria-label", "the tree of beginnings");
-  const answers = h("div", { className: "live-scroll", tabIndex: 0, role: "group" });
-  answers.setAttribute("aria-label", "the beginnings that are left at the end");
+  const drawing = scroll("the tree of beginnings");
+  const answers = scroll("the beginnings that are left at the end");
   const inWords = h("ol");
   host.replaceChildren(
     h("label", { htmlFor: id }, "A number, in digits or in English words"),

@@ -26,6 +26,21 @@ function fill(element, properties, children) {
   return element;
 }
 
+/** A table; a row begins with its name, and a cell is a text, a number or an element. */
+export function table(className, titles, rows) {
+  const cell = (content) => (content instanceof Node ? content : h("td", {}, String(content)));
+  return h("table", { className },
+    h("thead", {}, h("tr", {}, ...titles.map((title) => h("th", { scope: "col" }, String(title))))),
+    h("tbody", {}, ...rows.map(([name, ...cells]) =>
+      h("tr", {}, h("th", { scope: "row" }, name), ...cells.map(cell)))));
+}
+
+/** A frame in which what is too wide scrolls, with a pointer or with arrow keys. */
+export function scroll(title, ...children) {
+  const names = { tabIndex: 0, role: "group", "aria-label": title };
+  return h("div", { className: "live-scroll", ...names }, ...children);
+}
+
 let count = 0;
 
 /** An id that no other element of the page has. */

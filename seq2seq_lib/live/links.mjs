@@ -1,6 +1,6 @@
 // A number in English and in German, with a line between words that belong together.
 
-import { h, svg, unique } from "./elements.mjs";
+import { h, scroll, svg, unique } from "./elements.mjs";
 import { LARGEST, links, numberWords, read } from "./numbers.mjs";
 
 const [STEP, HEIGHT] = [76, 130]; // pixels between words, and of the drawing
@@ -12,8 +12,7 @@ export function crosses([t, s], all) {
 
 export function start(host, { typed }) {
   const id = unique();
-  const drawing = h("div", { className: "live-scroll", tabIndex: 0, role: "group" });
-  drawing.setAttribute("aria-label", "words and the lines between them");
+  const drawing = scroll("words and the lines between them");
   const message = h("p", { className: "live-message", role: "status" });
   const field = h("input", { id, type: "text", value: typed, maxLength: 2000, oninput: draw });
   field.autocomplete = "off";

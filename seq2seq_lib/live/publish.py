@@ -6,7 +6,7 @@ HERE = Path(__file__).parent
 SHARED = ("elements", "plane", "strips", "numbers", "model")  # each before who imports it
 PIECES = (
     *("explorer", "links", "lookup", "batch", "sketch", "beam", "stepper", "geometry"),
-    *("islands", "gate", "rates", "verdict"),
+    *("islands", "gate", "rates", "verdict", "hypothesis", "padding"),
 )
 START, STYLE = "start.mjs", "pieces.css"
 

@@ -1,7 +1,7 @@
 // Distance, rate and gate: how many updates a needle took, at settings that one chooses, for
 // both models alike or for each its own best.
 
-import { h, svg, unique } from "./elements.mjs";
+import { h, scroll, svg, table, unique } from "./elements.mjs";
 
 const [WIDE, HIGH, MARGIN, TOP, FOOT] = [460, 290, 50, 30, 62]; // of the drawing
 const MODELS = { fixed: ["fixed context", "live-fixed"], additive: ["attention", "live-attentive"] };
@@ -42,7 +42,7 @@ export function start(host, data) {
   const own = h("input", { id: `${id}-own`, type: "checkbox", onchange: draw });
   const status = h("p", { className: "live-message", role: "status" });
   const drawing = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "live-sketch", role: "img" });
-  const table = h("tbody");
+  const numbers = scroll("the numbers");
   host.replaceChildren(
     h("div", { className: "live-knobs" },
       h("div", {}, h("label", { htmlFor: rate.id }, "Learning rate: ", rateTold), rate),
@@ -50,12 +50,7 @@ export function start(host, data) {
     h("label", { htmlFor: own.id }, own, " each model at its own best rate and bias"),
     status,
     drawing,
-    h("details", {}, h("summary", {}, "The numbers"),
-      h("div", { className: "live-scroll", tabIndex: 0, role: "group", "aria-label": "the numbers" },
-        h("table", { className: "live-look live-narrow" },
-          h("thead", {}, h("tr", {}, ...["model", "rate", "bias", ...distances.map((d) => `distance ${d}`)]
-            .map((title) => h("th", { scope: "col" }, title)))),
-          table))));
+    h("details", {}, h("summary", {}, "The numbers"), numbers));
   host.classList.add("live");
 
   const every = Object.values(times).flat(3).flat().filter((updates) => updates !== null);
@@ -94,9 +89,9 @@ export function start(host, data) {
       ...distances.map((d, i) => svg("text", { x: x(i), y: HIGH - 42 }, String(d))),
       svg("text", { x: (WIDE + MARGIN) / 2, y: HIGH - 24 }, "tokens after the needle"),
       ...found.flatMap(({ model, rows }, which) => mark(model, rows, which)));
-    table.replaceChildren(...found.map(({ model, rate: its, bias: gate, rows }) => h("tr", {},
-      h("th", { scope: "row" }, MODELS[model][0]), h("td", {}, String(its)), h("td", {}, String(gate)),
-      ...rows.map((seeds) => h("td", {}, seeds.map((updates) => updates ?? "never").join(", "))))));
+    const titles = ["model", "rate", "bias", ...distances.map((d) => `distance ${d}`)];
+    numbers.replaceChildren(table("live-look live-narrow", titles, found.map(({ model, rate: its, bias: gate, rows }) =>
+      [MODELS[model][0], its, gate, ...rows.map((seeds) => seeds.map((updates) => updates ?? "never").join(", "))])));
   }
 
   /** A line through the means, a mark for each seed, and whose they are. */

@@ -273,3 +273,55 @@ def verdict(claims: Mapping[str, Mapping[str, Any]]) -> Any:
     ]
     what = wait("move what would have mattered and read the verdict")
     return piece("verdict", {"claims": json.dumps(data)}, what, (28, 31))
+
+
+def hypothesis(
+    numbers: Mapping[int, int], sentences: Sequence[tuple[str, str, str]] = ()
+) -> Any:
+    """A hypothesis that one edits beside its reference, and four measures of it.
+
+    Args:
+        numbers: to be translated; for each the number that is said instead at first.
+        sentences: a source, its reference, and another right translation.
+    """
+    from seq2seq_lib.tasks.numbers import Numbers
+
+    names = ("title", "source", "reference", "other", "name", "note")
+    pairs = []
+    for n, said in numbers.items():
+        due, other = Numbers().example(n), Numbers().example(said)
+        note = (
+            f"Another number, off by {abs(said - n):,}: a word counts as one word, "
+            "whatever it is worth."
+        )
+        texts = (" ".join(words) for words in (due.src, due.tgt, other.tgt))
+        pairs.append((f"{n:,}", *texts, "another leading digit", note))
+    right = "A right translation, and the measures know one reference only."
+    pairs += [("a sentence", *texts, "say it another way", right) for texts in sentences]
+    data = [dict(zip(names, pair, strict=True)) for pair in pairs]
+    what = wait("edit a hypothesis and watch four measures of it")
+    return piece("hypothesis", {"pairs": json.dumps(data)}, what, (39, 58))
+
+
+def padding(sentences: Sequence[Mapping[str, Any]]) -> Any:
+    """Sentences to which a slider adds padding, and what that does to readers of them.
+
+    Args:
+        sentences: each with its ``source`` and ``reference`` as text and, by the names of
+            the ``readers``, how far the context has ``moved`` and what was ``said`` with 0,
+            1, 2, ... columns of padding.
+
+    Raises:
+        ValueError: two readers have another number of columns, or a context has moved
+            where there is no padding.
+    """
+    readers = [one for sentence in sentences for one in sentence["readers"].values()]
+    columns = {len(one[name]) for one in readers for name in ("moved", "said")}
+    first = {one["moved"][0] for one in readers}
+    require(
+        len(columns) == 1 and first == {0},
+        "All readers must have equally many values, and have moved by 0 without padding; "
+        f"got {sorted(columns)} values, the first of them {sorted(first)}.",
+    )
+    what = wait("add padding to a sentence, column by column")
+    return piece("padding", {"sentences": json.dumps(list(sentences))}, what, (40, 43))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_taught_code import chapter_path, run_taught
+from by_hand import chapter_path, run_taught
 from torch import Tensor, nn
 from torch.testing import assert_close
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_taught_code import chapter_path, run_taught
+from by_hand import chapter_path, run_taught
 from torch.testing import assert_close
 
 from seq2seq_lib.batching import collate

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_taught_code import chapter_path, run_taught
+from by_hand import chapter_path, run_taught
 
 from experiments import ibm1
 from seq2seq_lib.batching import encode

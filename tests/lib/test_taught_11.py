@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from test_taught_code import chapter_path, run_taught
+from by_hand import chapter_path, run_taught
 
 from experiments import judge
 

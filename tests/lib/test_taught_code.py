@@ -5,7 +5,6 @@ chapter and given the library's weights, and have to give the library's numbers.
 cell that nobody compares fails the last test of this file.
 """
 
-import ast
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from by_hand import CHAPTERS, chapter_path, run_taught, taught_names
 from torch.testing import assert_close
 
 from seq2seq_lib import interventions
@@ -27,8 +27,6 @@ from seq2seq_lib.tasks.numbers import number_words
 from seq2seq_lib.tasks.splits import split_of
 from seq2seq_lib.training import TrainConfig, fit
 from seq2seq_lib.vocab import BOS, EOS, Vocab
-
-CHAPTERS = Path(__file__).parents[2] / "chapters"
 
 # What is compared, by chapter: below, or in the file test_taught_NN.py of the chapter.
 COMPARED = {
@@ -57,45 +55,6 @@ COMPARED = {
     "11": {"interval_by_hand", "sign_flip", "verdict"},
     "13": {"look", "SelfLook", "place", "split", "multi_head", "layer_by_hand"},
 }
-
-
-def code_cells(path: Path) -> list[tuple[str, list[str]]]:
-    """Source and tags of every code cell but the one that fetches the library."""
-    cells = json.loads(path.read_text(encoding="utf8"))["cells"]
-    found = [
-        ("".join(cell["source"]), cell["metadata"].get("tags", []))
-        for cell in cells
-        if cell["cell_type"] == "code"
-    ]
-    return [(source, tags) for source, tags in found if "first-cell" not in tags]
-
-
-def taught_names(path: Path) -> set[str]:
-    """The functions and classes that the tagged cells of a chapter define."""
-    return {
-        node.name
-        for source, tags in code_cells(path)
-        if "taught" in tags
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-    }
-
-
-def run_taught(path: Path) -> dict[str, Any]:
-    """Run a chapter's first code cell, its imports, and then its tagged cells alone."""
-    namespace: dict[str, Any] = {"__name__": path.stem}
-    for i, (source, tags) in enumerate(code_cells(path)):
-        if i == 0 or "taught" in tags:
-            exec(compile(source, f"{path.name}, code cell {i}", "exec"), namespace)
-    return namespace
-
-
-def chapter_path(number: str) -> Path:
-    """The notebook of a chapter; skips where it is not written yet."""
-    found = sorted(CHAPTERS.glob(f"{number}-*.ipynb"))
-    if not found:
-        pytest.skip(f"chapter {number} is not written yet")
-    return found[0]
 
 
 @pytest.fixture(scope="module")

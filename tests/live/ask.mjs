@@ -2,9 +2,12 @@
 import { readFileSync } from "node:fs";
 import { beamSearch, wordsOf } from "../../seq2seq_lib/live/beam.mjs";
 import { scorer } from "../../seq2seq_lib/live/geometry.mjs";
+import { bleu, chrf, exactMatch, tokenAccuracy } from "../../seq2seq_lib/live/hypothesis.mjs";
 import { unit, walk } from "../../seq2seq_lib/live/islands.mjs";
 import { Model } from "../../seq2seq_lib/live/model.mjs";
 import { bestRate, told, typical } from "../../seq2seq_lib/live/rates.mjs";
+import { links, numberWords, read, valueOf } from "../../seq2seq_lib/live/numbers.mjs";
+import { apart } from "../../seq2seq_lib/live/padding.mjs";
 import { distance } from "../../seq2seq_lib/live/sketch.mjs";
 import { run } from "../../seq2seq_lib/live/stepper.mjs";
 import { drawAgain, verdict } from "../../seq2seq_lib/live/verdict.mjs";
@@ -15,7 +18,25 @@ function model(path) {
   return new Model(JSON.parse(readFileSync(`${path}.json`, "utf8")), buffer);
 }
 
+const tokens = (n, code) => numberWords(n, code).map(({ token }) => token);
+
 const QUESTIONS = {
+  numbers: ({ numbers }) =>
+    numbers.map((n) => ({
+      src: tokens(n, "en"),
+      tgt: tokens(n, "de"),
+      links: links(n),
+      value: valueOf(tokens(n, "en")),
+    })),
+  read: ({ text }) => read(text),
+  translations: ({ path, sources, edits }) => {
+    const asked = model(path);
+    return sources.map((words) => {
+      const { tokens, steps, finished } = asked.translate(words, (t) => edits[t] ?? null);
+      const logits = steps.map((step) => step.logits);
+      return { tokens, finished, logits, weights: steps.map((step) => step.weights) };
+    });
+  },
   beam: ({ path, sources, size, penalty, maxLen }) => {
     const asked = model(path);
     return sources.map((words) => {
@@ -38,6 +59,15 @@ const QUESTIONS = {
   told: ({ asked }) => asked.map((each) => told(...each)),
   draws: ({ values, often }) =>
     Array.from({ length: often }, () => drawAgain(values, Math.random)),
+  measures: ({ pairs }) =>
+    pairs.map((pair) => ({
+      exactMatch: exactMatch(...pair),
+      tokenAccuracy: tokenAccuracy(...pair),
+      bleu: bleu(...pair).score,
+      chrf: chrf(...pair),
+      parts: bleu(...pair),
+    })),
+  apart: ({ heights, least }) => apart(heights, least),
   distance: ({ guess, measured }) => distance(guess, measured),
 };
 const answer = QUESTIONS[process.argv[2]](JSON.parse(readFileSync(0, "utf8")));

@@ -2,14 +2,13 @@
 
 import json
 import random
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from touch import ask, needs_node, run_node
 
 from seq2seq_lib.decoding import translate
 from seq2seq_lib.live.export import MECHANISMS, check_runnable, export, rounded
@@ -17,13 +16,8 @@ from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.vocab import BOS, Vocab
 
-HERE = Path(__file__).parent
 TASK = Numbers()
 VOCABS = TASK.vocabs()
-
-needs_node = pytest.mark.skipif(
-    shutil.which("node") is None, reason="no node: install nodejs to check the live models"
-)
 
 
 def model_of(attention: str, **more: Any) -> Seq2Seq:
@@ -39,11 +33,7 @@ def model_of(attention: str, **more: Any) -> Seq2Seq:
 
 def in_node(path: Path, sources: list[tuple[str, ...]], edits: dict[int, list[float]]):
     """What model.mjs says."""
-    asked = json.dumps({"sources": sources, "edits": edits})
-    command = ["node", str(HERE / "run.mjs"), str(path)]
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return ask("translations", path=str(path), sources=sources, edits=edits)
 
 
 @torch.no_grad()
@@ -165,11 +155,5 @@ def test_a_weight_that_16_bits_cannot_hold_is_refused(tmp_path, wrong):
 def test_damaged_weights_are_one_sentence(tmp_path):
     header, weights = export(model_of("additive"), *VOCABS, tmp_path / "m")
     weights.write_bytes(weights.read_bytes()[:-2])
-    done = subprocess.run(
-        ["node", str(HERE / "run.mjs"), str(tmp_path / "m")],
-        input="{}",
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = run_node("translations", path=str(tmp_path / "m"))
     assert done.returncode != 0 and "The weights have" in done.stderr

@@ -1,30 +1,14 @@
 """Number words in the page are those of the library, with their alignment."""
 
-import json
 import random
-import shutil
-import subprocess
-from pathlib import Path
-from typing import Any
 
 import pytest
+from touch import ask, needs_node
 
 from seq2seq_lib.tasks.numbers import Numbers
 
-HERE = Path(__file__).parent
 TASK = Numbers()
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("node") is None, reason="no node: install nodejs to check the live models"
-)
-
-
-def in_node(numbers: list[int], texts: list[str]) -> dict[str, Any]:
-    asked = json.dumps({"numbers": numbers, "texts": texts})
-    command = ["node", str(HERE / "numbers.mjs")]
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+pytestmark = needs_node
 
 
 def some_numbers() -> list[int]:
@@ -38,7 +22,7 @@ def some_numbers() -> list[int]:
 
 def test_words_and_links_are_those_of_the_library():
     numbers = some_numbers()
-    for n, said in zip(numbers, in_node(numbers, [])["said"], strict=True):
+    for n, said in zip(numbers, ask("numbers", numbers=numbers), strict=True):
         example = TASK.example(n)
         assert (tuple(said["src"]), tuple(said["tgt"])) == (example.src, example.tgt), n
         assert {tuple(link) for link in said["links"]} == example.alignment, n
@@ -61,7 +45,7 @@ def test_words_and_links_are_those_of_the_library():
     ],
 )
 def test_what_is_typed_is_read(text, n, words):
-    (found,) = in_node([], [text])["read"]
+    found = ask("read", text=text)
     assert (found["n"], len(found["words"]), found["error"]) == (n, words, "")
 
 
@@ -76,5 +60,5 @@ def test_what_is_typed_is_read(text, n, words):
     ],
 )
 def test_what_cannot_be_read_is_a_sentence(text, told):
-    (found,) = in_node([], [text])["read"]
+    found = ask("read", text=text)
     assert told in found["error"] and found["words"] == []

@@ -58,6 +58,28 @@ TIMES = {
 LINES = {
     bias: [(0.5 + bias / 10) ** (12 - i) for i in range(12)] for bias in (0.0, 1.0, 2.0)
 }
+SENTENCE = (
+    "a small dog sleeps in the garden",
+    "ein kleiner hund schläft im garten",
+    "im garten schläft ein kleiner hund",
+)
+
+FLAT = {"moved": [0.0] * 13, "said": ["eins"] * 13}
+# The mean of n states and k zeros: it moves by k / (n + k).
+PADDED = [
+    {
+        "source": source,
+        "reference": "eins",
+        "readers": {
+            "both": FLAT,
+            "lengths only": {
+                "moved": [k / (n + k) for k in range(13)],
+                "said": [*["eins"] * 3, *["<b>zwei</b>"] * 10],
+            },
+        },
+    }
+    for n, source in ((1, "one"), (3, "number one indeed"))
+]
 
 
 def keys_and_scorers() -> dict[str, dict[str, Any]]:
@@ -94,6 +116,8 @@ PIECES = {
     "islands": lambda: show.islands(unit(), "abca"),
     "gate": lambda: show.gate(LINES, 0.0),
     "rates": lambda: show.rates(TIMES, 1500, (0.1, 0.0)),
+    "padding": lambda: show.padding(PADDED),
+    "hypothesis": lambda: show.hypothesis({4871: 9871, 21: 91}, [SENTENCE]),
     "verdict": lambda: show.verdict({"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}),
 }
 
@@ -102,12 +126,17 @@ needs_node = pytest.mark.skipif(
 )
 
 
-def ask(name: str, **question: Any) -> Any:
-    """What the script of a piece answers, in Node."""
+def run_node(name: str, **question: Any) -> subprocess.CompletedProcess[str]:
+    """What Node says to a question to the scripts of the pieces, and how it ends."""
     command = ["node", str(HERE / "ask.mjs"), name]
-    done = subprocess.run(
+    return subprocess.run(
         command, input=json.dumps(question), capture_output=True, text=True, timeout=120
     )
+
+
+def ask(name: str, **question: Any) -> Any:
+    """What the script of a piece answers, in Node."""
+    done = run_node(name, **question)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
