@@ -1,7 +1,7 @@
 // One line among several that were measured, chosen by a slider: how far back a gradient
 // reaches, for one bias of the update gate after the other.
 
-import { h, scroll, svg, unique } from "./elements.mjs";
+import { h, scroll, svg, table, unique } from "./elements.mjs";
 
 const [WIDE, HIGH, MARGIN, FOOT] = [460, 280, 56, 40]; // of the drawing
 
@@ -24,13 +24,8 @@ export function start(host, data) {
   });
   const status = h("p", { className: "live-message", role: "status" });
   const drawing = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "live-sketch", role: "img" });
-  const table = h("tbody");
-  const more = h("details", {}, h("summary", {}, "The numbers"),
-    scroll("the numbers",
-      h("table", { className: "live-look live-narrow" },
-        h("thead", {}, h("tr", {}, ...["position", "norm of the gradient"].map((title) =>
-          h("th", { scope: "col" }, title)))),
-        table)));
+  const numbers = scroll("the numbers");
+  const more = h("details", {}, h("summary", {}, "The numbers"), numbers);
   host.replaceChildren(
     h("label", { htmlFor: id }, "Bias of the update gate: ", told), knob, status, drawing, more);
   host.classList.add("live");
@@ -66,8 +61,8 @@ export function start(host, data) {
       ...lines.map((values) => svg("polyline", { points: points(values), class: "live-others" })),
       svg("polyline", { points: points(lines[chosen]), class: "live-measured" }),
     );
-    table.replaceChildren(...lines[chosen].map((value, i) =>
-      h("tr", {}, h("th", { scope: "row" }, String(i + 1)), h("td", {}, value.toExponential(2)))));
+    numbers.replaceChildren(table("live-look live-narrow", ["position", "norm of the gradient"],
+      lines[chosen].map((value, i) => [String(i + 1), value.toExponential(2)])));
   }
 
   draw();

@@ -1,7 +1,7 @@
 // Scorers as geometry: keys in the plane, and the regions of queries for which each of them
 // gets the largest score. The scores are those of seq2seq_lib/attention.
 
-import { h, svg, unique } from "./elements.mjs";
+import { h, svg, table, unique } from "./elements.mjs";
 import { MECHANISMS, softmax } from "./model.mjs";
 import { axes, plane } from "./plane.mjs";
 
@@ -58,18 +58,13 @@ export function start(host, data) {
   };
   const [memory, memoryBox] = select("memory", "Keys", Object.keys(memories).map((name) => [name, name]));
   const [kind, kindBox] = select("kind", "Score", Object.entries(SCORERS));
-  const table = h("tbody");
+  const numbers = h("div");
   const said = h("p", { id: `${id}-said`, role: "status", className: "live-message" });
   host.replaceChildren(
     h("div", { className: "live-knobs" }, memoryBox, kindBox),
     h("div", { className: "live-beside" },
       drawing,
-      h("div", {},
-        h("table", { className: "live-look live-narrow" },
-          h("thead", {}, h("tr", {}, ...["key", "score", "weight", "wins in"].map((title) =>
-            h("th", { scope: "col" }, title)))),
-          table),
-        said)),
+      h("div", {}, numbers, said)),
   );
   host.classList.add("live");
   let [score, shares] = [null, []];
@@ -114,12 +109,11 @@ export function start(host, data) {
       svg("line", { x1: cx, y1: cy, x2: x, y2: y, class: "live-query" }),
       svg("circle", { cx: x, cy: y, r: 7, class: "live-handle" }),
     );
-    table.replaceChildren(...keys.map((_, j) =>
-      h("tr", { className: j === largest(scores) ? "live-chosen" : "" },
-        h("th", { scope: "row" }, h("span", { className: `live-swatch live-region-${j}` }), ` ${j + 1}`),
-        h("td", {}, scores[j].toFixed(2)),
-        h("td", {}, weights[j].toFixed(3)),
-        h("td", {}, `${Math.round(100 * shares[j])}%`))));
+    const swatch = (j) => h("span", {}, h("span", { className: `live-swatch live-region-${j}` }), ` ${j + 1}`);
+    const shown = table("live-look live-narrow", ["key", "score", "weight", "wins in"], keys.map((_, j) =>
+      [swatch(j), scores[j].toFixed(2), weights[j].toFixed(3), `${Math.round(100 * shares[j])}%`]));
+    shown.tBodies[0].rows[largest(scores)].className = "live-chosen";
+    numbers.replaceChildren(shown);
     const nowhere = keys.map((_, j) => j + 1).filter((j) => shares[j - 1] === 0);
     const near = keys.map((key) => -Math.hypot(key[0] - state.query[0], key[1] - state.query[1]));
     said.textContent =

@@ -1,7 +1,7 @@
 // A state of two numbers reads letters: every letter throws it onto an island of its own.
 // Noise shows how much of the sequence a reader could still tell from the point.
 
-import { h, svg, unique } from "./elements.mjs";
+import { h, svg, table, unique } from "./elements.mjs";
 import { gru } from "./model.mjs";
 import { axes, pixels } from "./plane.mjs";
 
@@ -65,7 +65,7 @@ export function start(host, data) {
   const status = h("p", { className: "live-message", role: "status" });
   const place = pixels(1);
   const drawing = svg("svg", { viewBox: "0 0 300 300", class: "live-square", role: "img" });
-  const table = h("tbody");
+  const numbers = h("div");
   const letter = (one) => h("button", { type: "button", onclick: () => write(field.value + one) }, one);
   host.replaceChildren(
     h("label", { htmlFor: id }, "Letters a, b and c, eight at most"),
@@ -80,10 +80,7 @@ export function start(host, data) {
       drawing,
       h("div", {},
         status,
-        h("table", { className: "live-look live-narrow" },
-          h("thead", {}, h("tr", {}, ...["read", "first number", "second number"].map((title) =>
-            h("th", { scope: "col" }, title)))),
-          table))),
+        numbers)),
   );
   host.classList.add("live");
 
@@ -120,7 +117,7 @@ export function start(host, data) {
     if (error) {
       status.textContent = error;
       drawing.replaceChildren();
-      table.replaceChildren();
+      numbers.replaceChildren();
       drawing.setAttribute("aria-label", "nothing to draw");
       return;
     }
@@ -149,9 +146,8 @@ export function start(host, data) {
       ...path.slice(1).map((point, i) => dot(point, LETTERS.indexOf(letters[i]), 5, "live-visited")),
       svg("circle", { cx: x, cy: y, r: 7, class: "live-ring" }),
     );
-    table.replaceChildren(...path.slice(1).map((point, i) =>
-      h("tr", {}, h("th", { scope: "row" }, letters.slice(0, i + 1)),
-        ...point.map((value) => h("td", {}, value.toFixed(3))))));
+    numbers.replaceChildren(table("live-look live-narrow", ["read", "first number", "second number"],
+      path.slice(1).map((point, i) => [letters.slice(0, i + 1), ...point.map((value) => value.toFixed(3))])));
   }
 
   draw();

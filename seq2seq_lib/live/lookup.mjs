@@ -1,6 +1,6 @@
 // The lookup of chapter 7: keys in the plane, a query that one drags, a temperature.
 
-import { h, svg, unique } from "./elements.mjs";
+import { h, svg, table, unique } from "./elements.mjs";
 import { softmax, weightedSum } from "./model.mjs";
 import { axes, plane } from "./plane.mjs";
 
@@ -26,7 +26,7 @@ export function start(host, data) {
     state.query = query;
     draw();
   });
-  const table = h("tbody");
+  const numbers = h("div");
   const said = h("p", { id: `${id}-said`, role: "status", className: "live-message" });
   const knob = h("input", {
     id,
@@ -46,10 +46,7 @@ export function start(host, data) {
       h("div", {},
         h("label", { htmlFor: id }, "Temperature"),
         knob,
-        h("table", { className: "live-look" },
-          h("thead", {}, h("tr", {}, ...["slot", "score", "weight", "value"].map((name) =>
-            h("th", { scope: "col" }, name)))),
-          table),
+        numbers,
         said)),
   );
   host.classList.add("live");
@@ -70,14 +67,8 @@ export function start(host, data) {
       svg("line", { x1: cx, y1: cy, x2: x, y2: y, class: "live-query" }),
       svg("circle", { cx: x, cy: y, r: 7, class: "live-handle" }),
     );
-    table.replaceChildren(
-      ...names.map((name, j) =>
-        h("tr", {},
-          h("th", { scope: "row" }, name),
-          h("td", {}, scores[j].toFixed(2)),
-          h("td", {}, weights[j].toFixed(3)),
-          h("td", {}, String(values[j])))),
-    );
+    numbers.replaceChildren(table("live-look", ["slot", "score", "weight", "value"], names.map((name, j) =>
+      [name, scores[j].toFixed(2), weights[j].toFixed(3), values[j]])));
     const [a, b] = state.query.map((v) => v.toFixed(2));
     said.textContent =
       `Query (${a}, ${b}), temperature ${state.temperature.toFixed(2)}: ` +

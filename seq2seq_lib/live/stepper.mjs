@@ -2,7 +2,7 @@
 // new state, the logits, the word. It reads the teacher's words or its own, and a wrong one
 // where the reader plants it.
 
-import { h, scroll, unique } from "./elements.mjs";
+import { h, scroll, table, unique } from "./elements.mjs";
 import { BOS, EOS, SPECIALS, argmax, softmax } from "./model.mjs";
 import { numberWords, read } from "./numbers.mjs";
 import { inWords, strip } from "./strips.mjs";
@@ -125,17 +125,12 @@ export async function start(host, data, load) {
   function next(logits) {
     const probabilities = softmax(logits);
     const best = logits.map((_, i) => i).sort((a, b) => logits[b] - logits[a]).slice(0, SHOWN);
-    return h("table", { className: "live-look live-narrow" },
-      h("thead", {}, h("tr", {}, ...["next word", "logit", "probability"].map((title) =>
-        h("th", { scope: "col" }, title)))),
-      h("tbody", {}, ...best.map((i) => {
-        const bar = h("span", { className: "live-bar", "aria-hidden": "true" });
-        bar.style.setProperty("--share", probabilities[i].toFixed(3));
-        return h("tr", {},
-          h("th", { scope: "row", lang: "de" }, model.token(i)),
-          h("td", {}, logits[i].toFixed(2)),
-          h("td", {}, probabilities[i].toFixed(3), bar));
-      })));
+    return table("live-look live-narrow", ["next word", "logit", "probability"], best.map((i) => {
+      const bar = h("span", { className: "live-bar", "aria-hidden": "true" });
+      bar.style.setProperty("--share", probabilities[i].toFixed(3));
+      const word = h("span", { lang: "de" }, model.token(i));
+      return [word, logits[i].toFixed(2), h("td", {}, probabilities[i].toFixed(3), bar)];
+    }));
   }
 
   /** What was read and written so far, and what the teacher says. */

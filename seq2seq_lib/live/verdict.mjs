@@ -1,7 +1,7 @@
 // A claim's seeds, its interval and what it needs: move what would have mattered, read the
 // verdict, and draw the seeds again to see where an interval comes from.
 
-import { h, scroll, svg, unique } from "./elements.mjs";
+import { h, scroll, svg, table, unique } from "./elements.mjs";
 
 const [WIDE, HIGH, MARGIN] = [460, 210, 14]; // of the drawing
 const [AXIS, SEEDS, INTERVAL, BINS] = [190, 46, 74, 40];
@@ -33,7 +33,7 @@ export function start(host, data) {
   const knob = h("input", { id: `${id}-effect`, type: "range", oninput: turn, step: "any" });
   const status = h("p", { className: "live-message", role: "status" });
   const drawing = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "live-sketch", role: "img" });
-  const table = h("tbody");
+  const numbers = scroll("the numbers");
   host.replaceChildren(
     h("label", { htmlFor: choice.id }, "Claim"), choice,
     h("label", { htmlFor: knob.id }, "What would have mattered: ", told), knob,
@@ -42,12 +42,7 @@ export function start(host, data) {
     h("p", { className: "live-buttons" },
       h("button", { type: "button", onclick: () => draw(1) }, "draw the seeds again"),
       h("button", { type: "button", onclick: () => draw(100) }, "100 times")),
-    h("details", {}, h("summary", {}, "The numbers"),
-      scroll("the numbers",
-        h("table", { className: "live-look live-narrow" },
-          h("thead", {}, h("tr", {}, ...["seed", "measured", "times drawn"].map((title) =>
-            h("th", { scope: "col" }, title)))),
-          table))));
+    h("details", {}, h("summary", {}, "The numbers"), numbers));
   host.classList.add("live");
 
   function choose() {
@@ -121,11 +116,8 @@ export function start(host, data) {
       ...[from < 0 ? 0 : from, (from + to) / 2, to].map((value) =>
         svg("text", { x: Math.min(WIDE - 18, Math.max(18, x(value))), y: HIGH - 4 }, of(value))),
     );
-    table.replaceChildren(...Object.entries(claim.values).map(([seed, value], i) =>
-      h("tr", {},
-        h("th", { scope: "row" }, seed),
-        h("td", {}, value.toFixed(3)),
-        h("td", {}, times ? String(times[i]) : ""))));
+    numbers.replaceChildren(table("live-look live-narrow", ["seed", "measured", "times drawn"],
+      Object.entries(claim.values).map(([seed, value], i) => [seed, value.toFixed(3), times ? times[i] : ""])));
   }
 
   choice.value = first;
