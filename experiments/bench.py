@@ -15,7 +15,6 @@ with the next section, or the next run of the race. It needs a machine with noth
 do; one thread is used.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
@@ -23,6 +22,7 @@ from itertools import islice
 import torch
 
 from experiments.engine import Values, options
+from experiments.engine.command_line import command_line
 from experiments.engine.results import (
     RESULTS,
     ROOT,
@@ -120,12 +120,7 @@ def tell(values: Values) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="two short rounds; writes to results/quick/"
-    )
+    parser = command_line(__doc__, "two short rounds")
     names = [*sections(True, Kept(None, ""))]
     parser.add_argument(
         "--only", choices=names, help="measure one section, and write no result but --quick"

@@ -6,7 +6,6 @@ evaluations, by the pace of a trial of a few. Then it trains so many, and transl
 test set. Run it on a machine with nothing else to do.
 """
 
-import argparse
 import os
 import tempfile
 import time
@@ -17,6 +16,7 @@ from typing import NamedTuple
 import torch
 
 from experiments.engine import Values
+from experiments.engine.command_line import command_line
 from experiments.engine.results import describe_run, write_results
 from seq2seq_lib.tasks import multi30k
 from seq2seq_lib.translate import folder, scores
@@ -92,13 +92,7 @@ def _files(split: str) -> Files:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="one minute each; writes to results/quick/"
-    )
-    quick = parser.parse_args().quick
+    quick = command_line(__doc__, "one minute each").parse_args().quick
     limit = LIMIT / 10 if quick else LIMIT
     values = {}
     for name in ARCHITECTURES:

@@ -11,7 +11,6 @@ look        one query for each of 32 memories, forward and backward; keys that d
             the memory alone are not counted, as they are computed once per source
 """
 
-import argparse
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -22,6 +21,7 @@ import torch
 from tqdm import tqdm
 
 from experiments.engine import options
+from experiments.engine.command_line import command_line
 from experiments.engine.results import describe_run, write_results
 from experiments.number_words import BATCH_SIZE, splits, train_pairs
 from experiments.scoring_ways import WAYS, config
@@ -129,13 +129,7 @@ def measure(rounds: int, updates: int, times: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="one short round; writes to results/quick/"
-    )
-    quick = parser.parse_args().quick
+    quick = command_line(__doc__, "one short round").parse_args().quick
     torch.set_num_threads(1)
     rounds, updates, times = (1, 2, 1) if quick else (9, 20, 5)
     values = measure(rounds, updates, times)

@@ -5,7 +5,6 @@ models of `ablations` are timed in turn in every round, on the same batches; the
 the median over rounds of the ratio within a round, because the machine's speed drifts.
 """
 
-import argparse
 from statistics import median
 
 import torch
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from experiments.ablated import build, model_config
 from experiments.engine import options
+from experiments.engine.command_line import command_line
 from experiments.engine.results import describe_run, write_results
 from experiments.number_words import BATCH_SIZE, train_pairs
 from seq2seq_lib.batching import Batches
@@ -47,13 +47,7 @@ def measure(rounds: int, updates: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="two short rounds; writes to results/quick/"
-    )
-    quick = parser.parse_args().quick
+    quick = command_line(__doc__, "two short rounds").parse_args().quick
     torch.set_num_threads(1)
     rounds, updates = (2, 8) if quick else (9, 40)
     values = measure(rounds, updates)

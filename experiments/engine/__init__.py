@@ -2,7 +2,8 @@
 
 ``runs`` runs arms times seeds, ``job`` is one of them and trains its models, ``parts`` keep
 what a finished job measured, ``results`` are the files that everybody reads, and
-``options`` says of a configuration what they record.
+``options`` says of a configuration what they record; ``command_line`` is that of scripts
+that measure in one go.
 """
 
 from experiments.engine.job import Job, Values
