@@ -82,22 +82,26 @@ def test_a_piece_runs_in_jupyterlab_and_answers_what_is_typed(browser: Any, lab:
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import WebDriverWait
 
-    def there(selector: str) -> None:
-        wait = WebDriverWait(browser, 120)
-        wait.until(lambda b: b.find_elements("css selector", selector))
+    def there(selector: str) -> list[Any]:
+        return browser.find_elements("css selector", selector)
+
+    def run(browser: Any) -> list[Any]:
+        """Asks again where the notebook was not ready to be asked."""
+        if not (found := there(".jp-OutputArea iframe")):
+            there(".jp-Notebook .cm-content")[0].click()
+            there(".jp-Notebook .cm-content")[0].send_keys(Keys.SHIFT, Keys.ENTER)
+        return found
 
     browser.get(lab)
-    there(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    code = one(browser, ".jp-Notebook .cm-content")
-    code.click()
-    code.send_keys(Keys.SHIFT, Keys.ENTER)
-    there(".jp-OutputArea iframe")
+    idle = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+    WebDriverWait(browser, 120).until(lambda _: there(idle))
+    WebDriverWait(browser, 120, poll_frequency=15).until(run)
     browser.switch_to.frame(one(browser, ".jp-OutputArea iframe"))
-    there(".live input[type=text]")
+    WebDriverWait(browser, 60).until(lambda _: there(".live input[type=text]"))
     write(browser, "4871")
     said = [" ".join(text.split()) for text in texts(browser, ".live-said")]
     assert said[0] == " ".join(Numbers().example(4871).tgt)
-    second = browser.find_elements("css selector", "button.live-word")[1]
-    second.click()
-    assert texts(browser, ".live-chosen th") == [second.text]
+    second = texts(browser, "button.live-word")[1]
+    there("button.live-word")[1].click()
+    assert texts(browser, ".live-chosen th") == [second]
     browser.switch_to.default_content()
