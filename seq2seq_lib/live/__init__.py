@@ -13,6 +13,9 @@ In JavaScript, each file readable by itself:
 - ``start.mjs``: finds the places of a page that wait for a piece
 - ``plane.mjs``: a square of the plane in which one point is moved
 - ``strips.mjs``: a vector as a strip of cells
+- ``lines.mjs``: two rows of words, and lines between them
+- ``heatmap.mjs``: weights as a table of numbers, darker where there is more
+- ``answer.mjs``: what a reader asks of models, and what they answer
 - ``explorer.mjs``: two models translate what a reader types; weights are seen and changed
 - ``links.mjs``: a number in two languages, with lines between its words
 - ``lookup.mjs``: a query that one drags among keys, and a temperature
@@ -23,4 +26,6 @@ In JavaScript, each file readable by itself:
 - ``geometry.mjs``: which key wins for which query, under each scorer
 - ``islands.mjs``: a state of two numbers jumps, letter by letter
 - ``gate.mjs``: how far back a gradient reaches, bias by bias
+- ``verdict.mjs``: a claim's seeds, and its verdict had another effect mattered
+- ``mechanisms.mjs``: models that look in different ways, on one number
 """

@@ -1,6 +1,6 @@
 // A batch that one edits: sentences become a rectangle, with a mask, and what packing keeps.
 
-import { h, unique } from "./elements.mjs";
+import { h, scroll, unique } from "./elements.mjs";
 
 const MOST = { sentences: 8, tokens: 12 };
 
@@ -21,8 +21,7 @@ export function collate(sentences) {
 export function start(host, data) {
   const id = unique();
   const message = h("p", { className: "live-message", role: "status" });
-  const shown = h("div", { className: "live-scroll", tabIndex: 0, role: "group" });
-  shown.setAttribute("aria-label", "the batch as a rectangle");
+  const shown = scroll("the batch as a rectangle");
   const field = h("textarea", { id, rows: 4, value: JSON.parse(data.sentences).join("\n") });
   Object.assign(field, { maxLength: 2000, spellcheck: false, oninput: draw });
   host.replaceChildren(

@@ -1,12 +1,12 @@
 // Beam search as a tree: which beginnings were kept at each step, which were dropped, and
 // which one won. The rules are those of beam_search in seq2seq_lib/decoding.py.
 
-import { h, svg, unique } from "./elements.mjs";
+import { NAMES } from "./answer.mjs";
+import { h, scroll, svg, unique } from "./elements.mjs";
 import { BOS, EOS, PAD, logSoftmax } from "./model.mjs";
 import { numberWords, read } from "./numbers.mjs";
 
 const [COLUMN, ROW, DROPPED] = [96, 40, 2]; // pixels, and how many of the dropped are shown
-const MODELS = { fixed: "fixed context", additive: "additive attention" };
 
 /** What beginnings are compared by: log p(y | x) / length ** penalty. */
 export function lengthNormalised({ score, length }, penalty) {
@@ -63,16 +63,14 @@ export async function start(host, data, model) {
   const field = h("input", { id, type: "text", value: data.typed, maxLength: 2000, oninput: draw });
   field.autocomplete = "off";
   const select = h("select", { id: `${id}-model`, onchange: change }, ...names.map((name) =>
-    h("option", { value: name }, MODELS[name] ?? name)));
+    h("option", { value: name }, NAMES[name] ?? name)));
   const slider = (name, max, step, value) =>
     h("input", { id: `${id}-${name}`, type: "range", min: name === "width" ? 1 : 0, max, step, value, oninput: draw });
   const [width, penalty] = [slider("width", 5, 1, 3), slider("penalty", 2, 0.1, 0)];
   const [sizeTold, penaltyTold] = [h("span"), h("span")];
   const status = h("p", { className: "live-message", role: "status" });
-  const drawing = h("div", { className: "live-scroll", tabIndex: 0, role: "group" });
-  drawing.setAttribute("aria-label", "the tree of beginnings");
-  const answers = h("div", { className: "live-scroll", tabIndex: 0, role: "group" });
-  answers.setAttribute("aria-label", "the beginnings that are left at the end");
+  const drawing = scroll("the tree of beginnings");
+  const answers = scroll("the beginnings that are left at the end");
   const inWords = h("ol");
   host.replaceChildren(
     h("label", { htmlFor: id }, "A number, in digits or in English words"),

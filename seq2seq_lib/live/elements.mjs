@@ -16,6 +16,12 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** What may be too wide for the page, in a frame that scrolls and can be reached by keyboard. */
+export function scroll(name, ...children) {
+  const frame = { className: "live-scroll", tabIndex: 0, role: "group", "aria-label": name };
+  return h("div", frame, ...children);
+}
+
 function fill(element, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

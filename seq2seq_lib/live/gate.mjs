@@ -1,7 +1,7 @@
 // One line among several that were measured, chosen by a slider: how far back a gradient
 // reaches, for one bias of the update gate after the other.
 
-import { h, svg, unique } from "./elements.mjs";
+import { h, scroll, svg, unique } from "./elements.mjs";
 
 const [WIDE, HIGH, MARGIN, FOOT] = [460, 280, 56, 40]; // of the drawing
 
@@ -26,7 +26,7 @@ export function start(host, data) {
   const drawing = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "live-sketch", role: "img" });
   const table = h("tbody");
   const more = h("details", {}, h("summary", {}, "The numbers"),
-    h("div", { className: "live-scroll", tabIndex: 0, role: "group", "aria-label": "the numbers" },
+    scroll("the numbers",
       h("table", { className: "live-look live-narrow" },
         h("thead", {}, h("tr", {}, ...["position", "norm of the gradient"].map((title) =>
           h("th", { scope: "col" }, title)))),

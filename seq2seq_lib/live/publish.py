@@ -3,10 +3,12 @@
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SHARED = ("elements", "plane", "strips", "numbers", "model")  # each before who imports it
+SHARED = (  # each before who imports it
+    *("elements", "plane", "strips", "lines", "heatmap", "numbers", "model", "answer"),
+)
 PIECES = (
     *("explorer", "links", "lookup", "batch", "sketch", "beam", "stepper", "geometry"),
-    *("islands", "gate", "verdict"),
+    *("islands", "gate", "verdict", "mechanisms"),
 )
 START, STYLE = "start.mjs", "pieces.css"
 

@@ -18,7 +18,13 @@ from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.require import require
 from seq2seq_lib.vocab import Vocab
 
-NAMES = {"fixed": "fixed context", "additive": "additive attention"}
+NAMES = {
+    "fixed": "fixed context",
+    "additive": "additive attention",
+    "dot": "scaled dot product",
+    "dot_unscaled": "dot product",
+    "general": "general attention",
+}
 
 
 def load(path: Path) -> tuple[Seq2Seq, Vocab, Vocab]:
@@ -86,6 +92,23 @@ def explorer(folder: Path, models: Sequence[str], n: int) -> Any:
     """
     data = {"models": " ".join(models), "typed": str(n)}
     return piece("explorer", data, still(folder, models, n), (47, 52), folder, models)
+
+
+def mechanisms(folder: Path, models: Sequence[str], n: int) -> Any:
+    """Models that look in different ways, beside each other on one number.
+
+    Args:
+        folder: where ``export`` wrote the models.
+        models: their names; the first is there at once, the others are loaded when a
+            reader chooses them.
+        n: the number that stands there at first.
+
+    Raises:
+        FileNotFoundError, ValueError: as ``load``.
+    """
+    data = {"models": " ".join(models), "typed": str(n)}
+    room = (51, 60)
+    return piece("mechanisms", data, still(folder, models, n), room, folder, models)
 
 
 def links(n: int) -> Any:

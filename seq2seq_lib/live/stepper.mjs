@@ -2,7 +2,7 @@
 // new state, the logits, the word. It reads the teacher's words or its own, and a wrong one
 // where the reader plants it.
 
-import { h, unique } from "./elements.mjs";
+import { h, scroll, unique } from "./elements.mjs";
 import { BOS, EOS, SPECIALS, argmax, softmax } from "./model.mjs";
 import { numberWords, read } from "./numbers.mjs";
 import { inWords, strip } from "./strips.mjs";
@@ -120,9 +120,6 @@ export async function start(host, data, load) {
       scroll("all steps", history(steps, right)),
     );
   }
-
-  const scroll = (name, table) =>
-    h("div", { className: "live-scroll", tabIndex: 0, role: "group", "aria-label": name }, table);
 
   /** The most probable words. */
   function next(logits) {

@@ -1,7 +1,7 @@
 // A claim's seeds, its interval and what it needs: move what would have mattered, read the
 // verdict, and draw the seeds again to see where an interval comes from.
 
-import { h, svg, unique } from "./elements.mjs";
+import { h, scroll, svg, unique } from "./elements.mjs";
 
 const [WIDE, HIGH, MARGIN] = [460, 210, 14]; // of the drawing
 const [AXIS, SEEDS, INTERVAL, BINS] = [190, 46, 74, 40];
@@ -43,7 +43,7 @@ export function start(host, data) {
       h("button", { type: "button", onclick: () => draw(1) }, "draw the seeds again"),
       h("button", { type: "button", onclick: () => draw(100) }, "100 times")),
     h("details", {}, h("summary", {}, "The numbers"),
-      h("div", { className: "live-scroll", tabIndex: 0, role: "group", "aria-label": "the numbers" },
+      scroll("the numbers",
         h("table", { className: "live-look live-narrow" },
           h("thead", {}, h("tr", {}, ...["seed", "measured", "times drawn"].map((title) =>
             h("th", { scope: "col" }, title)))),

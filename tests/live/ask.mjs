@@ -1,8 +1,10 @@
 // Asks the functions behind the pieces: `node ask.mjs NAME`, the question on standard input.
 import { readFileSync } from "node:fs";
 import { beamSearch, wordsOf } from "../../seq2seq_lib/live/beam.mjs";
+import { judged } from "../../seq2seq_lib/live/answer.mjs";
 import { scorer } from "../../seq2seq_lib/live/geometry.mjs";
 import { unit, walk } from "../../seq2seq_lib/live/islands.mjs";
+import { onGold, shared } from "../../seq2seq_lib/live/mechanisms.mjs";
 import { Model } from "../../seq2seq_lib/live/model.mjs";
 import { distance } from "../../seq2seq_lib/live/sketch.mjs";
 import { run } from "../../seq2seq_lib/live/stepper.mjs";
@@ -33,6 +35,8 @@ const QUESTIONS = {
   scores: ({ kind, keys, layers, queries }) => queries.map(scorer(kind, keys, layers)),
   states: ({ weights, sequences }) => sequences.map((letters) => walk(unit(weights), letters)),
   verdicts: ({ entries }) => entries.map(verdict),
+  judged: ({ answers, right }) => answers.map((tokens) => judged({ tokens, finished: true }, right)),
+  looks: ({ rows, gold }) => [shared(rows), onGold(rows, gold)],
   draws: ({ values, often }) =>
     Array.from({ length: often }, () => drawAgain(values, Math.random)),
   distance: ({ guess, measured }) => distance(guess, measured),

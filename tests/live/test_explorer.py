@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from touch import MODELS, one, texts, write
+from touch import MODELS, one, problems, texts, write
 
 from experiments import number_words
 from seq2seq_lib.live.show import load, still
@@ -130,8 +130,7 @@ def test_what_is_no_number_is_a_sentence(page, typed, told):
     assert not page.find_elements("css selector", ".live-said, .live img")
     write(page, "21")
     assert one(page, ".live-message").text == "" and len(said(page)) == 2
-    errors = [e for e in page.get_log("browser") if "favicon" not in e["message"]]
-    assert errors == []
+    assert problems(page) == []
 
 
 def test_words_that_are_no_number_are_translated_all_the_same(page):

@@ -19,6 +19,7 @@ from seq2seq_lib.widgets import STATIC_VARIABLE
 HERE = Path(__file__).parent
 MODELS = HERE.parents[1] / "results" / "live"
 
+MECHANISMS = ("additive", "dot", "dot_unscaled", "general")
 MEMORY = (
     ["two", "four", "seven", "nine"],
     [[2.0, 1.0], [1.0, 2.0], [-2.0, 1.0], [-1.0, -2.0]],
@@ -83,6 +84,7 @@ PIECES = {
     "islands": lambda: show.islands(unit(), "abca"),
     "gate": lambda: show.gate(LINES, 0.0),
     "verdict": lambda: show.verdict({"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}),
+    "mechanisms": lambda: show.mechanisms(MODELS, MECHANISMS, 914_327),
 }
 
 needs_node = pytest.mark.skipif(
@@ -114,6 +116,21 @@ def one(page: Any, selector: str) -> Any:
 
 def texts(page: Any, selector: str) -> list[str]:
     return [found.text for found in page.find_elements("css selector", selector)]
+
+
+def problems(page: Any) -> list[str]:
+    """What the console said, but for the icon that such a page lacks."""
+    return [e["message"] for e in page.get_log("browser") if "favicon" not in e["message"]]
+
+
+def cells(page: Any, table: int = 0) -> list[list[str]]:
+    """The rows of one of the heatmaps: what is written, and the weights in percent."""
+    return page.execute_script(
+        "const table = document.querySelectorAll('.live-weights')[arguments[0]];"
+        "return [...table.tBodies[0].rows]"
+        ".map((row) => [...row.cells].map((cell) => cell.textContent))",
+        table,
+    )
 
 
 def put_in(page: Any, selector: str, value: Any) -> None:
