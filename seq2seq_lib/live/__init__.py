@@ -28,4 +28,5 @@ In JavaScript, each file readable by itself:
 - ``gate.mjs``: how far back a gradient reaches, bias by bias
 - ``verdict.mjs``: a claim's seeds, and its verdict had another effect mattered
 - ``mechanisms.mjs``: models that look in different ways, on one number
+- ``training.mjs``: a model while it trains, moment by moment
 """

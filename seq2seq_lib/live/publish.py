@@ -8,7 +8,7 @@ SHARED = (  # each before who imports it
 )
 PIECES = (
     *("explorer", "links", "lookup", "batch", "sketch", "beam", "stepper", "geometry"),
-    *("islands", "gate", "verdict", "mechanisms"),
+    *("islands", "gate", "verdict", "mechanisms", "training"),
 )
 START, STYLE = "start.mjs", "pieces.css"
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from experiments.engine.results import read_results
 from seq2seq_lib.attention import Additive, General
 from seq2seq_lib.live import show
 from seq2seq_lib.widgets import STATIC_VARIABLE
@@ -72,6 +73,11 @@ def unit() -> torch.nn.GRU:
     return torch.nn.GRU(3, 2, batch_first=True)
 
 
+def moments() -> list[dict[str, Any]]:
+    """What is stored of the model that was watched while it trained."""
+    return read_results("live_training")["values"]["additive"]["0"]["moments"]
+
+
 PIECES = {
     "explorer": lambda: show.explorer(MODELS, ("additive", "fixed"), 914_327),
     "links": lambda: show.links(4871),
@@ -85,6 +91,7 @@ PIECES = {
     "gate": lambda: show.gate(LINES, 0.0),
     "verdict": lambda: show.verdict({"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}),
     "mechanisms": lambda: show.mechanisms(MODELS, MECHANISMS, 914_327),
+    "training": lambda: show.training(moments(), 914_327),
 }
 
 needs_node = pytest.mark.skipif(
