@@ -115,7 +115,7 @@ EXPERIMENTS := bench speed laptop recipe_tuning bits_tuning distance_tuning capt
 	comparison ablations surface bits distance alignment sink extrapolation teacher_forcing \
 	source_order probes transformer_tuning scoring_tuning scoring scoring_verdicts \
 	scoring_longer scoring_speed joined_tuning joined sink_captions multi30k_tuning \
-	multi30k multi30k_pairs multi30k_small live_models ledger headline
+	multi30k multi30k_pairs multi30k_small live_models live_training ledger headline
 
 results: $(VENV)/.installed ## make every result that is missing or not of today's code; goes on where it stopped
 	@for name in $(EXPERIMENTS); do \

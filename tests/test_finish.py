@@ -97,6 +97,32 @@ def test_what_stands_on_a_picture_keeps_its_colours(tmp_path):
     assert f"var(--fig-{plotting.AMBER[1:].lower()}" not in drawn
 
 
+def test_marks_that_look_alike_say_so_once(tmp_path):
+    fig, ((ax,),) = plotting.new_figure()
+    ax.plot(range(40), range(40), "o", color=plotting.BLUE)
+    ax.plot(range(40), range(40, 0, -1), "|", color=plotting.ORANGE, alpha=0.6)
+    root = ET.fromstring(figures.inline(svg_of(fig, tmp_path), "x", "d-")[0])
+    groups = [g for g in root.iter("g") if len(g.findall("use")) == 40]
+    for group, color in zip(groups, (plotting.BLUE, plotting.ORANGE), strict=True):
+        marks = group.findall("use")
+        assert len({mark.get("x") for mark in marks}) == 40
+        assert {mark.get("style") for mark in marks} == {None}
+        assert f"stroke: var(--fig-{color[1:].lower()}" in group.get("style")
+    assert "stroke-opacity: 0.6" in groups[1].get("style")
+
+
+@pytest.mark.parametrize("second", ["fill: #ff0000", "fill: #000000; opacity: 0.5"])
+def test_marks_that_differ_or_shine_through_keep_their_looks(second):
+    first = second if "opacity" in second else "fill: #000000"
+    svg = (
+        '<svg width="72pt" viewBox="0 0 72 72"><g>'
+        f'<use x="1" style="{first}"/><use x="2" style="{second}"/></g></svg>'
+    )
+    root = ET.fromstring(figures.inline(svg, "x", "d-")[0])
+    assert root.find("g").get("style") is None
+    assert all(mark.get("style") for mark in root.iter("use"))
+
+
 def test_a_large_drawing_is_left_to_its_picture():
     small, large = "<svg/>", "<svg>" + "x" * figures.LARGEST + "</svg>"
     outputs = [

@@ -25,6 +25,7 @@ _LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 _REFERENCE = re.compile(r"url\(#([\w.-]+)\)")
 _PLACE = re.compile(r"translate\((-?[\d.]+) (-?[\d.]+)\)")
 _LABEL = re.compile(r"scale\((\d*\.\d+) -\d*\.\d+\)")
+_OPACITY = re.compile(r"(?:^|; )opacity")
 _AXIS = re.compile(r"matplotlib\.axis_\d+")
 
 RGB = tuple[int, int, int]
@@ -150,6 +151,21 @@ def _shorten(root: ET.Element, prefix: str) -> None:
                 tag.set(key, _REFERENCE.sub(rf"url(#{prefix}\1)", tag.attrib[key]))
 
 
+def _share_styles(root: ET.Element) -> None:
+    """Let a group of marks say once how all of them look: they are hundreds in a figure.
+
+    Marks with an ``opacity`` are left alone: together they would overlap in another way.
+    """
+    for group in root.iter("g"):
+        marks = [child for child in group if child.tag != "defs"]
+        looks = {(mark.tag, mark.get("style", "opacity")) for mark in marks}
+        tag, style = looks.pop() if len(looks) == 1 else ("", "")
+        if tag == "use" and not group.get("style") and not _OPACITY.search(style):
+            group.set("style", style)
+            for mark in marks:
+                del mark.attrib["style"]
+
+
 def inline(svg: str, alt: str, prefix: str) -> tuple[str, set[str]]:
     """A drawing of Matplotlib as part of a page, and the colours that it uses.
 
@@ -170,6 +186,7 @@ def inline(svg: str, alt: str, prefix: str) -> tuple[str, set[str]]:
     labels = [100 * float(size) for size in _LABEL.findall(svg)]
     used = _recolour(root)
     _shorten(root, prefix)
+    _share_styles(root)
     width = float(root.attrib["width"].removesuffix("pt")) * 4 / 3
     least = SMALLEST_LABEL / min(labels) * 3 / 4 * width if labels else 0
     shown = max(ENLARGED * width, least)

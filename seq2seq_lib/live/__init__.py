@@ -13,6 +13,9 @@ In JavaScript, each file readable by itself:
 - ``start.mjs``: finds the places of a page that wait for a piece
 - ``plane.mjs``: a square of the plane in which one point is moved
 - ``strips.mjs``: a vector as a strip of cells
+- ``lines.mjs``: two rows of words, and lines between them
+- ``heatmap.mjs``: weights as a table of numbers, darker where there is more
+- ``answer.mjs``: what a reader asks of models, and what they answer
 - ``explorer.mjs``: two models translate what a reader types; weights are seen and changed
 - ``links.mjs``: a number in two languages, with lines between its words
 - ``lookup.mjs``: a query that one drags among keys, and a temperature
@@ -27,4 +30,6 @@ In JavaScript, each file readable by itself:
 - ``verdict.mjs``: a claim, and what would have mattered
 - ``hypothesis.mjs``: a hypothesis that one edits, and four measures of it
 - ``padding.mjs``: padding grows behind a sentence, and moves those who read it
+- ``mechanisms.mjs``: models that look in different ways, on one number
+- ``training.mjs``: a model while it trains, moment by moment
 """

@@ -1,12 +1,12 @@
 // Beam search as a tree: which beginnings were kept at each step, which were dropped, and
 // which one won. The rules are those of beam_search in seq2seq_lib/decoding.py.
 
+import { NAMES } from "./answer.mjs";
 import { h, scroll, svg, unique } from "./elements.mjs";
 import { BOS, EOS, PAD, logSoftmax } from "./model.mjs";
 import { numberWords, read } from "./numbers.mjs";
 
 const [COLUMN, ROW, DROPPED] = [96, 40, 2]; // pixels, and how many of the dropped are shown
-const MODELS = { fixed: "fixed context", additive: "additive attention" };
 
 /** What beginnings are compared by: log p(y | x) / length ** penalty. */
 export function lengthNormalised({ score, length }, penalty) {
@@ -63,7 +63,7 @@ export async function start(host, data, model) {
   const field = h("input", { id, type: "text", value: data.typed, maxLength: 2000, oninput: draw });
   field.autocomplete = "off";
   const select = h("select", { id: `${id}-model`, onchange: change }, ...names.map((name) =>
-    h("option", { value: name }, MODELS[name] ?? name)));
+    h("option", { value: name }, NAMES[name] ?? name)));
   const slider = (name, max, step, value) =>
     h("input", { id: `${id}-${name}`, type: "range", min: name === "width" ? 1 : 0, max, step, value, oninput: draw });
   const [width, penalty] = [slider("width", 5, 1, 3), slider("penalty", 2, 0.1, 0)];

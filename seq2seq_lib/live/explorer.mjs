@@ -4,16 +4,13 @@
 // Plain elements, no framework. What it shows is in tables and buttons, so that a keyboard
 // and a screen reader reach all of it; colours only repeat what the numbers say.
 
-import { h, unique } from "./elements.mjs";
-import { links, numberWords, read } from "./numbers.mjs";
+import { answer, question } from "./answer.mjs";
+import { h, scroll, unique } from "./elements.mjs";
+import { heatmap, percent } from "./heatmap.mjs";
+import { links } from "./numbers.mjs";
 import { inWords, strip } from "./strips.mjs";
 
-const NEVER_SEEN = (words) =>
-  `${words.length === 1 ? "The word" : "The words"} ${words.join(", ")} ` +
-  `${words.length === 1 ? "is" : "are"} in no English number.`;
-const NAMES = { fixed: "fixed context", additive: "additive attention" };
 const COLUMNS = ["word", "score", "its own weight", "used", "weight × state"];
-const percent = (weight) => `${Math.round(100 * weight)}%`;
 
 /** What start.mjs calls: `data.models` names the models, the first one can be looked into. */
 export async function start(host, data, model) {
@@ -66,28 +63,25 @@ export function mount(host, models, typed) {
   }
 
   function draw() {
-    const asked = read(field.value);
-    const strange = models[0].unknown(asked.words);
-    message.textContent = asked.error || (strange.length ? NEVER_SEEN(strange) : "");
-    if (message.textContent) {
+    const { n, words, right, error, note } = question(field.value, models[0]);
+    message.textContent = note;
+    if (error) {
       answers.replaceChildren();
       inside.replaceChildren();
       return;
     }
-    const right = asked.n === null ? null : numberWords(asked.n, "de").map((w) => w.token);
-    if (right === null) message.textContent = "No number is written so; they try all the same.";
     const translated = models.map((model, i) =>
-      model.translate(asked.words, i === 0 ? edit : () => null),
+      model.translate(words, i === 0 ? edit : () => null),
     );
     const last = translated[0].steps.length - 1;
     state.step = Math.min(state.step, last);
     answers.replaceChildren(
-      ...models.map((model, i) => answer(model, translated[i], right, i === 0)),
+      ...models.map((model, i) =>
+        answer(model, translated[i], right, i === 0 ? chooser : undefined)),
     );
-    const gold = asked.n === null ? [] : links(asked.n);
     inside.replaceChildren(
-      table(asked.words, translated[0], gold),
-      look(asked.words, translated[0]),
+      table(words, translated[0], n === null ? [] : links(n)),
+      look(words, translated[0]),
     );
   }
 
@@ -101,41 +95,15 @@ export function mount(host, models, typed) {
 
   const choose = (t) => redraw(() => (state.step = t));
 
-  /** What one model wrote, and whether it is right. */
-  function answer(model, { tokens, finished }, right, chosen) {
-    const words = tokens.map((token, t) => {
-      const wrong = right !== null && token !== right[t];
-      const properties = { className: wrong ? "live-word live-wrong" : "live-word" };
-      if (wrong) properties.title = `wrong: ${right[t] ?? "the end"} stands here`;
-      if (!chosen) return h("span", properties, token);
-      return h(
-        "button",
-        {
-          ...properties,
-          type: "button",
-          "aria-pressed": String(t === state.step),
-          "data-control": `word-${t}`,
-          onclick: () => choose(t),
-        },
-        token,
-      );
+  /** A word that was written, as a button that chooses its step. */
+  function chooser(t, properties) {
+    return h("button", {
+      ...properties,
+      type: "button",
+      "aria-pressed": String(t === state.step),
+      "data-control": `word-${t}`,
+      onclick: () => choose(t),
     });
-    const same = right !== null && finished && tokens.join(" ") === right.join(" ");
-    const missing = right === null ? 0 : right.filter((w, t) => w !== tokens[t]).length;
-    const extra = right === null ? 0 : Math.max(0, tokens.length - right.length);
-    const verdict =
-      right === null ? "" : same ? "right" : `wrong in ${missing + extra} of ${right.length} words`;
-    return h(
-      "section",
-      { className: "live-answer" },
-      h(
-        "h4",
-        {},
-        NAMES[model.config.attention] ?? model.config.attention,
-        h("span", { className: same ? "live-right" : "live-verdict" }, verdict),
-      ),
-      h("p", { lang: "de", className: "live-said" }, ...words.flatMap((word) => [word, " "])),
-    );
   }
 
   /** One step in three stages, and the controls that change it. */
@@ -185,11 +153,10 @@ export function mount(host, models, typed) {
         ". Why, and what if it had looked elsewhere?",
       ),
       h("p", { className: "live-step" }, slider),
-      h("p", { id: `${id}-look` }, "Scores become weights; the context is the sum of the " +
+      h("p", {}, "Scores become weights; the context is the sum of the " +
         "states, each times its weight. Move a weight, and the others make room."),
-      h(
-        "div",
-        { className: "live-scroll", tabIndex: 0, role: "group", "aria-labelledby": `${id}-look` },
+      scroll(
+        "scores, weights and their sum",
         h(
           "table",
           { className: "live-look" },
@@ -246,27 +213,11 @@ export function mount(host, models, typed) {
     });
   }
 
-  /** The heatmap, which is a table of numbers. */
+  /** The heatmap, and what outlines the right places in it. */
   function table(words, { tokens, steps, finished }, gold) {
     const labels = [...tokens, ...(finished ? ["(end)"] : [])];
-    const isGold = new Set(state.gold ? gold.map(([t, s]) => `${t} ${s}`) : []);
-    const rows = labels.map((label, t) =>
-      h(
-        "tr",
-        { className: t === state.step ? "live-chosen" : "" },
-        h("th", { scope: "row", lang: "de" }, label),
-        ...words.map((_, s) => {
-          const weight = steps[t].weights[s];
-          const cell = h("td", { title: percent(weight) }, String(Math.round(100 * weight)));
-          cell.style.setProperty("--weight", weight.toFixed(3));
-          if (isGold.has(`${t} ${s}`)) cell.className = "live-gold";
-          cell.onmouseenter = () => cell.parentNode.classList.add("live-hover");
-          cell.onmouseleave = () => cell.parentNode.classList.remove("live-hover");
-          cell.onclick = () => choose(t);
-          return cell;
-        }),
-      ),
-    );
+    const weights = steps.map((step) => step.weights);
+    const how = { chosen: state.step, gold: state.gold ? gold : [], choose };
     const tick = h("input", {
       type: "checkbox",
       checked: state.gold,
@@ -277,23 +228,9 @@ export function mount(host, models, typed) {
     return h(
       "div",
       {},
-      h("p", { id: `${id}-all` }, "Where the first looked, in percent of its weight: a row " +
+      h("p", {}, "Where the first looked, in percent of its weight: a row " +
         "for each word that it wrote. Choose a word to see why."),
-      h(
-        "div",
-        { className: "live-scroll", tabIndex: 0, role: "group", "aria-labelledby": `${id}-all` },
-        h(
-          "table",
-          { className: "live-weights" },
-          h(
-            "thead",
-            {},
-            h("tr", {}, h("td", {}), ...words.map((word) =>
-              h("th", { scope: "col" }, h("span", {}, word)))),
-          ),
-          h("tbody", {}, ...rows),
-        ),
-      ),
+      scroll("where the first looked", heatmap(words, labels, weights, how)),
       h("label", { className: "live-tick" }, tick, " outline the words that belong together"),
     );
   }

@@ -1,9 +1,8 @@
 // A number in English and in German, with a line between words that belong together.
 
-import { h, scroll, svg, unique } from "./elements.mjs";
+import { h, scroll, unique } from "./elements.mjs";
+import { lines } from "./lines.mjs";
 import { LARGEST, links, numberWords, read } from "./numbers.mjs";
-
-const [STEP, HEIGHT] = [76, 130]; // pixels between words, and of the drawing
 
 /** Whether a link crosses another one. */
 export function crosses([t, s], all) {
@@ -41,31 +40,12 @@ export function start(host, { typed }) {
     const sides = ["en", "de"].map((code) => numberWords(n, code).map(({ token }) => token));
     const all = links(n);
     const crossing = all.filter((link) => crosses(link, all)).length;
-    const lines = all.length === 1 ? "1 line" : `${all.length} lines`;
+    const count = all.length === 1 ? "1 line" : `${all.length} lines`;
     message.textContent =
-      `${sides[0].length} English words, ${sides[1].length} German ones; ${lines}, ` +
+      `${sides[0].length} English words, ${sides[1].length} German ones; ${count}, ` +
       (crossing ? `of which ${crossing} cross others.` : "and none crosses another.");
-    const width = STEP * Math.max(...sides.map((words) => words.length));
-    const at = (i) => STEP * (i + 0.5);
     drawing.replaceChildren(
-      svg(
-        "svg",
-        { width, height: HEIGHT, role: "img", "aria-label": sides.map((w) => w.join(" ")).join(": ") },
-        ...all.map((link) =>
-          svg("line", {
-            x1: at(link[1]),
-            y1: 28,
-            x2: at(link[0]),
-            y2: HEIGHT - 32,
-            class: crosses(link, all) ? "live-line live-crossing" : "live-line",
-          }),
-        ),
-        ...sides.flatMap((words, side) =>
-          words.map((word, i) =>
-            svg("text", { x: at(i), y: side ? HEIGHT - 12 : 20, lang: side ? "de" : "en" }, word),
-          ),
-        ),
-      ),
+      lines(...sides, all.map(([t, s]) => ({ t, s, kind: crosses([t, s], all) ? "live-crossing" : "" }))),
     );
   }
 

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SHARED = ("elements", "plane", "strips", "numbers", "model")  # each before who imports it
+SHARED = (  # each before who imports it
+    *("elements", "plane", "strips", "lines", "heatmap", "numbers", "model", "answer"),
+)
 PIECES = (
     *("explorer", "links", "lookup", "batch", "sketch", "beam", "stepper", "geometry"),
     *("islands", "gate", "rates", "verdict", "hypothesis", "padding"),
+    *("mechanisms", "training"),
 )
 START, STYLE = "start.mjs", "pieces.css"
 

@@ -15,10 +15,16 @@ import torch
 from seq2seq_lib.decoding import Translation, translate
 from seq2seq_lib.live.place import piece, wait
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
-from seq2seq_lib.require import require
+from seq2seq_lib.require import option, require
 from seq2seq_lib.vocab import Vocab
 
-NAMES = {"fixed": "fixed context", "additive": "additive attention"}
+NAMES = {
+    "fixed": "fixed context",
+    "additive": "additive attention",
+    "dot": "scaled dot product",
+    "dot_unscaled": "dot product",
+    "general": "general attention",
+}
 
 
 def load(path: Path) -> tuple[Seq2Seq, Vocab, Vocab]:
@@ -86,6 +92,59 @@ def explorer(folder: Path, models: Sequence[str], n: int) -> Any:
     """
     data = {"models": " ".join(models), "typed": str(n)}
     return piece("explorer", data, still(folder, models, n), (47, 52), folder, models)
+
+
+def mechanisms(folder: Path, models: Sequence[str], n: int) -> Any:
+    """Models that look in different ways, beside each other on one number.
+
+    Args:
+        folder: where ``export`` wrote the models.
+        models: their names; the first is there at once, the others are loaded when a
+            reader chooses them.
+        n: the number that stands there at first.
+
+    Raises:
+        FileNotFoundError, ValueError: as ``load``.
+    """
+    data = {"models": " ".join(models), "typed": str(n)}
+    room = (51, 60)
+    return piece("mechanisms", data, still(folder, models, n), room, folder, models)
+
+
+def _beginning(said: Sequence[str], words: int = 12) -> str:
+    """The first words of what was written; an untrained model may not find an end."""
+    shown = [*said[:words], *(["..."] if len(said) > words else [])]
+    return " ".join(shown) or "(nothing)"
+
+
+def training(moments: Sequence[Mapping[str, Any]], n: int) -> Any:
+    """A model while it trains: what it writes and where it looks, moment by moment.
+
+    Args:
+        moments: in order, each with the ``update`` after which it was, the ``valid_loss``
+            in nats per token, and by number what was ``said`` and the ``weights``: a row
+            for every word of the right answer and one for its end.
+        n: the number that is shown first.
+
+    Raises:
+        ValueError: nothing is stored for ``n``.
+    """
+    number = str(n)
+    for moment in moments:
+        option("number", number, moment["weights"])
+    rows = "".join(
+        f"<tr><th scope='row'>{moment['update']:,}</th>"
+        f"<td>{moment['valid_loss']:.3g}</td>"
+        f"<td lang='de'>{html.escape(_beginning(moment['said'][number]))}</td></tr>"
+        for moment in moments
+    )
+    inside = (
+        f"<table><caption>{n:,}, as it was written</caption>"
+        "<tr><th scope='col'>updates</th><th scope='col'>loss</th>"
+        f"<th scope='col'>written</th></tr>{rows}</table>{wait('watch where it looked')}"
+    )
+    data = {"moments": json.dumps(moments), "number": number}
+    return piece("training", data, inside, (52, 57))
 
 
 def links(n: int) -> Any:

@@ -9,7 +9,12 @@ const models = new Map(); // name -> promise; two pieces share what they load
 const here = (name) => new URL(name, import.meta.url).href;
 
 function model(name) {
-  if (!models.has(name)) models.set(name, load(here(`models/${name}.json`)));
+  if (!models.has(name)) {
+    models.set(name, load(here(`models/${name}.json`)).catch((error) => {
+      models.delete(name); // so that a reader can try again
+      throw error;
+    }));
+  }
   return models.get(name);
 }
 

@@ -1,9 +1,11 @@
 // Asks the functions behind the pieces: `node ask.mjs NAME`, the question on standard input.
 import { readFileSync } from "node:fs";
 import { beamSearch, wordsOf } from "../../seq2seq_lib/live/beam.mjs";
+import { judged } from "../../seq2seq_lib/live/answer.mjs";
 import { scorer } from "../../seq2seq_lib/live/geometry.mjs";
 import { bleu, chrf, exactMatch, tokenAccuracy } from "../../seq2seq_lib/live/hypothesis.mjs";
 import { unit, walk } from "../../seq2seq_lib/live/islands.mjs";
+import { onGold, shared } from "../../seq2seq_lib/live/mechanisms.mjs";
 import { Model } from "../../seq2seq_lib/live/model.mjs";
 import { bestRate, told, typical } from "../../seq2seq_lib/live/rates.mjs";
 import { links, numberWords, read, valueOf } from "../../seq2seq_lib/live/numbers.mjs";
@@ -57,6 +59,8 @@ const QUESTIONS = {
   verdicts: ({ entries }) => entries.map(verdict),
   rates: ({ rows, byRate }) => ({ typical: rows.map(typical), best: bestRate(byRate) }),
   told: ({ asked }) => asked.map((each) => told(...each)),
+  judged: ({ answers, right }) => answers.map((tokens) => judged({ tokens, finished: true }, right)),
+  looks: ({ rows, gold }) => [shared(rows), onGold(rows, gold)],
   draws: ({ values, often }) =>
     Array.from({ length: often }, () => drawAgain(values, Math.random)),
   measures: ({ pairs }) =>

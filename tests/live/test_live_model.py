@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from touch import ask, needs_node, run_node
+from touch import MODELS, ask, needs_node, run_node
 
 from seq2seq_lib.decoding import translate
 from seq2seq_lib.live.export import MECHANISMS, check_runnable, export, rounded
+from seq2seq_lib.live.show import load
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.vocab import BOS, Vocab
@@ -66,6 +67,19 @@ def test_every_step_is_that_of_pytorch(tmp_path, attention):
     for words, answer in zip(asked, in_node(tmp_path / "m", asked, {}), strict=True):
         steps = len(answer["logits"])
         logits, weights = in_torch(rounded(model), words, answer["tokens"][: steps - 1])
+        assert np.abs(logits - np.array(answer["logits"])).max() < 1e-5
+        assert np.abs(weights - np.array(answer["weights"])).max() < 1e-5
+
+
+@needs_node
+@pytest.mark.parametrize("name", sorted(path.stem for path in MODELS.glob("*.f16")))
+def test_a_model_of_the_pages_computes_what_pytorch_does(name):
+    """Trained weights are large; so PyTorch counts in 64 bits here, as JavaScript does."""
+    model, *_ = load(MODELS / name)
+    asked = sources(25)
+    for words, answer in zip(asked, in_node(MODELS / name, asked, {}), strict=True):
+        said = answer["tokens"][: len(answer["logits"]) - 1]
+        logits, weights = in_torch(model.double(), words, said)
         assert np.abs(logits - np.array(answer["logits"])).max() < 1e-5
         assert np.abs(weights - np.array(answer["weights"])).max() < 1e-5
 

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from touch import MEMORY, PIECES, message, texts, write
+from touch import MEMORY, PIECES, message, problems, texts, write
 
 from seq2seq_lib.live import place, show
 from seq2seq_lib.tasks.numbers import Numbers
@@ -141,7 +141,7 @@ def test_every_control_has_a_name_and_no_error_is_logged(page):
         """
     )
     assert nameless == []
-    assert [e for e in page.get_log("browser") if "favicon" not in e["message"]] == []
+    assert problems(page) == []
 
 
 @pytest.mark.parametrize("name", PIECES)

@@ -13,6 +13,7 @@ from touch import (
     message,
     needs_node,
     one,
+    problems,
     put_in,
     texts,
     unit,
@@ -155,7 +156,7 @@ def test_other_letters_are_a_sentence(page, typed, told):
     assert not page.find_elements("css selector", ".live-visited, .live b")
     write(page, "ABC")
     assert "island of c" in message(page)
-    assert [e for e in page.get_log("browser") if "favicon" not in e["message"]] == []
+    assert problems(page) == []
 
 
 def test_a_unit_of_another_size_is_refused():

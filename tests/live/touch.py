@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from experiments.engine.results import read_results
 from seq2seq_lib.attention import Additive, General
 from seq2seq_lib.live import show
 from seq2seq_lib.widgets import STATIC_VARIABLE
@@ -19,6 +20,7 @@ from seq2seq_lib.widgets import STATIC_VARIABLE
 HERE = Path(__file__).parent
 MODELS = HERE.parents[1] / "results" / "live"
 
+MECHANISMS = ("additive", "dot", "dot_unscaled", "general")
 MEMORY = (
     ["two", "four", "seven", "nine"],
     [[2.0, 1.0], [1.0, 2.0], [-2.0, 1.0], [-1.0, -2.0]],
@@ -104,6 +106,11 @@ def unit() -> torch.nn.GRU:
     return torch.nn.GRU(3, 2, batch_first=True)
 
 
+def moments() -> list[dict[str, Any]]:
+    """What is stored of the model that was watched while it trained."""
+    return read_results("live_training")["values"]["additive"]["0"]["moments"]
+
+
 PIECES = {
     "explorer": lambda: show.explorer(MODELS, ("additive", "fixed"), 914_327),
     "links": lambda: show.links(4871),
@@ -119,6 +126,8 @@ PIECES = {
     "padding": lambda: show.padding(PADDED),
     "hypothesis": lambda: show.hypothesis({4871: 9871, 21: 91}, [SENTENCE]),
     "verdict": lambda: show.verdict({"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}),
+    "mechanisms": lambda: show.mechanisms(MODELS, MECHANISMS, 914_327),
+    "training": lambda: show.training(moments(), 914_327),
 }
 
 needs_node = pytest.mark.skipif(
@@ -155,6 +164,21 @@ def one(page: Any, selector: str) -> Any:
 
 def texts(page: Any, selector: str) -> list[str]:
     return [found.text for found in page.find_elements("css selector", selector)]
+
+
+def problems(page: Any) -> list[str]:
+    """What the console said, but for the icon that such a page lacks."""
+    return [e["message"] for e in page.get_log("browser") if "favicon" not in e["message"]]
+
+
+def cells(page: Any, table: int = 0) -> list[list[str]]:
+    """The rows of one of the heatmaps: what is written, and the weights in percent."""
+    return page.execute_script(
+        "const table = document.querySelectorAll('.live-weights')[arguments[0]];"
+        "return [...table.tBodies[0].rows]"
+        ".map((row) => [...row.cells].map((cell) => cell.textContent))",
+        table,
+    )
 
 
 def put_in(page: Any, selector: str, value: Any) -> None:

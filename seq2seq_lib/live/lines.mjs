@@ -1,0 +1,32 @@
+// Two rows of words, one below the other, and lines between words of the one and the other.
+
+import { svg } from "./elements.mjs";
+
+const [STEP, TALL] = [76, 130]; // pixels between words, and of the drawing
+
+/**
+ * @param {string[]} above English words
+ * @param {string[]} below German words
+ * @param {{t: number, s: number, kind?: string, strength?: number}[]} drawn lines from word t
+ *   below to word s above: a class beside `live-line`, and how strong it is, from 0 to 1
+ */
+export function lines(above, below, drawn) {
+  const width = STEP * Math.max(above.length, below.length);
+  const at = (i) => STEP * (i + 0.5);
+  const row = (words, y, lang) => words.map((word, i) => svg("text", { x: at(i), y, lang }, word));
+  return svg(
+    "svg",
+    { width, height: TALL, role: "img", "aria-label": `${above.join(" ")}: ${below.join(" ")}` },
+    ...drawn.map(({ t, s, kind = "", strength = 1 }) =>
+      svg("line", {
+        x1: at(s),
+        y1: 28,
+        x2: at(t),
+        y2: TALL - 32,
+        class: `live-line ${kind}`,
+        "stroke-opacity": strength.toFixed(3),
+      })),
+    ...row(above, 20, "en"),
+    ...row(below, TALL - 12, "de"),
+  );
+}
