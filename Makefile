@@ -91,7 +91,7 @@ assignments: $(VENV)/.installed ## make what students get, in _build/assignments
 test: $(VENV)/.installed ## run every check: style, types, library, notebooks, built book
 	@$(PY) -m tools.run_checks
 
-weekly: $(VENV)/.installed ## run what takes too long for every day: a class of two hundred
+weekly: $(VENV)/.installed ## run what takes too long for every day: a class of two hundred, quick runs, JupyterLab
 	@$(PY) -m tools.run_checks weekly
 
 lint: $(VENV)/.installed ## check style, types and the state of the notebooks

@@ -227,7 +227,7 @@ def stored(experiment: Experiment, incomplete: bool = False) -> dict[str, Any]:
     return found
 
 
-def _opening_loss(experiment: Experiment, job: Job) -> float:
+def opening_loss(experiment: Experiment, job: Job) -> float:
     try:
         return experiment.run(job)["opening_loss"]
     except Opened as opened:  # what follows the training is not asked for
@@ -258,7 +258,7 @@ def confirm(experiment: Experiment) -> None:
             raise SystemExit(str(error)) from None
     torch.set_num_threads(1)
     for arm, seed in {arm: seed for arm, seed in reversed(measured)}.items():
-        now = _opening_loss(experiment, Job(arm, seed, quick=True, opening=True))
+        now = opening_loss(experiment, Job(arm, seed, quick=True, opening=True))
         then = measured[arm, seed]["opening_loss"]
         if not math.isclose(now, then, rel_tol=TOLERANCE):
             raise SystemExit(
