@@ -10,6 +10,7 @@ import inspect
 import io
 import re
 import tokenize
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ MODULES = [
     if path.name != "__init__.py"
 ]
 LONGEST = 250
+
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 every_module = pytest.mark.parametrize("name", MODULES)
@@ -168,6 +171,12 @@ def test_there_are_examples_in_docstrings():
         for example in test.examples
     ]
     assert len(examples) >= 9
+
+
+def test_every_file_of_tests_has_a_name_of_its_own():
+    """Pytest cannot collect two modules of one name from folders that are no packages."""
+    names = Counter(path.name for path in TESTS)
+    assert not [name for name, times in names.items() if times > 1 and "test_" in name]
 
 
 def test_the_library_never_prints():
