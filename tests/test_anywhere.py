@@ -28,7 +28,7 @@ from tools.wheel import build_wheel
 ROOT = Path(__file__).parents[1]
 ALL = [*contents.notebooks(ROOT), ROOT / "_template.ipynb"]
 # The shortest to run, two of them with stored results and models of the page.
-EVERY_DAY = ("intro", "01", "07", "11")
+EVERY_DAY = ("intro", "01", "07")
 OURS = "attention-measured"
 
 # Environments are made, wheels built and kernels started: quick, but not beside others.

@@ -109,6 +109,7 @@ def test_what_is_said_of_a_model(monkeypatch):
         assert its["greedy_tokens_per_second"] and its["parameters"] > 1e5
 
 
+@pytest.mark.weekly
 def test_costs_have_all_their_places(monkeypatch):
     monkeypatch.setattr(costs, "TOKENS", 20)
     assert costs.by_length(1, 1, [3, 5])["step loop"].keys() == {"3", "5"}

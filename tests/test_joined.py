@@ -123,6 +123,7 @@ def test_what_nobody_said_is_dropped():
     assert len(set(found.of)) == 1
 
 
+@pytest.mark.weekly
 @needs_captions
 def test_a_language_model_is_surprised_by_a_shuffled_caption():
     pairs = captions.pairs("valid")[:50]

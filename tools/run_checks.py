@@ -98,7 +98,10 @@ def run(command: list[str], counts: Counter[str], skipped: Counter[str]) -> bool
         env["MPLBACKEND"] = "Agg"  # figures in tests need no window
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        reporting = [f"--junitxml={report}"] if command[0] == "pytest" else []
+        reporting = []
+        if command[0] == "pytest":
+            slowest = ["--durations=15", "--durations-min=10"]
+            reporting = [f"--junitxml={report}", *slowest]
         command = [sys.executable, "-m", *command, *reporting]
         process = subprocess.Popen(command, cwd=environment.ROOT, env=env)
         try:

@@ -121,7 +121,7 @@ def test_two_hosts_train_what_two_processes_of_one_train(hosts, files, wanted, t
         assert host.received() - earlier > 40 * size  # a gradient for every update
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 @pytest.mark.timeout(900)
 def test_one_of_two_hosts_is_lost_and_the_command_goes_on(hosts, files, wanted, tmp_path):
     out = tmp_path / "out"
