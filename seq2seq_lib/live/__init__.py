@@ -3,6 +3,7 @@
 - ``export``: a model's weights as 16-bit floats, with what a page has to know of them
 - ``publish``: the files that a built page loads
 - ``place``: how a piece stands in a page or in a notebook, with something still first
+- ``runs``: what single runs measured, as curves
 - ``show``: each piece as the value of a cell
 
 In JavaScript, each file readable by itself:
@@ -16,6 +17,7 @@ In JavaScript, each file readable by itself:
 - ``lines.mjs``: two rows of words, and lines between them
 - ``heatmap.mjs``: weights as a table of numbers, darker where there is more
 - ``answer.mjs``: what a reader asks of models, and what they answer
+- ``runs.mjs``: what one seed measured, as lines and as a table
 - ``explorer.mjs``: two models translate what a reader types; weights are seen and changed
 - ``links.mjs``: a number in two languages, with lines between its words
 - ``lookup.mjs``: a query that one drags among keys, and a temperature

@@ -4,7 +4,17 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SHARED = (  # each before who imports it
-    *("elements", "plane", "strips", "lines", "heatmap", "numbers", "model", "answer"),
+    *(
+        "elements",
+        "plane",
+        "strips",
+        "lines",
+        "heatmap",
+        "numbers",
+        "model",
+        "answer",
+        "runs",
+    ),
 )
 PIECES = (
     *("explorer", "links", "lookup", "batch", "sketch", "beam", "stepper", "geometry"),

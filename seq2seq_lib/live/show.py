@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from seq2seq_lib.decoding import Translation, translate
+from seq2seq_lib.live import runs
 from seq2seq_lib.live.place import piece, wait
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.require import option, require
@@ -315,7 +316,7 @@ def rates(
 
 
 def verdict(claims: Mapping[str, Mapping[str, Any]]) -> Any:
-    """Judged claims, and what their verdicts would be had another effect mattered.
+    """Judged claims, their runs, and what their verdicts would be had more mattered.
 
     Args:
         claims: of the ledger, by number, each with its ``primary`` measure.
@@ -327,11 +328,12 @@ def verdict(claims: Mapping[str, Mapping[str, Any]]) -> Any:
             **{key: claim["primary"][key] for key in kept},
             "p": claim["primary"].get("p", 0.0),
             "met": all(claim["primary"]["conditions"].values()),
+            "runs": runs.of_claim(claim["primary"]),
         }
         for number, claim in claims.items()
     ]
     what = wait("move what would have mattered and read the verdict")
-    return piece("verdict", {"claims": json.dumps(data)}, what, (28, 31))
+    return piece("verdict", {"claims": json.dumps(data)}, what, (32, 35))
 
 
 def hypothesis(

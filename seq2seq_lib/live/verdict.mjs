@@ -1,7 +1,8 @@
 // A claim's seeds, its interval and what it needs: move what would have mattered, read the
-// verdict, and draw the seeds again to see where an interval comes from.
+// verdict, look at a single run, and draw the seeds again to see where an interval comes from.
 
 import { h, scroll, svg, table, unique } from "./elements.mjs";
+import { run } from "./runs.mjs";
 
 const [WIDE, HIGH, MARGIN] = [460, 210, 14]; // of the drawing
 const [AXIS, SEEDS, INTERVAL, BINS] = [190, 46, 74, 40];
@@ -31,6 +32,8 @@ export function start(host, data) {
     ...claims.map(({ number, short }, i) => h("option", { value: i }, `${number}: ${short}`)));
   const told = h("span");
   const knob = h("input", { id: `${id}-effect`, type: "range", oninput: turn, step: "any" });
+  const seeds = h("select", { id: `${id}-seed`, onchange: look });
+  const its = h("div");
   const status = h("p", { className: "live-message", role: "status" });
   const drawing = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "live-sketch", role: "img" });
   const numbers = scroll("the numbers");
@@ -39,6 +42,7 @@ export function start(host, data) {
     h("label", { htmlFor: knob.id }, "What would have mattered: ", told), knob,
     status,
     drawing,
+    h("label", { htmlFor: seeds.id }, "One run: seed"), seeds, its,
     h("p", { className: "live-buttons" },
       h("button", { type: "button", onclick: () => draw(1) }, "draw the seeds again"),
       h("button", { type: "button", onclick: () => draw(100) }, "100 times")),
@@ -50,7 +54,20 @@ export function start(host, data) {
     Object.assign(state, { claim, effect: claim.effect, means: [], times: null });
     const [from, to] = reach();
     Object.assign(knob, { min: Math.max(0, from), max: to, value: claim.effect });
+    seeds.replaceChildren(h("option", { value: "" }, "none"),
+      ...Object.keys(claim.values).map((seed) => h("option", { value: seed }, seed)));
+    look();
+  }
+
+  /** Shows what the chosen seed measured, in every arm. */
+  function look() {
+    its.replaceChildren(...(seeds.value ? [run(state.claim.runs, seeds.value)] : []));
     show();
+  }
+
+  function pick(seed) {
+    seeds.value = seed;
+    look();
   }
 
   function turn() {
@@ -107,9 +124,10 @@ export function start(host, data) {
         const height = (count * 96) / tallest;
         return svg("rect", { x: MARGIN + i * wide, width: wide - 1, y: AXIS - height, height, class: "live-drawn" });
       }),
-      ...values.map((value, i) => {
+      ...Object.entries(claim.values).map(([seed, value], i) => {
         const r = times ? 8 * Math.sqrt(times[i] / most) : 5;
-        return svg("circle", { cx: x(value), cy: SEEDS, r, class: "live-seed" });
+        const look = seed === seeds.value ? "live-seed live-looked" : "live-seed";
+        return svg("circle", { cx: x(value), cy: SEEDS, r, class: look, onclick: () => pick(seed) });
       }),
       svg("polyline", { points: `${x(claim.low)},${INTERVAL} ${x(claim.high)},${INTERVAL}`, class: "live-guess" }),
       svg("circle", { cx: x(mean), cy: INTERVAL, r: 5, class: "live-guess" }),

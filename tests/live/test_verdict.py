@@ -7,8 +7,11 @@ import pytest
 from touch import NUMBERS, PRIMARY, ask, message, needs_node, put_in, texts
 
 from experiments import judge
+from seq2seq_lib.live import runs
+from seq2seq_lib.page import right_by_length, stored
 
 verdict = pytest.mark.parametrize("page", ["verdict"], indirect=True)
+SEED = ".live select[id$=seed]"
 
 
 @needs_node
@@ -72,3 +75,42 @@ def test_seeds_are_drawn_again(page):
     assert " 101 drawn" in message(page)
     put_in(page, ".live select", 1)
     assert "drawn" not in message(page)
+
+
+@verdict
+def test_a_seed_shows_what_its_run_measured(page):
+    assert not texts(page, ".live-run td")
+    page.find_elements("css selector", ".live .live-seed")[2].click()
+    assert page.find_element("css selector", SEED).get_attribute("value") == "1002"
+    arms = PRIMARY["arms"]
+    assert texts(page, ".live-run tbody th") == arms
+    hits = stored("ablations")["values"][arms[1]]["1002"]["hits"]
+    right = [f"{share:.2f}" for share in right_by_length(hits).values()]
+    assert texts(page, ".live-run tr:nth-child(2) td") == right
+    assert len(page.find_elements("css selector", ".live-run polyline")) == 4
+    put_in(page, SEED, "")
+    assert not texts(page, ".live-run td")
+
+
+@verdict
+def test_a_run_of_another_kind_is_drawn_too(page):
+    put_in(page, ".live select", 1)
+    put_in(page, SEED, "1001")
+    learned = stored("distance")["values"]["fixed, default gate"]["1001"]["learned"]
+    assert texts(page, ".live-run tbody td") == [
+        str(updates) for updates in learned.values()
+    ]
+
+
+@pytest.mark.parametrize("number, claim", judge.primaries().items())
+def test_every_judged_claim_has_runs_to_look_at(number, claim):
+    found = runs.of_claim(claim)
+    assert list(found["arms"]) == claim["arms"] and found["names"]
+    for arm, seeds in found["arms"].items():
+        assert {*map(str, claim["seeds"])} <= {*seeds} or len(seeds) == 1, arm
+        assert all(len(values) == len(found["names"]) for values in seeds.values())
+
+
+def test_a_run_without_a_curve_says_so():
+    with pytest.raises(ValueError, match="stored loss has no curve"):
+        runs.curve({"loss": 1.0})

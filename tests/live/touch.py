@@ -38,6 +38,8 @@ PRIMARY = {
     "p": 0.03,
     "rule": "difference",
     "conditions": {},
+    "result": "results/ablations.json",
+    "arms": ["additive, 96", "fixed, 96", "additive, 16", "fixed, 16"],
 }
 LEVEL = {key: PRIMARY[key] for key in ("values", "conditions")} | {
     "short": "a level",
@@ -45,6 +47,8 @@ LEVEL = {key: PRIMARY[key] for key in ("values", "conditions")} | {
     "high": 0.19,
     "effect": 0.1,
     "rule": "at least",
+    "result": "results/distance.json",
+    "arms": ["fixed, default gate"],
 }
 # Updates of two seeds at three distances; who learns fast has a wide scatter.
 TIMES = {
