@@ -29,6 +29,7 @@ In JavaScript, each file readable by itself:
 - ``islands.mjs``: a state of two numbers jumps, letter by letter
 - ``gate.mjs``: how far back a gradient reaches, bias by bias
 - ``rates.mjs``: what a distance costs, at a learning rate that one chooses
+- ``bits.mjs``: how many bits come through a few numbers, after a training of any length
 - ``verdict.mjs``: a claim, and what would have mattered
 - ``hypothesis.mjs``: a hypothesis that one edits, and four measures of it
 - ``padding.mjs``: padding grows behind a sentence, and moves those who read it

@@ -18,7 +18,7 @@ SHARED = (  # each before who imports it
 )
 PIECES = (
     *("explorer", "links", "lookup", "batch", "sketch", "beam", "stepper", "geometry"),
-    *("islands", "gate", "rates", "verdict", "hypothesis", "padding"),
+    *("islands", "gate", "rates", "bits", "verdict", "hypothesis", "padding"),
     *("mechanisms", "training"),
 )
 START, STYLE = "start.mjs", "pieces.css"

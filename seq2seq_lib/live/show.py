@@ -315,6 +315,48 @@ def rates(
     return piece("rates", {"times": json.dumps(data)}, what, (30, 32))
 
 
+def bits(
+    curves: Mapping[tuple[str, int], Mapping[int, Sequence[float]]],
+    per_symbol: int,
+    first: int,
+) -> Any:
+    """How many bits come through a few numbers, for a size and a budget that one chooses.
+
+    Args:
+        curves: for each model ("fixed" or "attention") and size, by updates: the bits that
+            come through of sources of 1, 2, ... symbols.
+        per_symbol: bits that a symbol brings.
+        first: the size that is chosen at first.
+
+    Raises:
+        ValueError: a size was not tried with both models.
+    """
+    models = ("fixed", "attention")
+    sizes = sorted({size for _, size in curves})
+    require(
+        {*curves} == {(model, size) for model in models for size in sizes},
+        f"Each of the sizes {sizes} needs both models, fixed and attention.",
+    )
+    data = {
+        "sizes": sizes,
+        "budgets": sorted({updates for curve in curves.values() for updates in curve}),
+        "perSymbol": per_symbol,
+        "curves": {
+            model: {
+                size: [
+                    {"updates": updates, "bits": [round(value, 2) for value in through]}
+                    for updates, through in curves[model, size].items()
+                ]
+                for size in sizes
+            }
+            for model in models
+        },
+        "first": first,
+    }
+    what = wait("choose how many numbers are let through, and for how long one trains")
+    return piece("bits", {"curves": json.dumps(data)}, what, (30, 30))
+
+
 def verdict(claims: Mapping[str, Mapping[str, Any]]) -> Any:
     """Judged claims, their runs, and what their verdicts would be had more mattered.
 

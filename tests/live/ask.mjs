@@ -7,6 +7,7 @@ import { bleu, chrf, exactMatch, tokenAccuracy } from "../../seq2seq_lib/live/hy
 import { unit, walk } from "../../seq2seq_lib/live/islands.mjs";
 import { onGold, shared } from "../../seq2seq_lib/live/mechanisms.mjs";
 import { Model } from "../../seq2seq_lib/live/model.mjs";
+import { after } from "../../seq2seq_lib/live/bits.mjs";
 import { bestRate, told, typical } from "../../seq2seq_lib/live/rates.mjs";
 import { links, numberWords, read, valueOf } from "../../seq2seq_lib/live/numbers.mjs";
 import { apart } from "../../seq2seq_lib/live/padding.mjs";
@@ -58,6 +59,7 @@ const QUESTIONS = {
   states: ({ weights, sequences }) => sequences.map((letters) => walk(unit(weights), letters)),
   verdicts: ({ entries }) => entries.map(verdict),
   rates: ({ rows, byRate }) => ({ typical: rows.map(typical), best: bestRate(byRate) }),
+  through: ({ moments, budgets }) => budgets.map((updates) => after(moments, updates).updates),
   told: ({ asked }) => asked.map((each) => told(...each)),
   judged: ({ answers, right }) => answers.map((tokens) => judged({ tokens, finished: true }, right)),
   looks: ({ rows, gold }) => [shared(rows), onGold(rows, gold)],

@@ -50,6 +50,15 @@ LEVEL = {key: PRIMARY[key] for key in ("values", "conditions")} | {
     "result": "results/distance.json",
     "arms": ["fixed, default gate"],
 }
+# Bits of 1 to 12 symbols through 2 and 8 numbers; attention's training ended sooner.
+THROUGH = {
+    (model, size): {
+        updates: [min(4.0 * n, 3.0 * size + share * n) for n in range(1, 13)]
+        for updates, share in budgets.items()
+    }
+    for size in (2, 8)
+    for model, budgets in (("fixed", {500: 0.5, 2000: 1.0}), ("attention", {500: 3.5}))
+}
 # Updates of two seeds at three distances; who learns fast has a wide scatter.
 TIMES = {
     (model, rate, bias): {
@@ -127,6 +136,7 @@ PIECES = {
     "islands": lambda: show.islands(unit(), "abca"),
     "gate": lambda: show.gate(LINES, 0.0),
     "rates": lambda: show.rates(TIMES, 1500, (0.1, 0.0)),
+    "bits": lambda: show.bits(THROUGH, 4, 8),
     "padding": lambda: show.padding(PADDED),
     "hypothesis": lambda: show.hypothesis({4871: 9871, 21: 91}, [SENTENCE]),
     "verdict": lambda: show.verdict({"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}),
