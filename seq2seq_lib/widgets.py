@@ -44,3 +44,23 @@ def explore(
         display(draw(**values))
 
     return ipywidgets.interactive(show, **controls)
+
+
+def typed(answer: Callable[[str], str], first: str, label: str) -> Any:
+    """A line that a reader types, and what is answered; without a kernel, the first.
+
+    Args:
+        answer: makes HTML of a line.
+        first: the line that stands there at first.
+        label: of the line.
+    """
+    from IPython.display import HTML
+
+    try:
+        import ipywidgets
+    except ImportError:
+        return HTML(answer(first))
+    line = ipywidgets.Text(first, description=label, continuous_update=False)
+    said = ipywidgets.HTML(answer(first))
+    line.observe(lambda change: setattr(said, "value", answer(change["new"])), "value")
+    return ipywidgets.VBox([line, said])

@@ -149,13 +149,14 @@ def write_pages(
         raise ContentsError(
             "Not built: the messages above are fatal. Correct the pages they name."
         )
-    publish(source / "results" / "live", fresh / "_build" / "html" / "live")
+    kept, pages = source / "results", fresh / "_build" / "html"
+    publish(kept / "live", pages / "live", kept / "translators")
     given = settings(source)
     repository = given.get("repository", {}).get("url", "")
-    finish(fresh / "_build" / "html", given.get("title", ""), repository)
+    finish(pages, given.get("title", ""), repository)
     if html.exists():
         html.rename(fresh / "old")
-    (fresh / "_build" / "html").rename(html)
+    pages.rename(html)
     shutil.rmtree(fresh, ignore_errors=True)
 
     times = times | {"pages": f"{time.perf_counter() - started:6.1f} s"}

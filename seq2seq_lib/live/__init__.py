@@ -18,6 +18,7 @@ In JavaScript, each file readable by itself:
 - ``heatmap.mjs``: weights as a table of numbers, darker where there is more
 - ``answer.mjs``: what a reader asks of models, and what they answer
 - ``runs.mjs``: what one seed measured, as lines and as a table
+- ``translator.mjs``: a translator's folder: text, pieces of words, weights
 - ``explorer.mjs``: two models translate what a reader types; weights are seen and changed
 - ``links.mjs``: a number in two languages, with lines between its words
 - ``lookup.mjs``: a query that one drags among keys, and a temperature
@@ -35,4 +36,5 @@ In JavaScript, each file readable by itself:
 - ``padding.mjs``: padding grows behind a sentence, and moves those who read it
 - ``mechanisms.mjs``: models that look in different ways, on one number
 - ``training.mjs``: a model while it trains, moment by moment
+- ``captions.mjs``: a reader's own sentence, and two translators
 """

@@ -4,12 +4,12 @@
 //   encoder   h_j = [GRU forward ; GRU backward]        seq2seq_lib/encoder.py
 //   look      scores -> weights -> context              seq2seq_lib/attention
 //   decoder   s_t = GRU([E y_(t-1) ; c_t], s_(t-1))     seq2seq_lib/decoder.py
-//             logits_t = O [s_t ; c_t ; E y_(t-1)]
+//             logits_t = O [s_t ; c_t ; E y_(t-1)], or deep: seq2seq_lib/output.py
 //
-// Weights arrive as 16-bit floats (see export.py) and are widened once. Sums are 64 bits
+// Weights arrive in few bits (see export.py) and are widened once. Sums are 64 bits
 // wide, as all numbers of JavaScript are, so results differ from PyTorch's by rounding.
 
-export const [PAD, BOS, EOS] = [0, 1, 2];
+export const [PAD, BOS, EOS, UNK] = [0, 1, 2, 3];
 export const SPECIALS = 4; // tokens before the first word: PAD, BOS, EOS, UNK
 
 /** The number that 16 bits of an IEEE half stand for. */
@@ -97,32 +97,21 @@ export const MECHANISMS = {
 /** A model of the library: see `Seq2Seq`, whose parts and tensors have these names. */
 export class Model {
   /**
-   * @param {object} header what export.py wrote beside the weights
-   * @param {ArrayBuffer} buffer the weights, 16 bits each, little end first
+   * @param {object} config of the shape
+   * @param {Object<string, {data: Float32Array, shape: number[]}>} tensors by their names
+   * @param {string[]} src words that it reads, without the four special tokens
+   * @param {string[]} tgt words that it writes, likewise
    */
-  constructor(header, buffer) {
-    this.config = header.config;
-    this.mechanism = MECHANISMS[header.config.attention];
+  constructor(config, tensors, src, tgt) {
+    Object.assign(this, { config, tensors, src, tgt });
+    this.mechanism = MECHANISMS[config.attention];
     if (!this.mechanism) {
       throw new Error(
         `This page can run ${Object.keys(MECHANISMS).join(", ")}, ` +
-          `but the model has ${header.config.attention}.`,
+          `but the model has ${config.attention}.`,
       );
     }
-    const [view, size] = [new DataView(buffer), header.size];
-    if (buffer.byteLength !== 2 * size) {
-      throw new Error(`The weights have ${buffer.byteLength} bytes, not ${2 * size}.`);
-    }
-    this.tensors = {};
-    for (const { name, shape, start } of header.tensors) {
-      const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-      for (let i = 0; i < data.length; i++) {
-        data[i] = half(view.getUint16(2 * (start + i), true));
-      }
-      this.tensors[name] = { data, shape };
-    }
-    [this.src, this.tgt] = [header.src, header.tgt];
-    this.srcIds = new Map(header.src.map((token, i) => [token, i + SPECIALS]));
+    this.srcIds = new Map(src.map((token, i) => [token, i + SPECIALS]));
     const unit = (prefix, suffix) => ({
       input: this.part(`${prefix}weight_ih${suffix}`, `${prefix}bias_ih${suffix}`),
       state: this.part(`${prefix}weight_hh${suffix}`, `${prefix}bias_hh${suffix}`),
@@ -132,6 +121,10 @@ export class Model {
     this.cell = unit("decoder.cell.", "");
     this.initial = this.part("decoder.initial.weight", "decoder.initial.bias");
     this.output = this.part("decoder.output.weight", "decoder.output.bias");
+    if (config.output === "tied") {
+      this.hidden = this.part("decoder.output.hidden.weight", "decoder.output.hidden.bias");
+      this.output = this.part("decoder.embedding.weight", "decoder.output.bias");
+    }
   }
 
   part(weight, bias) {
@@ -160,7 +153,7 @@ export class Model {
 
   /** One state for each word, and the summary: the last state of each direction. */
   encode(words) {
-    const embedded = words.map((word) => this.embed("encoder", this.srcIds.get(word)));
+    const embedded = words.map((word) => this.embed("encoder", this.srcIds.get(word) ?? UNK));
     const run = (unit, inputs) => {
       let h = new Array(this.config.enc_hidden).fill(0);
       return inputs.map((x) => (h = gru(unit, x, h)));
@@ -189,6 +182,14 @@ export class Model {
     return { scores, weights: softmax(scores) };
   }
 
+  /** The scores of all words; the deep layer keeps the larger number of every pair. */
+  score(features) {
+    if (!this.hidden) return linear(this.output, features);
+    const pairs = linear(this.hidden, features);
+    const larger = pairs.map((x, i) => Math.max(x, pairs[i + 1])).filter((_, i) => i % 2 === 0);
+    return linear(this.output, larger);
+  }
+
   /**
    * Read one target token and score the next.
    *
@@ -200,7 +201,7 @@ export class Model {
     const context = weightedSum(weights, memory.values);
     const embedded = this.embed("decoder", prevId);
     const next = gru(this.cell, join(embedded, context), state);
-    const logits = linear(this.output, join(next, context, embedded));
+    const logits = this.score(join(next, context, embedded));
     return { logits, state: next, context, weights, scores: look.scores, own: look.weights };
   }
 
@@ -239,11 +240,30 @@ export function argmax(logits) {
   return best;
 }
 
+/**
+ * A model of two files.
+ *
+ * @param {object} header what export.py wrote beside the weights
+ * @param {ArrayBuffer} buffer the weights, 16 bits each, little end first
+ */
+export function fromHalves({ config, size, tensors, src, tgt }, buffer) {
+  if (buffer.byteLength !== 2 * size) {
+    throw new Error(`The weights have ${buffer.byteLength} bytes, not ${2 * size}.`);
+  }
+  const view = new DataView(buffer);
+  const widened = tensors.map(({ name, shape, start }) => {
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    for (let i = 0; i < data.length; i++) data[i] = half(view.getUint16(2 * (start + i), true));
+    return [name, { data, shape }];
+  });
+  return new Model(config, Object.fromEntries(widened), src, tgt);
+}
+
 /** Fetch a model by the address of its header; the weights lie beside it. */
 export async function load(address) {
   const [header, weights] = await Promise.all([
     fetch(address).then((answer) => answer.json()),
     fetch(address.replace(/\.json$/, ".f16")).then((answer) => answer.arrayBuffer()),
   ]);
-  return new Model(header, weights);
+  return fromHalves(header, weights);
 }

@@ -46,7 +46,7 @@ def _frame(
         f"const parts = {trained};\n"
         "const bytes = (text) =>"
         " Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;\n"
-        "const model = async (name) => new Model(parts[name][0], bytes(parts[name][1]));\n"
+        "const model = async (name) => fromHalves(parts[name][0], bytes(parts[name][1]));\n"
         f"start(document.getElementById('here'), {given}, model);</script>"
     )
 

@@ -7,7 +7,7 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from seq2seq_lib.live.place import piece, wait
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.require import option, require
 from seq2seq_lib.vocab import Vocab
+from seq2seq_lib.widgets import is_static, typed
 
 NAMES = {
     "fixed": "fixed context",
@@ -376,6 +377,50 @@ def verdict(claims: Mapping[str, Mapping[str, Any]]) -> Any:
     ]
     what = wait("move what would have mattered and read the verdict")
     return piece("verdict", {"claims": json.dumps(data)}, what, (32, 35))
+
+
+class Translates(Protocol):
+    """What translates texts (see ``translate.folder.Translator``)."""
+
+    def translate(
+        self, texts: Sequence[str], beam: int = 5
+    ) -> list[tuple[str, Translation]]:
+        """The translation of each text, and how it came about."""
+        ...
+
+
+def captions(folder: Path, translators: Mapping[str, Translates], first: str) -> Any:
+    """A sentence that a reader types, translated with and without attention.
+
+    On a built page the translators are loaded when a reader asks for it; in a notebook
+    the kernel has them already. Both search greedily.
+
+    Args:
+        folder: the folder that holds those of the page, each in a folder of its name.
+        translators: by name; the sentence is given to each of them.
+        first: the sentence that stands there at first.
+    """
+
+    def answers(text: str) -> str:
+        if not text.strip():
+            return "<p>Type an English sentence.</p>"
+        said = {name: its.translate([text], beam=1) for name, its in translators.items()}
+        return "".join(
+            f"<section><h4>{NAMES[name]}</h4><p lang='de'>{html.escape(text)}</p></section>"
+            for name, [(text, _)] in said.items()
+        )
+
+    if not is_static():
+        return typed(answers, first, "sentence")
+    files = [[*(folder / name).iterdir()] for name in translators]
+    data = {
+        "models": list(translators),
+        "sizes": [sum(file.stat().st_size for file in its) for its in files],
+        "first": first,
+    }
+    what = wait("type a sentence of your own and have it translated")
+    inside = f"<p>{html.escape(first)}</p>{answers(first)}{what}"
+    return piece("captions", {"translators": json.dumps(data)}, inside, (18, 22))
 
 
 def hypothesis(

@@ -6,19 +6,31 @@ import { scorer } from "../../seq2seq_lib/live/geometry.mjs";
 import { bleu, chrf, exactMatch, tokenAccuracy } from "../../seq2seq_lib/live/hypothesis.mjs";
 import { unit, walk } from "../../seq2seq_lib/live/islands.mjs";
 import { onGold, shared } from "../../seq2seq_lib/live/mechanisms.mjs";
-import { Model } from "../../seq2seq_lib/live/model.mjs";
+import { fromHalves } from "../../seq2seq_lib/live/model.mjs";
 import { after } from "../../seq2seq_lib/live/bits.mjs";
 import { bestRate, told, typical } from "../../seq2seq_lib/live/rates.mjs";
 import { links, numberWords, read, valueOf } from "../../seq2seq_lib/live/numbers.mjs";
 import { apart } from "../../seq2seq_lib/live/padding.mjs";
 import { distance } from "../../seq2seq_lib/live/sketch.mjs";
 import { run } from "../../seq2seq_lib/live/stepper.mjs";
+import { Translator, prepare } from "../../seq2seq_lib/live/translator.mjs";
 import { drawAgain, verdict } from "../../seq2seq_lib/live/verdict.mjs";
 
+/** The bytes of a file, and nothing that lies beside them. */
+function bytes(path) {
+  const found = readFileSync(path);
+  return found.buffer.slice(found.byteOffset, found.byteOffset + found.length);
+}
+
+const json = (path) => JSON.parse(readFileSync(path, "utf8"));
+
+function translator(folder) {
+  const [config, source, target] = ["config", "source", "target"].map((name) => json(`${folder}/${name}.json`));
+  return new Translator(config, bytes(`${folder}/model.safetensors`), source, target);
+}
+
 function model(path) {
-  const weights = readFileSync(`${path}.f16`);
-  const buffer = weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.length);
-  return new Model(JSON.parse(readFileSync(`${path}.json`, "utf8")), buffer);
+  return fromHalves(json(`${path}.json`), bytes(`${path}.f16`));
 }
 
 const tokens = (n, code) => numberWords(n, code).map(({ token }) => token);
@@ -32,6 +44,20 @@ const QUESTIONS = {
       value: valueOf(tokens(n, "en")),
     })),
   read: ({ text }) => read(text),
+  pieces: ({ folder, texts, lowercase }) => {
+    const { src } = translator(folder);
+    return texts.map((text) => {
+      const prepared = prepare(text, lowercase);
+      return { prepared, pieces: src.split(prepared), again: src.join(src.split(prepared)) };
+    });
+  },
+  captions: ({ folder, texts }) => {
+    const asked = translator(folder);
+    return texts.map((text) => {
+      const { steps, ...said } = asked.translate(text);
+      return { ...said, logits: steps.map(({ logits }) => logits), weights: steps.map(({ weights }) => weights) };
+    });
+  },
   translations: ({ path, sources, edits }) => {
     const asked = model(path);
     return sources.map((words) => {

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,9 +26,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str
     """Serves a piece as the book (page.html) and as a notebook (frame.html) hold it."""
     with ExitStack() as servers:
 
-        def serve(make: Callable[[], Any]) -> str:
+        def serve(make: Callable[[], Any], translators: Path | None = None) -> str:
             folder = tmp_path_factory.mktemp("site")
-            publish(MODELS, folder / "live")
+            publish(MODELS, folder / "live", translators)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv(STATIC_VARIABLE, "1")
                 built = make().data

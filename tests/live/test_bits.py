@@ -19,8 +19,8 @@ def test_a_training_that_ended_sooner_shows_its_end():
 @bits
 def test_sliders_change_what_is_told_and_drawn(page):
     assert message(page) == (
-        "12 symbols bring 48 bits. Through 8 numbers come 36.0 with the fixed context after "
-        "2,000 updates, 48.0 with attention after 500 updates."
+        "12 symbols bring 48 bits. Through 8 numbers come 36.0 with the fixed context "
+        "after 2,000 updates, 48.0 with attention after 500 updates."
     )
     before = one(page, ".live polyline.live-fixed").get_attribute("points")
     put_in(page, BUDGET, 0)
