@@ -1,6 +1,7 @@
 """What single runs measured, as curves: a seed of a claim can be looked at by itself."""
 
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from seq2seq_lib.page import right_by_length, stored
@@ -30,6 +31,11 @@ def curve(found: Mapping[str, Any]) -> Curve:
     if "by_reference_length" in found:
         bleu = {name: its["bleu"] for name, its in found["by_reference_length"].items()}
         return Curve("reference length (words)", "BLEU", bleu)
+    if "test_bits" in found:
+        return Curve("symbols in the source", "bits that arrive", found["test_bits"])
+    if isinstance(found.get("chrf"), Mapping):  # one for each source
+        means = {size: fmean(each) for size, each in found["chrf"].items()}
+        return Curve("captions in a source", "chrF", means)
     raise ValueError(
         f"A run that stored {', '.join(found) or 'nothing'} has no curve; say in "
         "`live.runs.curve` which part shows most."

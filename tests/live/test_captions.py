@@ -211,7 +211,9 @@ def test_a_translator_that_is_not_there_is_a_sentence(site, open_piece, shipped)
 def test_in_a_notebook_the_kernel_answers(monkeypatch):
     class Echo:
         def translate(self, given, beam=5):
-            return [(f"<{text}>", Translation((), (), np.zeros((0, 1)), True)) for text in given]
+            return [
+                (f"<{text}>", Translation((), (), np.zeros((0, 1)), True)) for text in given
+            ]
 
     monkeypatch.delenv(STATIC_VARIABLE, raising=False)
     widget = show.captions(Path("nowhere"), {"fixed": Echo()}, "a dog")

@@ -111,6 +111,13 @@ def test_every_judged_claim_has_runs_to_look_at(number, claim):
         assert all(len(values) == len(found["names"]) for values in seeds.values())
 
 
+def test_what_is_measured_next_has_a_curve():
+    bits = runs.curve({"test_bits": {"1": 4.0, "2": 7.5}})
+    assert bits.y == "bits that arrive" and bits.values == {"1": 4.0, "2": 7.5}
+    chrf = runs.curve({"chrf": {"1": [40.0, 50.0], "2": [30.0]}})
+    assert chrf.values == {"1": 45.0, "2": 30.0}
+
+
 def test_a_run_without_a_curve_says_so():
     with pytest.raises(ValueError, match="stored loss has no curve"):
         runs.curve({"loss": 1.0})
