@@ -5,6 +5,7 @@
 - ``place``: how a piece stands in a page or in a notebook, with something still first
 - ``runs``: what single runs measured, as curves
 - ``show``: each piece as the value of a cell
+- ``measured``: the same for pieces that show what experiments stored
 
 In JavaScript, each file readable by itself:
 

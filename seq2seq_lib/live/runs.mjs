@@ -6,7 +6,7 @@ const RUN = { wide: 460, high: 200, left: 52, foot: 44 }; // the drawing
 const RUN_LOOKS = { fixed: "live-fixed", additive: "live-attentive" };
 
 /** A drawing and a table of one seed; an arm without this seed shows the only one it has. */
-export function run({ x, y, log, names, arms }, seed) {
+export function drawRun({ x, y, log, names, arms }, seed) {
   const { wide, high, left, foot } = RUN;
   const rows = Object.entries(arms).map(([arm, seeds]) => [arm, seeds[seed] ?? Object.values(seeds)[0]]);
   const scale = (value) => (log ? Math.log2(value) : value);

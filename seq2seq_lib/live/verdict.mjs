@@ -2,7 +2,7 @@
 // verdict, look at a single run, and draw the seeds again to see where an interval comes from.
 
 import { h, scroll, svg, table, unique } from "./elements.mjs";
-import { run } from "./runs.mjs";
+import { drawRun } from "./runs.mjs";
 
 const [WIDE, HIGH, MARGIN] = [460, 210, 14]; // of the drawing
 const [AXIS, SEEDS, INTERVAL, BINS] = [190, 46, 74, 40];
@@ -61,7 +61,7 @@ export function start(host, data) {
 
   /** Shows what the chosen seed measured, in every arm. */
   function look() {
-    its.replaceChildren(...(seeds.value ? [run(state.claim.runs, seeds.value)] : []));
+    its.replaceChildren(...(seeds.value ? [drawRun(state.claim.runs, seeds.value)] : []));
     show();
   }
 

@@ -3,7 +3,7 @@
 import pytest
 from touch import THROUGH, ask, message, needs_node, one, put_in, texts
 
-from seq2seq_lib.live import show
+from seq2seq_lib.live import measured
 
 bits = pytest.mark.parametrize("page", ["bits"], indirect=True)
 SIZE, BUDGET = (f".live input[id$={name}]" for name in ("size", "budget"))
@@ -46,4 +46,4 @@ def test_a_value_beyond_the_slider_is_its_end(page):
 def test_a_size_that_one_model_lacks_is_told():
     some = {key: curve for key, curve in THROUGH.items() if key != ("attention", 8)}
     with pytest.raises(ValueError, match=r"sizes \[2, 8\] needs both models"):
-        show.bits(some, 4, 8)
+        measured.bits(some, 4, 8)

@@ -6,7 +6,7 @@ from statistics import geometric_mean
 import pytest
 from touch import TIMES, ask, message, needs_node, one, put_in, texts
 
-from seq2seq_lib.live import show
+from seq2seq_lib.live import measured
 from seq2seq_lib.page import stored
 
 rates = pytest.mark.parametrize("page", ["rates"], indirect=True)
@@ -86,4 +86,4 @@ def test_a_value_beyond_the_slider_is_its_end(page):
 def test_a_rate_that_was_not_tried_with_every_bias_is_told():
     some = {key: row for key, row in TIMES.items() if key != ("fixed", 0.1, 2.0)}
     with pytest.raises(ValueError, match="7 settings are not every one of 2 rates"):
-        show.rates(some, 1500, (0.1, 0.0))
+        measured.rates(some, 1500, (0.1, 0.0))

@@ -14,7 +14,7 @@ import torch
 
 from experiments.engine.results import read_results
 from seq2seq_lib.attention import Additive, General
-from seq2seq_lib.live import show
+from seq2seq_lib.live import measured, show
 from seq2seq_lib.widgets import STATIC_VARIABLE
 
 HERE = Path(__file__).parent
@@ -135,11 +135,13 @@ PIECES = {
     "geometry": lambda: show.geometry(keys_and_scorers()),
     "islands": lambda: show.islands(unit(), "abca"),
     "gate": lambda: show.gate(LINES, 0.0),
-    "rates": lambda: show.rates(TIMES, 1500, (0.1, 0.0)),
-    "bits": lambda: show.bits(THROUGH, 4, 8),
+    "rates": lambda: measured.rates(TIMES, 1500, (0.1, 0.0)),
+    "bits": lambda: measured.bits(THROUGH, 4, 8),
     "padding": lambda: show.padding(PADDED),
     "hypothesis": lambda: show.hypothesis({4871: 9871, 21: 91}, [SENTENCE]),
-    "verdict": lambda: show.verdict({"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}),
+    "verdict": lambda: measured.verdict(
+        {"4": {"primary": PRIMARY}, "1": {"primary": LEVEL}}
+    ),
     "mechanisms": lambda: show.mechanisms(MODELS, MECHANISMS, 914_327),
     "training": lambda: show.training(moments(), 914_327),
 }
