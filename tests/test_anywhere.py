@@ -139,10 +139,10 @@ def opened(path: Path, folder: Path) -> nbformat.NotebookNode:
     return nbformat.read(copied, as_version=4)
 
 
-def said(notebook: nbformat.NotebookNode, tag: str) -> list[list[str]]:
+def said(notebook: nbformat.NotebookNode, tag: str) -> list[str]:
     """What the cells with a tag printed."""
     return [
-        [output.text for output in cell.outputs if output.get("name") == "stdout"]
+        "".join(o.text for o in cell.outputs if o.get("name") == "stdout")
         for cell in notebook.cells
         if tag in cell.metadata.get("tags", [])
     ]
