@@ -1,12 +1,14 @@
 """The smaller pieces in a real browser: typed into, dragged, moved by keys."""
 
 import math
+import re
+from collections import Counter
 from typing import Any
 
 import pytest
 from touch import MEMORY, PIECES, message, problems, texts, write
 
-from seq2seq_lib.live import place, show
+from seq2seq_lib.live import place, publish, show
 from seq2seq_lib.tasks.numbers import Numbers
 
 links = pytest.mark.parametrize("page", ["links"], indirect=True)
@@ -153,6 +155,21 @@ def test_a_notebook_has_each_piece_in_a_frame(browser, address_of, name):
     WebDriverWait(browser, 20).until(lambda b: texts(b, ".live-message"))
     assert len(texts(browser, ".live")[0]) > 20
     browser.switch_to.default_content()
+
+
+def _defined(script: str) -> list[str]:
+    """What a script defines at its top."""
+    text = (publish.HERE / f"{script}.mjs").read_text(encoding="utf-8")
+    kinds = r"(?:async )?(?:function|class|const|let)"
+    heads = re.findall(rf"^(?:export )?{kinds} (\w+|[\[{{][^=]*)", text, re.M)
+    return [name for head in heads for name in re.findall(r"\w+", head)]
+
+
+@pytest.mark.parametrize("name", publish.PIECES)
+def test_a_frame_joins_scripts_that_define_no_name_twice(name):
+    together = Counter(n for script in (*publish.SHARED, name) for n in _defined(script))
+    assert together["h"] == together["start"] == 1
+    assert not [each for each, times in together.items() if times > 1]
 
 
 def test_an_unknown_piece_lists_the_known_ones():
