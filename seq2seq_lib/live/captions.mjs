@@ -3,13 +3,13 @@
 import { h, scroll, unique } from "./elements.mjs";
 import { NAMES } from "./answer.mjs";
 import { heatmap } from "./heatmap.mjs";
-import { fetchTranslator } from "./translator.mjs";
+import { fetchTranslator, prepare } from "./translator.mjs";
 
 const LONGEST = 40; // words
 
 /** What has to be told before a sentence can be translated; nothing, if it can. */
 export function refused(text) {
-  const words = text.trim().split(/\s+/).filter(Boolean);
+  const words = prepare(text, false).split(" ").filter(Boolean);
   if (!words.length) return "Type an English sentence, such as one that tells what a picture shows.";
   if (words.length > LONGEST) {
     return `This has ${words.length} words; the captions that they learned from have about 12. Keep to ${LONGEST}.`;

@@ -16,6 +16,7 @@ from seq2seq_lib.decoding import Translation, translate
 from seq2seq_lib.live.place import piece, wait
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.require import option, require
+from seq2seq_lib.text import normalise
 from seq2seq_lib.vocab import Vocab
 from seq2seq_lib.widgets import is_static, typed
 
@@ -299,7 +300,7 @@ def captions(folder: Path, translators: Mapping[str, Translates], first: str) ->
     """
 
     def answers(text: str) -> str:
-        if not text.strip():
+        if not normalise(text).strip():  # what nobody sees is no sentence
             return "<p>Type an English sentence.</p>"
         said = {name: its.translate([text], beam=1) for name, its in translators.items()}
         return "".join(

@@ -179,6 +179,7 @@ def test_a_sentence_is_translated_when_a_reader_asks(caption, shipped):
     "typed, told",
     [
         ("  ", "Type an English sentence"),
+        ("\u00ad\u200b", "Type an English sentence"),
         ("a " * 100, "100 words"),
         ("a 😀", "One character"),
     ],
@@ -221,5 +222,6 @@ def test_in_a_notebook_the_kernel_answers(monkeypatch):
     assert "fixed context" in said.value and "&lt;a dog&gt;" in said.value
     line.value = "a cat"
     assert "&lt;a cat&gt;" in said.value
-    line.value = " "
-    assert "Type an English sentence" in said.value
+    for nothing in (" ", "\u00ad\u200b"):
+        line.value = nothing
+        assert "Type an English sentence" in said.value
