@@ -12,7 +12,8 @@ of five:
 
 On validation captions: what shuffled, shifted and uniform weights cost (``edited``), and
 how far the weights, and the gradients, agree with IBM Model 1, the silver aligner, trained
-on the training captions' pieces (``disagreement``: 1 - 2 |both| / (|ours| + |silver|)).
+on the training captions' pieces (``disagreement``: 1 - 2 |both| / (|ours| + |silver|)), and
+what share of their words training never showed (``unseen``).
 
 The first seed of both recurrent translators is shipped with the book, one byte for each
 weight of a matrix; ``small`` is what that leaves of ``greedy_valid``.
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from experiments import ibm1
+from experiments import ibm1, unseen
 from experiments.declarations import SEEDS
 from experiments.engine import Experiment, Job, Values, main
 from experiments.joined import sentence_chrf
@@ -191,6 +192,7 @@ def run(job: Job) -> Values:
         "words": [len(text.split()) for text in words(references)],
         "by_length": by_length(said, references),
         "greedy_valid": greedy_bleu(translator, n),
+        "unseen": unseen.counted(translator, texts("train"), texts("valid")),
     }
     if architecture == "recurrent":
         values["disagreement"] = aligned(translator, job)

@@ -8,6 +8,7 @@ again for the parts. The pieces of words are learned from the part alone.
 
     greedy_valid   BLEU of words of the validation captions, greedily, as in `multi30k`
     bleu_of_words  the same of the test set of 2016, by a beam of five
+    unseen         the share of words that the part does not have, and more of that kind
 """
 
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments import unseen
 from experiments.declarations import SEEDS
 from experiments.engine import Experiment, Job, Values, main
 from experiments.multi30k import KINDS, RATES, greedy_bleu, texts
@@ -34,14 +36,15 @@ def arms() -> dict[str, tuple[str, int]]:
 
 
 @contextmanager
-def part(pairs: int) -> Iterator[Files]:
-    """So many of the training pairs, as two files that are gone afterwards."""
+def part(pairs: int) -> Iterator[tuple[Files, list[list[str]]]]:
+    """So many of the training pairs, as two files that are gone afterwards, and as text."""
     order = np.random.default_rng(0).permutation(len(texts("train")[0]))[:pairs]
+    sides = [[side[i] for i in order] for side in texts("train")]
     with tempfile.TemporaryDirectory() as name:
         files = Files(Path(name) / "part.en", Path(name) / "part.de")
-        for path, side in zip(files, texts("train"), strict=True):
-            path.write_text("".join(f"{side[i]}\n" for i in order), encoding="utf8")
-        yield files
+        for path, side in zip(files, sides, strict=True):
+            path.write_text("".join(f"{text}\n" for text in side), encoding="utf8")
+        yield files, sides
 
 
 def run(job: Job) -> Values:
@@ -49,8 +52,8 @@ def run(job: Job) -> Values:
     model, pairs = arms()[job.arm]
     architecture, chosen = KINDS[model]
     how = options(architecture, UPDATES[pairs], RATES[model], job.seed, **chosen)
-    with part(pairs) as text:
-        translator, values = trained(job, how, text)
+    with part(pairs) as (files, sides):
+        translator, values = trained(job, how, files)
     n = 20 if job.quick else None
     sources, references = (side[:n] for side in texts("test"))
     found = scores.score(translator, sources, references, beam=1 if job.quick else 5)
@@ -58,6 +61,7 @@ def run(job: Job) -> Values:
         **values,
         "greedy_valid": greedy_bleu(translator, n),
         "bleu_of_words": round(found["bleu_of_words"], 2),
+        "unseen": unseen.counted(translator, sides, texts("valid")),
     }
 
 

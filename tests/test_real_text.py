@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from experiments import multi30k, multi30k_pairs, sink_captions, translators
+from experiments import multi30k, multi30k_pairs, sink_captions, translators, unseen
 from experiments.multi30k import BUCKETS, by_length, diagonal, disagreement, of_rows
 from seq2seq_lib.batching import Pair
 from seq2seq_lib.model import ModelConfig, build_model
 from seq2seq_lib.translate import folder
 from seq2seq_lib.translate.subwords import Subwords
+from seq2seq_lib.vocab import UNK
 
 needs_captions = pytest.mark.skipif(
     not os.environ.get("SEQ2SEQ_DATA_DIR"), reason="no Multi30k: set SEQ2SEQ_DATA_DIR"
@@ -68,6 +69,18 @@ def test_links_of_some_words_are_those_of_their_rows():
     assert of_rows(found, lambda i, t: (i, t) == (0, 1)) == [{(1, 4)}, frozenset()]
 
 
+def test_words_that_training_never_showed_are_counted_as_they_run():
+    train = ["A dog runs.", "a dog sits."]  # a, dog, runs, sits, and a full stop
+    pieces = Subwords.learn([text.lower() for text in train] * 3, 100)
+    found = unseen.of_side(pieces, train, ["A cat sits.", "A dog ж"])
+    assert found["words"] == 5 and found["once"] == 2
+    assert found["unseen"] == found["outside"] == pytest.approx(2 / 7, abs=1e-5)
+    ids = [i for row in pieces.encode(["a cat sits.", "a dog ж"]) for i in row]
+    assert found["pieces_per_word"] == pytest.approx(len(ids) / 7, abs=1e-4)
+    assert found["unknown"] == pytest.approx(ids.count(UNK) / len(ids), abs=1e-6)
+    assert UNK in ids  # no letter of the training text
+
+
 # --- the program's experiments -----------------------------------------------------------
 
 
@@ -95,9 +108,9 @@ def test_a_translator_is_shipped_small_and_anew(monkeypatch, tmp_path, a_transla
 def test_a_smaller_part_lies_within_a_larger_one(monkeypatch):
     rows = []
     for pairs in (30, 70):
-        with multi30k_pairs.part(pairs) as files:
+        with multi30k_pairs.part(pairs) as (files, text):
             sides = [path.read_text(encoding="utf8").splitlines() for path in files]
-        assert [len(side) for side in sides] == [pairs, pairs]
+        assert sides == text and [len(side) for side in sides] == [pairs, pairs]
         assert not files.src.exists()
         rows.append(list(zip(*sides, strict=True)))
     assert rows[1][:30] == rows[0]
