@@ -28,7 +28,10 @@ PAGE = """\
 <div class="cell tag_hide-input"><details><pre>drawing = 3</pre></details>
 <figure id="fig-a"><img src="../_images/a1.png" alt="A line."><figcaption>
 <p>Fig. 3 Up &amp; down.<a class="headerlink" href="#fig-a">#</a></p></figcaption>
-</figure></div></section>
+</figure></div>
+<figure id="fig-c"><span class="drawing-frame" data-file="../_images/c1.svg"><svg
+aria-label="Three bars."><defs><path id="d0-bar"/></defs><use href="#d0-bar"/></svg></span>
+<figcaption><p>Fig. 4 Bars.</p></figcaption></figure></section>
 <section id="u"><h2>Exercises</h2>
 <div class="exercise admonition" id="ex-a"><p class="admonition-title">Exercise 4
  (Turn it (twice))</p><p>What is <span class="math">\\(x\\)</span>?</p></div>
@@ -56,6 +59,7 @@ def book(tmp_path: Path) -> tuple[Path, Path]:
     (built / "intro.html").write_text(front)
     (built / "index.html").write_text(front)
     (built / "_images" / "a1.png").write_bytes(b"\x89PNG of a")
+    (built / "_images" / "c1.svg").write_text("<svg/>")
     return source, built
 
 
@@ -68,10 +72,13 @@ def test_a_deck_has_what_its_page_has(book: tuple[Path, Path]) -> None:
         "May it look? A hook with a link. Attention, Measured, 8: the chapter",
         "How it looks key = 2",
         "How it looks Fig. 3 Up & down. download this figure",
+        "How it looks Fig. 4 Bars. download this figure",
         "A question: Turn it (twice) What is \\(x\\) ?",
     ]
     assert soup.find("title").text == "8 · May it look?"
     assert soup.find("img")["alt"] == "A line."
+    assert soup.select_one("a[download][href$='_images/c1.svg']")
+    assert soup.find(id="d0-bar") and soup.find("use")["href"] == "#d0-bar"
     assert not soup.select(".headerlink, [id^=fig], [id^=ex]")
     assert "08-look.html" in listed.read_text() and "May it look?" in listed.read_text()
     assert (made.parent / "deck.css").is_file() and (made.parent / "deck.js").is_file()
@@ -102,10 +109,15 @@ def test_figures_are_called_by_their_labels(
     source, built = book
     path = packing.pack_figures(source, built, tmp_path / "dist")
     with zipfile.ZipFile(path) as archive:
-        assert archive.namelist() == ["figures/captions.txt", "figures/fig-a.png"]
+        assert archive.namelist() == [
+            "figures/captions.txt",
+            "figures/fig-a.png",
+            "figures/fig-c.svg",
+        ]
         assert archive.read("figures/fig-a.png") == b"\x89PNG of a"
         text = archive.read("figures/captions.txt").decode()
     assert "CC BY" in text and "fig-a\nFig. 3 Up & down.\nA line." in text
+    assert "fig-c\nFig. 4 Bars.\nThree bars." in text
 
 
 def test_the_packed_book_opens_and_is_the_same_twice(
@@ -216,6 +228,31 @@ def test_every_chapter_has_a_deck_that_loads_only_what_is_there(decks: list[Path
                 continue
             assert not parts.scheme and not parts.netloc, (path.name, address)
             assert (path.parent / parts.path).exists(), (path.name, address)
+
+
+@pytest.mark.book
+def test_a_drawing_on_a_slide_has_its_marks_and_its_file(decks: list[Path]) -> None:
+    for path in decks[:-1]:
+        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        shapes = [tag["id"] for tag in soup.select("svg [id]")]
+        assert len(shapes) == len({*shapes}), path.name
+        used = {use["href"].removeprefix("#") for use in soup.select("svg use")}
+        assert used <= {*shapes}, path.name
+        figures = soup.select("figure")
+        assert figures and len(figures) == len(soup.select("a[download]")), path.name
+
+
+@pytest.mark.book
+def test_every_figure_of_the_book_is_packed(html: Path, tmp_path: Path) -> None:
+    wanted = {
+        str(figure["id"])
+        for chapter in CHAPTERS
+        for figure in slides.parts(slides.page(html, slides.name_of(chapter, ROOT)))
+        if figure.name == "figure"
+    }
+    with zipfile.ZipFile(packing.pack_figures(ROOT, html, tmp_path)) as archive:
+        packed = {Path(name).stem for name in archive.namelist()}
+    assert packed == wanted | {"captions"} and len(wanted) > 50
 
 
 @pytest.mark.book

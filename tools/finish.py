@@ -104,7 +104,8 @@ def draw_in(soup: BeautifulSoup, page: Path) -> dict[str, str]:
         alt = str(image.get("alt", ""))
         drawings[mark], used = figures.inline(text, alt, f"d{len(drawings)}-")
         colors |= used
-        frame = soup.new_tag("span", attrs={"class": "drawing-frame"})
+        attrs = {"class": "drawing-frame", "data-file": str(image["src"])}
+        frame = soup.new_tag("span", attrs=attrs)
         frame.string = mark
         image.replace_with(frame)
     if soup.head and (rules := figures.dark_rules(colors)):

@@ -19,7 +19,7 @@ from bs4 import Tag
 import seq2seq_lib
 from tools import commands, environment
 from tools.contents import ContentsError, notebooks
-from tools.slides import name_of, page, parts, words
+from tools.slides import file_of, name_of, page, parts, words
 
 OLDEST = (1980, 1, 1, 0, 0, 0)  # of every file in a ZIP: the same pages give the same bytes
 LICENCE = (
@@ -33,9 +33,8 @@ def figures(source: Path, built: Path) -> Iterator[tuple[str, Tag, Path]]:
     for chapter in notebooks(source):
         name = name_of(chapter, source)
         for part in parts(page(built, name)):
-            image = part.find("img")
-            if part.name == "figure" and isinstance(image, Tag):
-                path = (built / name).parent / str(image["src"]).partition("?")[0]
+            if part.name == "figure" and (file := file_of(part)):
+                path = (built / name).parent / file.partition("?")[0]
                 yield str(part["id"]), part, path.resolve()
 
 
@@ -58,8 +57,8 @@ def pack_figures(source: Path, built: Path, folder: Path) -> Path:
     files, said = [], [LICENCE]
     for label, figure, path in figures(source, built):
         files.append((f"figures/{label}{path.suffix}", path.read_bytes()))
-        seen = figure.find("img")
-        described = seen.get("alt", "") if isinstance(seen, Tag) else ""
+        seen = figure.select_one("svg[aria-label], img[alt]")
+        described = (seen.get("aria-label") or seen["alt"]) if seen else ""
         said.append(f"{label}\n{words(figure.find('figcaption'))}\n{described}")
     files.append(("figures/captions.txt", "\n\n".join(said).encode() + b"\n"))
     return _pack(folder / _target("figures"), files)

@@ -65,9 +65,16 @@ def _clean(tag: Tag) -> Tag:
         extra.decompose()
     for link in part.select("a"):  # the words stay, whatever they led to
         link.unwrap()
-    for inside in [part, *part.select("[id]")]:
+    # Within a drawing names lead from a mark to its shape.
+    for inside in [part, *part.select("[id]:not(svg *)")]:
         inside.attrs.pop("id", None)
     return part
+
+
+def file_of(figure: Tag) -> str:
+    """The address of a figure's file, whether the page shows it or has it drawn in."""
+    found = figure.select_one("[data-file], img[src]")
+    return str(found.get("data-file") or found["src"]) if found else ""
 
 
 def words(tag: Tag | None) -> str:
@@ -112,8 +119,8 @@ def deck(soup: BeautifulSoup, name: str) -> str:
     for part in parts(soup):
         body = _clean(part)
         link = ""
-        if part.name == "figure" and (image := body.find("img")):
-            link = f'<a href="{image["src"]}" download>download this figure</a>'
+        if part.name == "figure" and (file := file_of(body)):
+            link = f'<a href="{file}" download>download this figure</a>'
             link = f'<p class="source">{link}</p>'
         slides.append(f"<h2>{markup.escape(_section(part))}</h2>{body}{link}")
     exercise = soup.select_one("div.exercise")

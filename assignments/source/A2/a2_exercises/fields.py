@@ -33,7 +33,7 @@ def no_shares(found: Any) -> str | None:
 
 
 def agree(found: dict[str, Any], shares: dict[str, float]) -> bool:
-    """Whether the shares are nearly these in all three run."""
+    """Whether the shares are nearly these in all three fields."""
     return all(near(found[f], shares[f]) for f in FIELDS)
 
 
@@ -61,7 +61,7 @@ def field_shares(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
         return "Month and day are exchanged: ISO 8601 writes year, month, day."
     dates = sum(is_date(h) for h in inputs["hypotheses"])
     if agree(found, {f: right[f] * dates for f in FIELDS}):
-        return f"Of {dates} dates you give the number of wrong run, not the share."
+        return f"Of {dates} dates you give the number of wrong fields, not the share."
     f = next(f for f in FIELDS if not near(found[f], right[f]))
     return (
         f"The share of wrong {f}s is {found[f]:.4g}, but {right[f]:.4g} is right. One "
@@ -81,7 +81,7 @@ def field_broken(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     if agree(found, expected["whole"]):
         return (
             f"{broken} of {dates} answers are no date, and yours leaves them out. They are "
-            "wrong in all three run."
+            "wrong in all three fields."
         )
     f = next(f for f in FIELDS if not near(found[f], right[f]))
     return (

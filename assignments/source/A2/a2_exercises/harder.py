@@ -11,7 +11,7 @@ from checks.exercise import Answer, Case, Criterion, Inputs, Student
 ANSWERS = ("is_harder",)
 
 SMALLEST = 0.05  # share of the dates that each group has to hold
-SHOWS, CLEAR = 0.08, 0.16  # differences between the run' shares of failures
+SHOWS, CLEAR = 0.08, 0.16  # differences between the groups' shares of failures
 
 
 def run(student: Student, inputs: Inputs) -> Answer:
@@ -26,17 +26,17 @@ def _plain(group: Any) -> Any:
     return group.item() if isinstance(group, Tensor) and group.numel() == 1 else group
 
 
-def difference(run: Sequence[bool], failed: Sequence[float]) -> float:
+def difference(groups: Sequence[bool], failed: Sequence[float]) -> float:
     """The share of failures in the True group minus that in the other."""
-    inside = [f for g, f in zip(run, failed, strict=True) if g]
-    outside = [f for g, f in zip(run, failed, strict=True) if not g]
+    inside = [f for g, f in zip(groups, failed, strict=True) if g]
+    outside = [f for g, f in zip(groups, failed, strict=True) if not g]
     return sum(inside) / len(inside) - sum(outside) / len(outside)
 
 
 def told_apart(
     least: float, inputs: Inputs, answer: Answer, expected: Answer
 ) -> str | None:
-    """Two run, one of which fails more often, by ``least`` or more."""
+    """Two groups, one of which fails more often, by ``least`` or more."""
     found, again = ([_plain(group) for group in groups] for groups in answer)
     strange = [g for g in found if type(g) is not bool]
     if strange:
