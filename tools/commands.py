@@ -1,5 +1,6 @@
 """How every command ends: what a person can mend is one sentence, never a traceback."""
 
+import argparse
 import signal
 import sys
 from collections.abc import Callable
@@ -9,6 +10,15 @@ from sqlalchemy.exc import DatabaseError
 from tools.contents import ContentsError
 
 CURE = "make room on the disk, or allow writing there"
+
+
+def parser(name: str, doc: str | None) -> argparse.ArgumentParser:
+    """A parser for `python -m NAME` that shows the docstring of its module as it is."""
+    return argparse.ArgumentParser(
+        prog=f"python -m {name}",
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def run(work: Callable[[], int]) -> int:

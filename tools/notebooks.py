@@ -11,7 +11,6 @@ exercises have cells of their own, tagged `solution`. The first code cell of the
 notebooks fetches the library; tools/first_cell.py writes it.
 """
 
-import argparse
 import ast
 import copy
 import os
@@ -208,11 +207,7 @@ def promises(files: list[Path]) -> int:
 
 def main() -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.notebooks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = commands.parser("tools.notebooks", __doc__)
     chosen = {"strip": strip, "check": check, "promises": promises}
     parser.add_argument("command", choices=chosen)
     parser.add_argument("files", nargs="*", type=Path, help="default: all notebooks")

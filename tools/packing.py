@@ -8,7 +8,6 @@ server: `index.html` is its first page. A figure is called by its label, and a t
 them has captions, descriptions and the licence.
 """
 
-import argparse
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -78,11 +77,7 @@ def pack_book(built: Path, folder: Path) -> Path:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.packing",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = commands.parser("tools.packing", __doc__)
     parser.add_argument("what", choices=("book", "figures"))
     what = parser.parse_args(arguments).what
     root = environment.ROOT

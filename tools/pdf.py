@@ -7,7 +7,6 @@ A browser that is at hand prints what it shows: Chromium or Chrome, without a wi
 paper the page's own style for printing holds, and folded solutions stay folded.
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -90,11 +89,7 @@ def print_book(source: Path, built: Path, folder: Path, only: list[str]) -> list
 
 def main() -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.pdf",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = commands.parser("tools.pdf", __doc__)
     parser.add_argument(
         "pages", nargs="*", help="such as chapters/07-attention-from-scratch"
     )

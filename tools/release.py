@@ -7,7 +7,6 @@ pyproject.toml, CITATION.cff and the newest heading of CHANGELOG.md say the same
 heading says no longer that it is in work.
 """
 
-import argparse
 import re
 import sys
 import tomllib
@@ -61,11 +60,7 @@ def reasons(root: Path, tag: str) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.release",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = commands.parser("tools.release", __doc__)
     parser.add_argument("tag", help="such as v0.2.0")
     tag = parser.parse_args(arguments).tag
     if found := reasons(environment.ROOT, tag):

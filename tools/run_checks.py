@@ -11,7 +11,6 @@ browser). A step that fails does not stop the others. With REQUIRE_ALL=1 or CI=t
 that would be skipped fails instead.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -129,11 +128,7 @@ def summary(counts: Counter[str], seconds: float) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.run_checks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = commands.parser("tools.run_checks", __doc__)
     parser.add_argument("steps", nargs="*", help=f"of {', '.join(STEPS)}; default: all")
     options = parser.parse_args(arguments)
     steps = STEPS | WEEKLY

@@ -9,7 +9,6 @@ loaded from another host. A deck is one page of HTML: arrow keys turn it, withou
 JavaScript one scrolls, and a browser prints one slide on one sheet.
 """
 
-import argparse
 import copy
 import html as markup
 import re
@@ -170,11 +169,7 @@ def write_decks(source: Path, built: Path) -> list[Path]:
 
 def main() -> int:
     """The command line; returns the exit status."""
-    argparse.ArgumentParser(
-        prog="python -m tools.slides",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args()
+    commands.parser("tools.slides", __doc__).parse_args()
     *_, listed = write_decks(environment.ROOT, environment.ROOT / "_build" / "html")
     print(f"Open {listed}")
     return 0
