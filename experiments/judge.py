@@ -20,7 +20,6 @@ from experiments.engine.results import read_results
 from seq2seq_lib.require import require
 
 RESAMPLES, CONFIDENCE = 4_999, 0.95
-WAITED = frozenset({"bits"})  # declared; its first result is not whole yet
 LONG = 13  # words from which on a source is long
 Stored = Mapping[str, Mapping[str, Any]]  # arm -> seed -> what was measured
 Array = np.ndarray
@@ -341,14 +340,9 @@ def entry(number: int) -> dict[str, Any]:
     }
 
 
-def measured() -> list[int]:
-    """The claims whose experiment is not among those that are waited for."""
-    return [n for n, declared in DECLARATIONS.items() if declared.experiment not in WAITED]
-
-
 def primaries() -> dict[int, dict[str, Any]]:
-    """The primary measures of the claims that were measured, with their verdicts."""
-    found = {number: entry(number) for number in measured()}
+    """The primary measure of each claim, with its verdict."""
+    found = {number: entry(number) for number in DECLARATIONS}
     alone = {n: e["p_alone"] for n, e in found.items() if e["rule"] == "difference"}
     for number, p in holm(alone).items():
         found[number]["p"] = p

@@ -5,7 +5,6 @@ primary measure, declared before its numbers (`declarations`) and judged by `jud
 secondary measures of `claims` stand beside it and are never counted.
 """
 
-import argparse
 import sys
 from importlib import import_module
 from typing import Any
@@ -16,6 +15,7 @@ from experiments import judge
 from experiments.claims import CLAIMS, SECONDARY, Measure
 from experiments.declarations import DECLARATIONS
 from experiments.engine import runs
+from experiments.engine.command_line import command_line
 from experiments.engine.job import Values
 from experiments.engine.results import (
     ROOT,
@@ -26,7 +26,6 @@ from experiments.engine.results import (
 )
 from seq2seq_lib.require import require
 
-NOT_YET = "not measured yet"
 METHOD = (
     "Percentile bootstrap over training seeds and, where single sentences are stored, test "
     "sentences, 95%; differences by a paired sign-flip test over seeds, Holm over all of "
@@ -99,25 +98,20 @@ def ledger() -> Values:
     found: Values = {}
     for number, claim in CLAIMS.items():
         told = claim._asdict()
-        short = {"short": told.pop("short")}
-        judged: Values = {"verdict": NOT_YET}
-        if number in primaries:
-            primary = short | primaries[number]
-            judged = {"verdict": primary.pop("verdict"), "primary": primary}
-        shown = [beside(m) for m in SECONDARY[number] if m.source not in judge.WAITED]
+        primary = {"short": told.pop("short")} | primaries[number]
+        judged = {"verdict": primary.pop("verdict"), "primary": primary}
+        shown = [beside(measure) for measure in SECONDARY[number]]
         found[str(number)] = told | judged | {"secondary": shown}
     return {"claims": found}
 
 
 def main() -> None:
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    command_line(__doc__).parse_args()
     secondary = sum(SECONDARY.values(), [])
     sources = {measure.source for measure in secondary}
     sources |= {declared.experiment for declared in DECLARATIONS.values()}
     try:
-        for source in sorted(sources - judge.WAITED):
+        for source in sorted(sources):
             runs.stored(import_module(f"experiments.{source}").experiment())
         found = ledger()
     except (FileNotFoundError, ValueError) as error:

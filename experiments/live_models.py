@@ -10,7 +10,6 @@ trained again while its configuration stays the same: remove it from
 `results/live_models.json` to train it anew.
 """
 
-import argparse
 import json
 from collections.abc import Collection
 from contextlib import suppress
@@ -22,6 +21,7 @@ import torch
 from tqdm import tqdm
 
 from experiments.engine import Values, options
+from experiments.engine.command_line import command_line
 from experiments.engine.results import RESULTS, describe_run, read_results, write_results
 from experiments.grids import inside
 from experiments.number_words import (
@@ -108,13 +108,7 @@ def kept() -> dict[str, Values]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="a few updates; writes to results/quick/"
-    )
-    quick = parser.parse_args().quick
+    quick = command_line(__doc__, "a few updates").parse_args().quick
     torch.set_num_threads(1)
     updates = 8 if quick else UPDATES
     folder = RESULTS / "quick" / "live" if quick else FOLDER

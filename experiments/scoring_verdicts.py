@@ -5,7 +5,6 @@ by seed: by the share of test answers that are right, and by the alignment error
 words with a gold link.
 """
 
-import argparse
 import sys
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from experiments import scoring
 from experiments.engine import runs
+from experiments.engine.command_line import command_line
 from experiments.engine.results import describe_run, read_results, write_results
 from experiments.judge import holm, sign_flip
 from experiments.scoring_ways import WAYS
@@ -59,9 +59,7 @@ def measured() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def main() -> None:
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    command_line(__doc__).parse_args()
     try:
         runs.stored(scoring.experiment())
         found = measured()

@@ -40,7 +40,7 @@ EXPERIMENTS = {
 }
 # Experiments whose first result is not whole yet; what has finished lies in results/parts.
 UNDER_WAY = frozenset(
-    "bits joined joined_tuning sink_captions".split()
+    "joined joined_tuning sink_captions".split()
     + "multi30k multi30k_pairs multi30k_tuning".split()
 )
 

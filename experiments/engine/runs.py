@@ -9,7 +9,6 @@ A result that is whole, and of today's code, is not made again. Remove the file 
 everything from the beginning.
 """
 
-import argparse
 import json
 import math
 import multiprocessing
@@ -28,6 +27,7 @@ import torch
 from tqdm import tqdm
 
 from experiments.engine import parts, results
+from experiments.engine.command_line import command_line
 from experiments.engine.job import Job, Opened, Values
 from seq2seq_lib.require import require
 from tools.provenance import definitions, digest
@@ -284,9 +284,7 @@ def is_whole(experiment: Experiment) -> bool:
 
 def main(experiment: Experiment, description: str | None) -> None:
     """The command line of an experiment."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(description)
     choice = parser.add_mutually_exclusive_group()
     for option, text in OPTIONS.items():
         choice.add_argument(option, action="store_true", help=text)
