@@ -6,10 +6,9 @@ comes through after the cool-down at the last budget, on sources that judge noth
 
 from statistics import fmean
 
+from experiments import grids
 from experiments.bits import Arm, train
 from experiments.engine import Experiment, Job, Values, main
-from experiments.engine.results import read_results
-from experiments.grids import inside
 
 GRID = (3e-4, 1e-3, 3e-3, 1e-2)
 TRIED = {
@@ -32,20 +31,19 @@ def run(job: Job) -> Values:
     return train(job, arm, lr, last=False)
 
 
+def lost(values: Values) -> float:
+    """How few bits came through at the end, on the mean of all lengths."""
+    return -fmean(values["curve"][-1]["bits"].values())
+
+
 def best_rate(kind: str) -> float:
     """The rate with which most comes through.
 
     Raises:
         ValueError: it is at the edge of the grid.
     """
-    bits = {}
-    for arm, seeds in read_results("bits_tuning")["values"].items():
-        name, _, lr = arm.rpartition(", lr ")
-        if name == kind:
-            ends = [seed["curve"][-1]["bits"].values() for seed in seeds.values()]
-            bits[float(lr)] = fmean(fmean(end) for end in ends)
-    best = max(bits, key=lambda lr: bits[lr])
-    return inside(best, bits, repr(kind), "GRID in experiments/bits_tuning.py")
+    rates = {name: lr for name, (arm, lr) in arms().items() if arm is TRIED[kind]}
+    return grids.best_rate("bits_tuning", kind, rates, lost)
 
 
 def experiment() -> Experiment:

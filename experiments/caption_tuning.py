@@ -4,11 +4,10 @@ Both models try the same rates, with seeds that no other experiment uses, each f
 whole training of `multi30k_small`, which then trains every model with its best rate.
 """
 
-from statistics import fmean
+from operator import itemgetter
 
-from experiments import multi30k_small
+from experiments import grids, multi30k_small
 from experiments.engine import Experiment, Job, Values, main
-from experiments.engine.results import read_results
 from seq2seq_lib.batching import encode
 from seq2seq_lib.metrics import loss_per_token
 from seq2seq_lib.tasks import multi30k
@@ -33,12 +32,8 @@ def run(job: Job) -> Values:
 
 def best_rate(model: str) -> float:
     """The rate with the lowest validation loss, averaged over the tuning seeds."""
-    values = read_results("caption_tuning")["values"]
-    losses = {
-        lr: fmean(seed["valid_loss"] for seed in values[f"{model}, lr {lr:g}"].values())
-        for lr in LRS
-    }
-    return min(losses, key=lambda lr: losses[lr])
+    rates = {name: lr for name, (its, lr) in arms().items() if its == model}
+    return grids.best_rate("caption_tuning", model, rates, itemgetter("valid_loss"))
 
 
 def experiment() -> Experiment:

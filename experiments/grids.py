@@ -1,7 +1,10 @@
 """The rule of every grid of learning rates: the best one has worse ones on both sides."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from statistics import fmean
+from typing import Any
 
+from experiments.engine.results import read_results
 from seq2seq_lib.require import require
 
 
@@ -25,6 +28,21 @@ def inside(rate: float, tried: Collection[float], whose: str, grid: str) -> floa
     return rate
 
 
-def best_rate(losses: Mapping[float, float], whose: str, grid: str) -> float:
-    """The rate with the lowest loss, if it lies ``inside``."""
-    return inside(min(losses, key=lambda rate: losses[rate]), losses, whose, grid)
+def best_rate(
+    name: str, whose: str, arms: Mapping[str, float], cost: Callable[[Any], float]
+) -> float:
+    """The rate of a tuning that costs least, on the mean of its seeds, if ``inside``.
+
+    Args:
+        name: of the tuning; its module holds the grid.
+        whose: the model.
+        arms: the model's arms, each with its rate.
+        cost: of one seed's values.
+
+    Raises:
+        ValueError: the best rate is at the edge.
+    """
+    values = read_results(name)["values"]
+    costs = {rate: fmean(map(cost, values[arm].values())) for arm, rate in arms.items()}
+    best = min(costs, key=costs.__getitem__)
+    return inside(best, costs, repr(whose), f"experiments/{name}.py")

@@ -8,7 +8,6 @@ from statistics import fmean
 
 from experiments.captions import DATA, SIZES, joined_pairs
 from experiments.engine import Experiment, Job, Values, main
-from experiments.engine.results import read_results
 from experiments.grids import best_rate
 from experiments.joined import RATES, UPDATES, Arm, train
 from seq2seq_lib.metrics import loss_per_token
@@ -44,13 +43,10 @@ def best(attention: str) -> float:
     Raises:
         ValueError: it is at the edge of the grid.
     """
-    values = read_results("joined_tuning")["values"]
-    losses = {
-        lr: fmean(fmean(seed["valid_loss"].values()) for seed in values[name].values())
-        for name, (model, lr) in arms().items()
-        if model == attention
-    }
-    return best_rate(losses, repr(attention), "MORE_RATES in experiments/joined_tuning.py")
+    rates = {name: lr for name, (model, lr) in arms().items() if model == attention}
+    return best_rate(
+        "joined_tuning", attention, rates, lambda found: fmean(found["valid_loss"].values())
+    )
 
 
 def experiment() -> Experiment:

@@ -5,7 +5,6 @@ experiment uses. What counts is the best BLEU on the validation captions, greedi
 """
 
 from experiments.engine import Experiment, Job, Values, main
-from experiments.engine.results import read_results
 from experiments.grids import best_rate
 from experiments.multi30k import KINDS, UPDATES
 from experiments.translators import DATA, options, trained
@@ -39,19 +38,19 @@ def run(job: Job) -> Values:
     return values
 
 
+def best_bleu(values: Values) -> float:
+    """The highest BLEU on the validation captions, while one model trained."""
+    return max(at["bleu"] for at in values["curve"])
+
+
 def best(kind: str) -> float:
     """The rate of a kind with the highest BLEU.
 
     Raises:
         ValueError: it is at the edge of the grid.
     """
-    values = read_results("multi30k_tuning")["values"]
-    losses = {
-        lr: -max(at["bleu"] for seed in values[name].values() for at in seed["curve"])
-        for name, (its, lr) in arms().items()
-        if its == kind
-    }
-    return best_rate(losses, repr(kind), "MORE_RATES in experiments/multi30k_tuning.py")
+    rates = {name: lr for name, (its, lr) in arms().items() if its == kind}
+    return best_rate("multi30k_tuning", kind, rates, lambda values: -best_bleu(values))
 
 
 def experiment() -> Experiment:

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import NamedTuple
 
 from experiments.engine import Job, Values
 from seq2seq_lib.batching import Batches, Pair, encode
 from seq2seq_lib.decoding import translate
-from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.metrics import exact_match_by_length
-from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model, n_parameters, widen
+from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
 from seq2seq_lib.tasks import Example, Splits, make_splits
 from seq2seq_lib.tasks.numbers import Numbers
 from seq2seq_lib.training import History, Hook, TrainConfig
@@ -59,13 +57,6 @@ def config(attention: str = "additive", **changes) -> ModelConfig:
     return ModelConfig(*map(len, Numbers().vocabs()), attention, **changes)
 
 
-def fair_pair(hidden: int = 96) -> dict[str, ModelConfig]:
-    """Both models, the fixed context widened to no fewer parameters than attention has."""
-    additive = config("additive", enc_hidden=hidden, dec_hidden=hidden)
-    fixed = widen(replace(additive, attention="fixed"), n_parameters(additive))
-    return {"fixed": fixed, "additive": additive}
-
-
 def exact_match_buckets(
     model: Seq2Seq, examples: Sequence[Example], tgt_lang: str = "de"
 ) -> dict[str, float]:
@@ -90,13 +81,6 @@ def hits(
     return found
 
 
-class Arm(NamedTuple):
-    """One model and how it is trained."""
-
-    model: ModelConfig
-    train: TrainConfig
-
-
 def train(
     job: Job, model: ModelConfig, how: TrainConfig, hooks: Sequence[Hook] = (), **which
 ) -> tuple[Seq2Seq, Values, History]:
@@ -114,19 +98,3 @@ def train_model(
     """Train a model that is built already, likewise."""
     data = Batches(train_pairs(**which), BATCH_SIZE, seed=job.seed)
     return job.train(model, data, replace(how, seed=job.seed), hooks)
-
-
-def train_and_test(job: Job, arm: Arm, moments: int) -> Values:
-    """Train one model; exact match by length at so many moments, the last at the end."""
-
-    def test(model: Seq2Seq) -> Values:
-        return {"exact_match": exact_match_buckets(model, splits().test)}
-
-    testing = Evaluation(test, every=arm.train.updates // moments)
-    _, values, history = train(job, *arm, [testing])
-    return {
-        **values,
-        "context": arm.model.enc_dim,
-        "exact_match": history.evaluations[-1]["exact_match"],
-        "curve": [{"update": e["update"], **e["exact_match"]} for e in history.evaluations],
-    }

@@ -4,10 +4,9 @@ With the seeds of tuning, and on the validation set; the grid goes on where its 
 was at its edge.
 """
 
-from statistics import fmean
+from operator import itemgetter
 
 from experiments.engine import Experiment, Job, Values, main, options
-from experiments.engine.results import read_results
 from experiments.grids import best_rate
 from experiments.number_words import DATA, UPDATES, splits, train
 from experiments.scoring_ways import TUNED, WAYS, config
@@ -50,13 +49,8 @@ def best(name: str) -> float:
     Raises:
         ValueError: it is at the edge of the grid.
     """
-    values = read_results("scoring_tuning")["values"]
-    losses = {
-        lr: fmean(seed["valid_loss"] for seed in values[arm].values())
-        for arm, (way, lr) in arms().items()
-        if way == name
-    }
-    return best_rate(losses, repr(name), "MORE_RATES in experiments/scoring_tuning.py")
+    rates = {arm: lr for arm, (way, lr) in arms().items() if way == name}
+    return best_rate("scoring_tuning", name, rates, itemgetter("valid_loss"))
 
 
 def experiment() -> Experiment:

@@ -5,11 +5,8 @@ rises over the first 100 updates, as in the chapter.
 """
 
 from dataclasses import asdict
-from statistics import fmean
 
 from experiments.engine import Experiment, Job, Values, main
-from experiments.engine.results import read_results
-from experiments.grids import best_rate
 from experiments.number_words import BATCH_SIZE, DATA, splits, train_pairs
 from seq2seq_lib.batching import Batches, encode
 from seq2seq_lib.metrics import loss_per_token
@@ -39,22 +36,6 @@ def run(job: Job) -> Values:
     values, _ = job.train(model, data, how)
     valid = encode(splits().valid, *Numbers().vocabs())
     return {**values, "valid_loss": loss_per_token(model, valid)}
-
-
-def best() -> float:
-    """The rate with the lowest loss.
-
-    Raises:
-        ValueError: it is at the edge of the grid.
-    """
-    values = read_results("transformer_tuning")["values"]
-    losses = {
-        lr: fmean(seed["valid_loss"] for seed in values[name].values())
-        for name, lr in arms().items()
-    }
-    return best_rate(
-        losses, "the Transformer", "RATES in experiments/transformer_tuning.py"
-    )
 
 
 def experiment() -> Experiment:

@@ -5,6 +5,7 @@ import math
 import os
 import re
 from importlib import import_module
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from experiments import (
     bits,
     bits_tuning,
     caption_tuning,
+    grids,
     live_training,
     multi30k_small,
     number_words,
@@ -207,13 +209,15 @@ def test_each_model_is_trained_with_the_rate_that_tuning_chose_for_it():
 
 
 def test_a_rate_at_the_edge_of_its_grid_is_refused(monkeypatch):
+    losses = {"a": (2.0, 2.0), "b": (1.0, 3.5), "c": (1.0, 1.0)}
     stored = {
-        f"fixed, lr {lr}": {"100": {"curve": [{"bits": {"1": lr}}]}}
-        for lr in (0.1, 0.2, 0.3)
+        arm: {"100": {"loss": x}, "101": {"loss": y}} for arm, (x, y) in losses.items()
     }
-    monkeypatch.setattr(bits_tuning, "read_results", lambda name: {"values": stored})
-    with pytest.raises(ValueError, match="best rate of 'fixed' is 0.3, at the edge"):
-        bits_tuning.best_rate("fixed")
+    monkeypatch.setattr(grids, "read_results", lambda name: {"values": stored})
+    loss = itemgetter("loss")
+    assert grids.best_rate("some", "me", {"a": 0.1, "c": 0.2, "b": 0.3}, loss) == 0.2
+    with pytest.raises(ValueError, match="'me' is 0.3, at the edge.*experiments/some.py"):
+        grids.best_rate("some", "me", {"a": 0.1, "b": 0.2, "c": 0.3}, loss)
 
 
 # --- what the pages say ----------------------------------------------------------------

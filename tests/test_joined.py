@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from experiments import captions, coherence, grids, joined, judge
+from experiments import captions, coherence, joined, judge
 from experiments.captions import SIZES, Joined
 from experiments.declarations import ON_REAL_TEXT, SEEDS, declared
 from experiments.joined import ARMS, Arm, config
@@ -187,9 +187,3 @@ def test_surprise_is_nats_over_pieces_and_the_conditions_are_the_other_two():
     assert found.numbers == pytest.approx(np.full(7, 3.0 - 2.0))
     assert found.per_seed(np.array([0])) == pytest.approx(np.full(7, 4.0 - 2.0))
     assert found.conditions == (True, False)
-
-
-def test_a_rate_without_worse_ones_on_both_sides_is_refused():
-    assert grids.best_rate({0.1: 2.0, 0.2: 1.0, 0.3: 3.0}, "'fixed'", "GRID") == 0.2
-    with pytest.raises(ValueError, match="rate of 'fixed' is 0.1, at the edge.*to GRID"):
-        grids.best_rate({0.1: 1.0, 0.2: 2.0, 0.3: 3.0}, "'fixed'", "GRID")
