@@ -13,21 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from experiments.engine import Values
 from experiments.engine.command_line import command_line
 from experiments.engine.results import describe_run, write_results
-from seq2seq_lib.tasks import multi30k
+from experiments.translators import ALONE, files
 from seq2seq_lib.translate import folder, scores
 from seq2seq_lib.translate.architectures import ARCHITECTURES
 from seq2seq_lib.translate.lines import read_pairs
 from seq2seq_lib.translate.preparing import Files, Options
-from seq2seq_lib.translate.processes import Processes
 from seq2seq_lib.translate.training import train
 
 LIMIT, TRIAL, EVALUATIONS = 600.0, 60, 3
-ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 class Timed(NamedTuple):
@@ -86,18 +82,13 @@ def measure(files: Files, test: Files, options: Options, limit: float) -> Values
         }
 
 
-def _files(split: str) -> Files:
-    name = multi30k.FILES[split]
-    return Files(*(multi30k.fetch(f"{name}.{side}.gz") for side in ("en", "de")))
-
-
 def main() -> None:
     quick = command_line(__doc__, "one minute each").parse_args().quick
     limit = LIMIT / 10 if quick else LIMIT
     values = {}
     for name in ARCHITECTURES:
         options = Options(architecture=name)
-        values[name] = measure(_files("train"), _files("test"), options, limit)
+        values[name] = measure(files("train"), files("test"), options, limit)
         print(f"{name}: {values[name]}")
     how = {"data": "multi30k, en to de", "limit": limit, "cores": os.cpu_count()}
     how |= {name: Options(architecture=name).settled for name in ARCHITECTURES}

@@ -24,3 +24,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8, with the same line ends everywhere, whole or not at all."""
+    write_atomically(
+        path, lambda partial: partial.write_text(text, encoding="utf-8", newline="\n")
+    )

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 import seq2seq_lib
-from seq2seq_lib.files import write_atomically
+from seq2seq_lib.files import write_text
 from seq2seq_lib.require import require
 
 ROOT = Path(__file__).parents[2]
@@ -71,10 +71,7 @@ def write_results(
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a file whole or not at all."""
-    text = json.dumps(content, indent=1) + "\n"
-    write_atomically(
-        path, lambda partial: partial.write_text(text, encoding="utf-8", newline="\n")
-    )
+    write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def read_results(name: str, quick: bool = False, incomplete: bool = False) -> Any:

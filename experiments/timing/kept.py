@@ -7,7 +7,6 @@ measured again.
 import json
 import shutil
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import ParamSpec
 
@@ -20,10 +19,7 @@ P = ParamSpec("P")
 
 def digest() -> str:
     """Changes when any file does that the bench reaches."""
-    found = sha256()
-    for path in sorted(provenance.files("experiments/bench.py")):
-        found.update(path.read_bytes())
-    return found.hexdigest()[:16]
+    return provenance.digest(provenance.files("experiments/bench.py"))
 
 
 class Kept:

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from seq2seq_lib.decoding import Translation, translate
-from seq2seq_lib.files import write_atomically
+from seq2seq_lib.files import write_atomically, write_text
 from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.require import option, require
 from seq2seq_lib.translate import architectures
@@ -77,12 +77,8 @@ def write_frame(folder: Path, translator: Translator) -> None:
         "target": translator.tgt.digest,
     }
     for name, side in zip(SIDES, (translator.src, translator.tgt), strict=True):
-        _write(folder / name, side.to_json())
-    _write(folder / CONFIG, json.dumps(content, indent=1))
-
-
-def _write(path: Path, text: str) -> None:
-    write_atomically(path, lambda partial: partial.write_text(text, encoding="utf8"))
+        write_text(folder / name, side.to_json())
+    write_text(folder / CONFIG, json.dumps(content, indent=1))
 
 
 def frame_digest(folder: Path) -> str:

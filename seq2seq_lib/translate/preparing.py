@@ -1,16 +1,16 @@
 """What comes before the first update: subwords, validation pairs, the corpus as numbers."""
 
+import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seq2seq_lib.files import write_atomically
+from seq2seq_lib.files import write_text
 from seq2seq_lib.require import require
 from seq2seq_lib.translate import store
 from seq2seq_lib.translate.architectures import OWN, settled
@@ -113,7 +113,7 @@ def begin(
         others = sorted(p.name for p in out.iterdir() if p.name != LOCK)
         few = ", ".join(others[:3])
         require(not others, f"{out} holds other files ({few}); give a new folder.")
-        _write(record, json.dumps(today, indent=1))
+        write_text(record, json.dumps(today, indent=1))
         return
     try:
         begun = dict(json.loads(record.read_text(encoding="utf8")))
@@ -153,14 +153,14 @@ def prepare(
     for side, name in enumerate(SIDES):
         texts = (pair[side] for pair in islice(kept(), LEARN_FROM))
         sides.append(Subwords.learn(texts, options.vocab_size))
-        _write(out / name, sides[-1].to_json())
+        write_text(out / name, sides[-1].to_json())
     src, tgt = sides
     require(
         not look_swapped(src, tgt, *zip(*chosen, strict=True)),
         "The validation files look as if source and target were exchanged; give the source "
         "first, as for training.",
     )
-    _write(out / VALID, json.dumps(chosen[:HELD_OUT], ensure_ascii=False))
+    write_text(out / VALID, json.dumps(chosen[:HELD_OUT], ensure_ascii=False))
     facts = store.write(out / CORPUS, kept(), (src, tgt), options.max_length).facts
     if facts.too_long:
         say(
@@ -189,16 +189,9 @@ def read(out: Path) -> Prepared:
     return Prepared(sides[0], sides[1], valid, Store(out / CORPUS))
 
 
-def _write(path: Path, text: str) -> None:
-    write_atomically(path, lambda partial: partial.write_text(text, encoding="utf8"))
-
-
 def _checksum(path: Path) -> str:
-    digest = sha256()
     with path.open("rb") as file:
-        while part := file.read(2**20):
-            digest.update(part)
-    return digest.hexdigest()[:16]
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _pairs(files: Files, options: Options) -> Iterator[tuple[str, str]]:

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from sacrebleu.metrics import BLEU
 
-from seq2seq_lib.batching import Pair, in_order
-from seq2seq_lib.metrics import bleu, chrf
-from seq2seq_lib.model import evaluating, token_loss
+from seq2seq_lib.batching import Pair
+from seq2seq_lib.metrics import bleu, chrf, loss_per_token
 from seq2seq_lib.tasks.multi30k import tokenize
 from seq2seq_lib.translate.folder import Translator
 from seq2seq_lib.translate.lines import prepare
@@ -20,13 +18,7 @@ def loss(translator: Translator, sources: Texts, targets: Texts) -> float:
     """Cross-entropy in nats per target piece, EOS included."""
     rows = translator.src.encode(sources), translator.tgt.encode(targets)
     pairs = [Pair(tuple(s), tuple(t)) for s, t in zip(*rows, strict=True)]
-    total, tokens = 0.0, 0
-    with torch.no_grad(), evaluating(translator.model):
-        for batch in in_order(sorted(pairs, key=lambda p: len(p.src)), 64):
-            here = batch.to(translator.model.device)
-            total += token_loss(translator.model(here).logits, here, "sum").item()
-            tokens += batch.n_tokens
-    return total / tokens
+    return loss_per_token(translator.model, sorted(pairs, key=lambda p: len(p.src)), 64)
 
 
 def score(
