@@ -43,13 +43,15 @@ README = """\
 
 You need Python 3.11 or newer. In this folder:
 
-    python -m venv .venv
+    python3 -m venv .venv
     .venv/bin/python -m pip install -r requirements.txt jupyterlab
     .venv/bin/jupyter lab
 
-On Windows, write `.venv\\Scripts\\` for `.venv/bin/`. Open A1.ipynb and begin. Answer in
-the cells that say so and leave their marks alone; each exercise has one line that checks
-it. Hand in the notebook, under the name that your teacher asks for.
+On Windows, write `py` for `python3`, and `.venv\\Scripts\\` for `.venv/bin/`. On Linux
+without a GPU, `export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu` before the
+second line saves gigabytes. Open A1.ipynb and begin. Answer in the cells that say so and
+leave their marks alone; each exercise has one line that checks it. Hand in the notebook,
+under the name that your teacher asks for.
 """
 
 

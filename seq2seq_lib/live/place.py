@@ -16,6 +16,10 @@ from seq2seq_lib.live.publish import HERE, PIECES, SHARED, STYLE
 from seq2seq_lib.require import option
 from seq2seq_lib.widgets import is_static
 
+FROM_A_DISK = (
+    "From a disk a browser loads no modules, so nothing can be typed or dragged here. Run "
+    "`python -m http.server` in the folder of these pages and open localhost:8000."
+)
 PHONE = 600  # pixels; narrower ones have another look, see pieces.css
 
 
@@ -88,7 +92,9 @@ def piece(
         f"innerWidth < {PHONE} ? '{room[1]}rem' : '{room[0]}rem'</script>\n"
         '<script type="module">const root = document.documentElement.dataset.content_root'
         ' ?? "./"; import(new URL(`${root}live/start.mjs`, location.href))'
-        ".then((live) => live.start());</script>"
+        ".then((live) => live.start()).catch(() => { if (location.protocol === 'file:')"
+        " for (const wait of document.querySelectorAll('.live-wait'))"
+        f" wait.textContent = {json.dumps(FROM_A_DISK)}; }});</script>"
     )
 
 

@@ -6,10 +6,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from touch import MEMORY, PIECES, message, problems, texts, write
+from touch import MEMORY, MODELS, PIECES, message, problems, texts, write
 
 from seq2seq_lib.live import place, publish, show
 from seq2seq_lib.tasks.numbers import Numbers
+from seq2seq_lib.widgets import STATIC_VARIABLE
 
 links = pytest.mark.parametrize("page", ["links"], indirect=True)
 lookup = pytest.mark.parametrize("page", ["lookup"], indirect=True)
@@ -180,3 +181,18 @@ def test_an_unknown_piece_lists_the_known_ones():
 def test_a_closing_tag_in_the_data_ends_no_script(monkeypatch):
     monkeypatch.delenv("SEQ2SEQ_STATIC", raising=False)
     assert "</script><b>" not in show.batch(["</script><b>"]).data
+
+
+def test_a_page_that_was_opened_from_a_disk_says_what_is_missing(
+    browser, tmp_path, monkeypatch
+):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    monkeypatch.setenv(STATIC_VARIABLE, "1")
+    (tmp_path / "page.html").write_text(
+        f"<!doctype html><meta charset='utf-8'>{PIECES['links']().data}", encoding="utf-8"
+    )
+    publish.publish(MODELS, tmp_path / "live")
+    browser.get((tmp_path / "page.html").as_uri())
+    told = WebDriverWait(browser, 20)
+    told.until(lambda b: place.FROM_A_DISK in b.find_element("css selector", "body").text)
