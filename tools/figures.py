@@ -2,9 +2,10 @@
 
 A chapter's figure is stored twice, as SVG and as PNG. Paper takes the PNG, and so does a
 page if the SVG is large. Every other SVG becomes part of the page itself, because only
-there do the page's colours reach it: each colour becomes a CSS variable whose value in the
-dark is one that can be told apart there. Pictures, such as weights in shades of blue,
-keep their shades and their white paper, because texts speak of dark cells.
+there do the page's colours reach it: each colour becomes a CSS variable, and
+_static/custom.css says what it is in the dark where it would not stand out. Pictures, such
+as weights in shades of blue, keep their shades and their white paper, because texts speak
+of dark cells.
 """
 
 import re
@@ -17,8 +18,6 @@ SVG, PNG = "image/svg+xml", "image/png"
 LARGEST = 200_000  # bytes of an SVG; beyond it the PNG is smaller and as sharp
 SMALLEST_LABEL = 10  # pixels, at any width of the page
 ENLARGED = 1.2  # what a desktop shows, against the size that was drawn
-PAPER = (0x12, 0x12, 0x12)  # of a page in the dark
-CONTRAST = 4.5
 
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
 _LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
@@ -28,8 +27,6 @@ _LABEL = re.compile(r"scale\((\d*\.\d+) -\d*\.\d+\)")
 _OPACITY = re.compile(r"(?:^|; )opacity")
 _AXIS = re.compile(r"matplotlib\.axis_\d+")
 
-RGB = tuple[int, int, int]
-
 
 def drop_large(notebook: NotebookNode) -> None:
     """Take the SVG of an executed notebook's figures away where it is too large."""
@@ -38,47 +35,6 @@ def drop_large(notebook: NotebookNode) -> None:
             data = output.get("data", {})
             if PNG in data and len(data.get(SVG, "").encode()) > LARGEST:
                 del data[SVG]
-
-
-def luminance(color: RGB) -> float:
-    """The relative luminance of WCAG 2.1, from 0 (black) to 1 (white)."""
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-        for c in (channel / 255 for channel in color)
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: RGB, two: RGB) -> float:
-    """The contrast ratio of WCAG 2.1, from 1 to 21."""
-    low, high = sorted((luminance(one), luminance(two)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def _mix(one: RGB, two: RGB, share: float) -> RGB:
-    """So much of the second in the first."""
-    red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, two, strict=True))
-    return red, green, blue
-
-
-def in_the_dark(color: str) -> str:
-    """What a colour of a drawing is on a dark page, "#0072b2" for example.
-
-    Greys change places: ink becomes light, paper dark. A pale tint becomes a dark one. Any
-    other colour keeps its hue and gets lighter until it stands out from the paper.
-    """
-    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
-    given = red, green, blue
-    if max(given) - min(given) < 12:
-        light = sum(given) / 3 / 255
-        found = _mix((0xE6, 0xE6, 0xE6), PAPER, light)
-    elif luminance(given) > 0.75:
-        found = _mix(given, PAPER, 0.75)
-    else:
-        shares = (step / 20 for step in range(21))
-        lighter = (_mix(given, (255, 255, 255), share) for share in shares)
-        found = next(one for one in lighter if contrast(one, PAPER) >= CONTRAST)
-    return "#{:02x}{:02x}{:02x}".format(*found)
 
 
 def _variable(color: str) -> str:
@@ -103,7 +59,7 @@ def _children(axes: ET.Element) -> Iterator[ET.Element]:
         yield child
 
 
-def _recolour(root: ET.Element) -> set[str]:
+def _recolour(root: ET.Element) -> None:
     """Turn colours into variables, but those on the paper of a picture."""
     kept = {
         id(below)
@@ -112,16 +68,13 @@ def _recolour(root: ET.Element) -> set[str]:
         for child in _children(axes)
         for below in child.iter()
     }
-    used = {"#000000"}
     for tag in root.iter():
         style = tag.get("style", "").lower()
         if id(tag) in kept:
             if tag.tag == "g" and "fill" not in style:
                 tag.set("style", f"{style}; fill: #000000".removeprefix("; "))
         elif style:
-            used |= set(_COLOR.findall(style))
             tag.set("style", _COLOR.sub(lambda found: _variable(found[0]), style))
-    return used
 
 
 def _short(number: re.Match[str]) -> str:
@@ -166,8 +119,8 @@ def _share_styles(root: ET.Element) -> None:
                 del mark.attrib["style"]
 
 
-def inline(svg: str, alt: str, prefix: str) -> tuple[str, set[str]]:
-    """A drawing of Matplotlib as part of a page, and the colours that it uses.
+def inline(svg: str, alt: str, prefix: str) -> str:
+    """A drawing of Matplotlib as part of a page.
 
     Args:
         svg: the file's text.
@@ -184,7 +137,7 @@ def inline(svg: str, alt: str, prefix: str) -> tuple[str, set[str]]:
             if child.tag in ("metadata", "style"):
                 parent.remove(child)
     labels = [100 * float(size) for size in _LABEL.findall(svg)]
-    used = _recolour(root)
+    _recolour(root)
     _shorten(root, prefix)
     _share_styles(root)
     width = float(root.attrib["width"].removesuffix("pt")) * 4 / 3
@@ -198,10 +151,4 @@ def inline(svg: str, alt: str, prefix: str) -> tuple[str, set[str]]:
         "style": f"width: {shown:.0f}px; min-width: {least:.0f}px; "
         f"fill: {_variable('#000000')}; stroke-linejoin: round",
     }
-    return ET.tostring(root, encoding="unicode"), used
-
-
-def dark_rules(colors: set[str]) -> str:
-    """The style that gives the colours of a page's drawings their values in the dark."""
-    rules = "".join(f"--fig-{one[1:]}: {in_the_dark(one)}; " for one in sorted(colors))
-    return f'@media not print {{ html[data-theme="dark"] {{ {rules}}} }}' if colors else ""
+    return ET.tostring(root, encoding="unicode")

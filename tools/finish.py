@@ -92,7 +92,6 @@ def name_parts(soup: BeautifulSoup) -> None:
 def draw_in(soup: BeautifulSoup, page: Path) -> dict[str, str]:
     """Put marks where drawings go; returns the drawing of each mark."""
     drawings: dict[str, str] = {}
-    colors: set[str] = set()
     for image in soup.select("img[src$='.svg']"):
         path = (page.parent / str(image["src"])).resolve()
         if path.parent.name != "_images" or not path.is_file():
@@ -102,16 +101,11 @@ def draw_in(soup: BeautifulSoup, page: Path) -> dict[str, str]:
             continue
         mark = f"@@drawing-{len(drawings)}@@"
         alt = str(image.get("alt", ""))
-        drawings[mark], used = figures.inline(text, alt, f"d{len(drawings)}-")
-        colors |= used
+        drawings[mark] = figures.inline(text, alt, f"d{len(drawings)}-")
         attrs = {"class": "drawing-frame", "data-file": str(image["src"])}
         frame = soup.new_tag("span", attrs=attrs)
         frame.string = mark
         image.replace_with(frame)
-    if soup.head and (rules := figures.dark_rules(colors)):
-        style = soup.new_tag("style")
-        style.string = rules
-        soup.head.append(style)
     return drawings
 
 
