@@ -18,8 +18,8 @@ from assignments.sandbox import Job, Sandbox
 from assignments.submissions import Submission
 from assignments.text import clean
 from assignments.written import written
-from checks.attempt import with_facts
-from checks.exercise import Case, Exercise, Failed, Outside
+from checks.attempt import NO_REASON, with_facts
+from checks.exercise import Case, Exercise, Failed, Outside, Verdict
 from checks.judging import judge
 
 MOST_SHOWN = LONGEST_TEXT - 500  # characters; the rest is for notes
@@ -147,10 +147,16 @@ def _judge(
     seen = len(exercise.examples())
     said = [_said(outcome, n, hidden=n >= seen) for n in range(len(wanted))]
     judged = judge(exercise, wanted, said)
-    row.verdicts = [replace(v, reason=clean(v.reason)) for v in judged]
+    row.verdicts = [replace(v, reason=_reason(v)) for v in judged]
     row.points = sum(verdict.points for verdict in row.verdicts)
     reasons = [*(v.reason for v in row.verdicts), note]
     row.reason = clean(" ".join(dict.fromkeys(filter(None, reasons))))
+
+
+def _reason(verdict: Verdict) -> str:
+    """Why points are missing: something to read, whatever the answer made of it."""
+    lost = verdict.points != verdict.max_points
+    return clean(verdict.reason) or (NO_REASON if lost else "")
 
 
 def _outside(exercise: Exercise, wanted: Sequence[Case], number: int) -> Outside:
@@ -158,10 +164,10 @@ def _outside(exercise: Exercise, wanted: Sequence[Case], number: int) -> Outside
 
 
 def noted(rows: Sequence[Row], note: str) -> list[Row]:
-    """The rows, each with a note behind its reason; the note is never cut off."""
+    """The rows, each with a note behind its reason; the reason is cut off first."""
     for row in rows if note else ():
-        room = LONGEST_REASON - len(note := clean(note)) - 1
-        row.reason = f"{row.reason[:room]} {note}".strip()
+        room = max(0, LONGEST_REASON - len(note := clean(note)) - 1)
+        row.reason = clean(f"{row.reason[:room]} {note}")
     return list(rows)
 
 

@@ -108,9 +108,9 @@ def unreadable(asked: Sequence[Question], problem: str) -> list[Row]:
     )
 
 
-def packed(graded: Graded) -> bytes:
-    """A record as bytes."""
-    text = json.dumps(asdict(graded), indent=1, ensure_ascii=False)
+def packed(record: Graded | Row) -> bytes:
+    """A record, or a row of one, as bytes."""
+    text = json.dumps(asdict(record), indent=1, ensure_ascii=False)
     return text.encode("utf-8", "surrogatepass")  # names may hold half characters
 
 
@@ -148,17 +148,33 @@ def agree(graded: Graded, student: str, questions: Sequence[Question]) -> None:
     questions = in_edition(questions, graded.edition)
     _require([row.question for row in graded.rows] == [q.key for q in questions], "keys")
     for row, question in zip(graded.rows, questions, strict=True):
-        _require(row.max_points == question.max_points, "the points of a question differ")
-        earned = sum(verdict.points for verdict in row.verdicts)
-        if question.written:
-            _require(not row.verdicts, "a written answer was judged")
-            _require(row.points == (None if row.text else 0), "who graded these words?")
-        else:
-            _require(row.points == earned, "points that no criterion gave")
-            _require(not row.text, "words where code was asked for")
-            most = sum(verdict.max_points for verdict in row.verdicts)
-            _require(not row.verdicts or most == row.max_points, "criteria are missing")
-        _require(bool(row.reason) or row.points == row.max_points, "a reason is missing")
+        _answers(row, question)
+
+
+def _answers(row: Row, question: Question) -> None:
+    """Check that a row claims no more than this question can give."""
+    _require(row.max_points == question.max_points, "the points of a question differ")
+    earned = sum(verdict.points for verdict in row.verdicts)
+    if question.written:
+        _require(not row.verdicts, "a written answer was judged")
+        _require(row.points == (None if row.text else 0), "who graded these words?")
+    else:
+        _require(row.points == earned, "points that no criterion gave")
+        _require(not row.text, "words where code was asked for")
+        most = sum(verdict.max_points for verdict in row.verdicts)
+        _require(not row.verdicts or most == row.max_points, "criteria are missing")
+    _require(bool(row.reason) or row.points == row.max_points, "a reason is missing")
+
+
+def sound(row: Row, question: Question) -> Row:
+    """The row, if it will be believed; else one that says who grades this question."""
+    try:
+        _answers(_row(parsed(packed(row))), question)
+    except ValueError as error:
+        (row,) = unearned(
+            [question], f"{GRADER_FAILED} ({error}). Grade this question by hand."
+        )
+    return row
 
 
 def parsed(data: bytes) -> Any:
