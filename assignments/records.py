@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, NoReturn
 
-from assignments.text import LONGEST_REASON, clean, is_clean
+from assignments.text import LONGEST_NAME, LONGEST_REASON, clean, is_clean
 from checks.exercise import Verdict
 
 LARGEST = 640 << 10  # bytes of a record
 LONGEST_TEXT = 20_000  # characters of a written answer; spreadsheets cut at 32,767
-LONGEST_NAME = 1024  # characters
 MOST_POINTS = 1000  # of one question
 MOST_ROWS = 100
 GRADER_FAILED = "The grader failed here, and not the answer"

@@ -19,8 +19,8 @@ from assignments.contents import Contents, contents, is_output, notebooks
 from assignments.exports import Owner, owner
 from assignments.files import File, members
 from assignments.names import NOTEBOOK, is_system, listed, shown, told
+from assignments.text import LONGEST_NAME
 
-LONGEST_NAME = 1100  # characters of a student's name; a file system's are shorter
 # Lists, notes and pictures that lie beside submissions, where no student has the name.
 STRAY = (
     ".bmp .csv .gif .heic .ini .jpeg .jpg .log .ods .png .svg .tsv .txt .webp .xls .xlsx "

@@ -334,6 +334,25 @@ def test_a_spreadsheet_may_spell_a_name_in_its_own_way(
         assert [g.points for g in both] == [0, 2]
 
 
+def test_names_that_a_spreadsheet_would_compute_stay_apart(tmp_path: Path):
+    names = ["-anna", "'-anna", "''-anna", "anna"]
+
+    def class_() -> list[Graded]:
+        return [Graded(n, "d", "limits", [Row("q", None, 5, "", text=n)]) for n in names]
+
+    reports.apply_written(tmp_path, class_())
+    path = tmp_path / "written.csv"
+    with path.open(newline="", encoding="utf-8") as opened:
+        header, *rows = csv.reader(opened)
+    assert len({row[0] for row in rows}) == len(names)
+    for points, line in enumerate(rows, start=1):
+        line[2] = str(points)
+    with path.open("w", newline="", encoding="utf-8") as opened:
+        csv.writer(opened).writerows([header, *rows])
+    reports.apply_written(tmp_path, again := class_())
+    assert [g.points for g in again] == [1, 2, 3, 4]
+
+
 # --- through a real spreadsheet -----------------------------------------------------------
 
 # What LibreOffice's filter of CSV calls a separator and an encoding.
