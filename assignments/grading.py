@@ -10,8 +10,9 @@ from typing import Any
 from assignments.answers import find_answer
 from assignments.conversation import Outcome
 from assignments.editions import since
+from assignments.lending import lent_to
 from assignments.limits import Limits
-from assignments.notebook import Cell, cells, wrong_assignment
+from assignments.notebook import Cell, cells, parsed, wrong_assignment
 from assignments.records import LONGEST_REASON, LONGEST_TEXT, Question, Row, unearned
 from assignments.registry import cases, exercises, public_files, setup, source_notebook
 from assignments.sandbox import Job, Sandbox
@@ -109,6 +110,7 @@ def coded_rows(
             limits or Limits(seconds=by_key[key].seconds),
             [[*by_key[key].outside(c.inputs).functions] for c in wanted[key]],
             partial(_outside, by_key[key], wanted[key]),
+            core=_core(answer.source, by_key[key].answers),
         )
         for key, answer in answers.items()
         if not answer.problem
@@ -171,6 +173,19 @@ def noted(rows: Sequence[Row], note: str) -> list[Row]:
     return list(rows)
 
 
+def _core(source: str, names: Sequence[str]) -> str:
+    """The lines of an answer that its names need, each where it stood; "" for all."""
+    body = parsed(source).body
+    needed = lent_to({*names}, body, (), frozenset())
+    kept = set[int]()
+    for node in needed:
+        above = [each.lineno for each in getattr(node, "decorator_list", ())]
+        kept |= {*range(min(node.lineno, *above, node.lineno), (node.end_lineno or 0) + 1)}
+    lines = enumerate(re.split(r"\r\n?|\n", source), start=1)
+    core = "\n".join(line if n in kept else "" for n, line in lines)
+    return core if len(needed) < len(body) else ""
+
+
 def _run(
     jobs: dict[str, Job], public: list[Path], sandbox: Sandbox, slot: int
 ) -> dict[str, Outcome]:
@@ -181,6 +196,14 @@ def _run(
         for key, job in jobs.items()
         if outcomes[key].ending and not outcomes[key].reached and job.others
     }
+    # Nor must what only tries the answer out, in its own cell.
+    cut = {
+        key: replace(job, answer=job.core)
+        for key, job in jobs.items()
+        if outcomes[key].ending and outcomes[key].reached and job.core
+        if not outcomes[key].answers
+    }
+    jobs, again = jobs | cut, again | cut
     if again:
         second = sandbox.run([*again.values()], public, slot)
         outcomes |= dict(zip(again, second, strict=True))

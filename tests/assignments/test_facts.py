@@ -15,6 +15,7 @@ from handing_in import changed, handed_in
 
 from assignments import registry
 from assignments.grading import Row, coded_rows, noted, questions
+from assignments.limits import Limits
 from assignments.notebook import cells
 from assignments.records import sound
 from assignments.sandbox import Sandbox
@@ -404,6 +405,21 @@ def test_a_row_that_nobody_would_believe_costs_no_other():
     told = sound(Row("pad", 3, 3, "\x01"), question)
     assert told.points == 0 and "by hand" in told.reason
     assert sound(told, question) is told
+
+
+SLOW = (
+    "import time\nFILL = PAD\n\n"
+    + registry.solutions("A1")["pad"].replace("PAD", "FILL")
+    + "\nwhile True:  # how long does it take?\n    time.sleep(1)\n"
+)
+
+
+def test_a_slow_try_in_the_answers_own_cell_costs_nothing():
+    notebook = json.dumps(handed_in("A1", {"pad": SLOW})).encode()
+    asked = [q for q in questions("A1") if q.key == "pad"]
+    limits = Limits(seconds=3)
+    (row,) = coded_rows(cells(notebook), "A1", asked, Sandbox(), 3, limits=limits)
+    assert row.points == row.max_points, row.reason
 
 
 def change_in_place(scores, mask):
