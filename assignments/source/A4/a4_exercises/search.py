@@ -61,8 +61,8 @@ def run(student: Student, inputs: Inputs) -> Answer:
     return {"found": student.search(inputs["step"], **settings)}
 
 
-def answers_in(inputs: Inputs, answer: Answer) -> list[tuple[tuple[str, ...], float]]:
-    """The answers of a search, each once and no more than its width, or ``Wrong``."""
+def answers_in(answer: Answer) -> list[tuple[tuple[str, ...], float]]:
+    """The answers that a search found, each once, or ``Wrong``."""
     found = answer["found"]
     if not isinstance(found, list):
         raise Wrong(f"The answer has to be a list, but it is a {type(found).__name__}.")
@@ -73,8 +73,6 @@ def answers_in(inputs: Inputs, answer: Answer) -> list[tuple[tuple[str, ...], fl
         if not isinstance(words, list) or worth is None:
             raise Wrong(f"The list has to hold pairs (words, worth), but holds {item!r}.")
         pairs.append((tuple(words), worth))
-    if len(pairs) > inputs["width"]:
-        raise Wrong(f"You return {len(pairs)} answers, but the width is {inputs['width']}.")
     if len({words for words, _ in pairs}) < len(pairs):
         raise Wrong("The same answer is there twice.")
     return pairs
@@ -85,7 +83,7 @@ def said(words: Iterable[str]) -> str:
 
 
 def judge_found(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    found = answers_in(inputs, answer)
+    found = answers_in(answer)
     right = {tuple(words): worth for words, worth in expected["found"]}
     width, max_len = inputs["width"], inputs["max_len"]
     if answer["after_end"]:
@@ -93,6 +91,8 @@ def judge_found(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
             f"step was asked {answer['after_end']} times what follows {END}; a finished "
             "answer is put aside and not prolonged."
         )
+    if len(found) > width:
+        return f"You return {len(found)} answers, but the width is {width}."
     for words, _ in found:
         if words[-1:] != (END,):
             return f"{said(words)} is not finished: it does not end in {END}."
@@ -125,7 +125,7 @@ def log_p_of(table: Table, words: Iterable[str]) -> float:
 
 def judge_worth(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     """What the answers are worth and their order; not which ones were found."""
-    found = answers_in(inputs, answer)
+    found = answers_in(answer)
     alpha, width = inputs["alpha"], inputs["width"]
     if len(found) < min(2, len(expected["found"])):
         return f"With a width of {width} you find {len(found)} answers, too few to rank."
