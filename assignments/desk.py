@@ -17,7 +17,7 @@ from assignments.editions import edition
 from assignments.grading import coded_rows, noted, read, written_row
 from assignments.limits import Limits
 from assignments.notebook import Cell, cells
-from assignments.records import Graded, Question, Row, in_edition, packed, unearned
+from assignments.records import Graded, Question, Row, in_edition, packed, sound, unearned
 from assignments.registry import cases, exercises, source_notebook
 from assignments.sandbox import Sandbox
 from assignments.submissions import Entry, Submission, opened
@@ -89,8 +89,9 @@ class Desk:
         return self._packed(submission.student, submission.digest, *rows)
 
     def _packed(self, student: str, digest: str, rows: list[Row], edition: int) -> bytes:
-        graded = Graded(student, digest, self.sandbox.kind, rows, edition=edition)
-        return packed(graded)
+        asked = in_edition(self.asked, edition)
+        rows = [sound(row, question) for row, question in zip(rows, asked, strict=True)]
+        return packed(Graded(student, digest, self.sandbox.kind, rows, edition=edition))
 
     def _rows(self, submission: Submission, slot: int) -> tuple[list[Row], int]:
         submission = chosen(submission, self.assignment)

@@ -7,7 +7,9 @@ of the source has the number in its metadata, as ``edition``, and so has every h
 
 A deleted cell takes no question away, because the other cells still say which edition
 they are of. Who makes a notebook look older than it is gives the later points away, and
-gets nothing for it: a class has the questions of the latest edition in it.
+gets nothing for it: a class has the questions of the latest edition in it. And so that
+nobody raises the total of a class by a word, a name of a later question speaks for its
+edition only in a notebook without any mark.
 """
 
 from collections.abc import Sequence
@@ -41,11 +43,13 @@ def edition(found: Sequence[Cell], assignment: str) -> int:
     for cell in found:
         if cell.grade_id.startswith(f"{assignment}-"):
             said.append(cell.edition if 1 <= cell.edition <= today else today)
-    if not said:
+    has_marks = bool(said)
+    if not has_marks:
         words = WORDS.get(assignment, {})
         said = [n for n in words if any(words[n] in cell.source for cell in found)]
     for key, number in SINCE.get(assignment, {}).items():
-        names = set(exercises(assignment)[key].answers)
+        # A name may be anybody's: it speaks only where no mark does.
+        names = set() if has_marks else set(exercises(assignment)[key].answers)
         marks = {f"{assignment}-{key}", f"{assignment}-{key}-test"}
         if any(cell.grade_id in marks or names & defined(cell) for cell in found):
             said.append(number)

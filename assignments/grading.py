@@ -10,16 +10,17 @@ from typing import Any
 from assignments.answers import find_answer
 from assignments.conversation import Outcome
 from assignments.editions import since
+from assignments.lending import lent_to
 from assignments.limits import Limits
-from assignments.notebook import Cell, cells, wrong_assignment
+from assignments.notebook import Cell, cells, parsed, wrong_assignment
 from assignments.records import LONGEST_REASON, LONGEST_TEXT, Question, Row, unearned
 from assignments.registry import cases, exercises, public_files, setup, source_notebook
 from assignments.sandbox import Job, Sandbox
 from assignments.submissions import Submission
 from assignments.text import clean
 from assignments.written import written
-from checks.attempt import with_facts
-from checks.exercise import Case, Exercise, Failed, Outside
+from checks.attempt import NO_REASON, with_facts
+from checks.exercise import Case, Exercise, Failed, Outside, Verdict
 from checks.judging import judge
 
 MOST_SHOWN = LONGEST_TEXT - 500  # characters; the rest is for notes
@@ -109,6 +110,7 @@ def coded_rows(
             limits or Limits(seconds=by_key[key].seconds),
             [[*by_key[key].outside(c.inputs).functions] for c in wanted[key]],
             partial(_outside, by_key[key], wanted[key]),
+            core=_core(answer.source, by_key[key].answers),
         )
         for key, answer in answers.items()
         if not answer.problem
@@ -147,10 +149,16 @@ def _judge(
     seen = len(exercise.examples())
     said = [_said(outcome, n, hidden=n >= seen) for n in range(len(wanted))]
     judged = judge(exercise, wanted, said)
-    row.verdicts = [replace(v, reason=clean(v.reason)) for v in judged]
+    row.verdicts = [replace(v, reason=_reason(v)) for v in judged]
     row.points = sum(verdict.points for verdict in row.verdicts)
     reasons = [*(v.reason for v in row.verdicts), note]
     row.reason = clean(" ".join(dict.fromkeys(filter(None, reasons))))
+
+
+def _reason(verdict: Verdict) -> str:
+    """Why points are missing: something to read, whatever the answer made of it."""
+    lost = verdict.points != verdict.max_points
+    return clean(verdict.reason) or (NO_REASON if lost else "")
 
 
 def _outside(exercise: Exercise, wanted: Sequence[Case], number: int) -> Outside:
@@ -158,11 +166,24 @@ def _outside(exercise: Exercise, wanted: Sequence[Case], number: int) -> Outside
 
 
 def noted(rows: Sequence[Row], note: str) -> list[Row]:
-    """The rows, each with a note behind its reason; the note is never cut off."""
+    """The rows, each with a note behind its reason; the reason is cut off first."""
     for row in rows if note else ():
-        room = LONGEST_REASON - len(note := clean(note)) - 1
-        row.reason = f"{row.reason[:room]} {note}".strip()
+        room = max(0, LONGEST_REASON - len(note := clean(note)) - 1)
+        row.reason = clean(f"{row.reason[:room]} {note}")
     return list(rows)
+
+
+def _core(source: str, names: Sequence[str]) -> str:
+    """The lines of an answer that its names need, each where it stood; "" for all."""
+    body = parsed(source).body
+    needed = lent_to({*names}, body, (), frozenset())
+    kept = set[int]()
+    for node in needed:
+        above = [each.lineno for each in getattr(node, "decorator_list", ())]
+        kept |= {*range(min(node.lineno, *above, node.lineno), (node.end_lineno or 0) + 1)}
+    lines = enumerate(re.split(r"\r\n?|\n", source), start=1)
+    core = "\n".join(line if n in kept else "" for n, line in lines)
+    return core if len(needed) < len(body) else ""
 
 
 def _run(
@@ -175,6 +196,14 @@ def _run(
         for key, job in jobs.items()
         if outcomes[key].ending and not outcomes[key].reached and job.others
     }
+    # Nor must what only tries the answer out, in its own cell.
+    cut = {
+        key: replace(job, answer=job.core)
+        for key, job in jobs.items()
+        if outcomes[key].ending and outcomes[key].reached and job.core
+        if not outcomes[key].answers
+    }
+    jobs, again = jobs | cut, again | cut
     if again:
         second = sandbox.run([*again.values()], public, slot)
         outcomes |= dict(zip(again, second, strict=True))

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, NoReturn
 
-from assignments.text import LONGEST_REASON, clean, is_clean
+from assignments.text import LONGEST_NAME, LONGEST_REASON, clean, is_clean
 from checks.exercise import Verdict
 
 LARGEST = 640 << 10  # bytes of a record
 LONGEST_TEXT = 20_000  # characters of a written answer; spreadsheets cut at 32,767
-LONGEST_NAME = 1024  # characters
 MOST_POINTS = 1000  # of one question
 MOST_ROWS = 100
 GRADER_FAILED = "The grader failed here, and not the answer"
@@ -108,9 +107,9 @@ def unreadable(asked: Sequence[Question], problem: str) -> list[Row]:
     )
 
 
-def packed(graded: Graded) -> bytes:
-    """A record as bytes."""
-    text = json.dumps(asdict(graded), indent=1, ensure_ascii=False)
+def packed(record: Graded | Row) -> bytes:
+    """A record, or a row of one, as bytes."""
+    text = json.dumps(asdict(record), indent=1, ensure_ascii=False)
     return text.encode("utf-8", "surrogatepass")  # names may hold half characters
 
 
@@ -148,17 +147,33 @@ def agree(graded: Graded, student: str, questions: Sequence[Question]) -> None:
     questions = in_edition(questions, graded.edition)
     _require([row.question for row in graded.rows] == [q.key for q in questions], "keys")
     for row, question in zip(graded.rows, questions, strict=True):
-        _require(row.max_points == question.max_points, "the points of a question differ")
-        earned = sum(verdict.points for verdict in row.verdicts)
-        if question.written:
-            _require(not row.verdicts, "a written answer was judged")
-            _require(row.points == (None if row.text else 0), "who graded these words?")
-        else:
-            _require(row.points == earned, "points that no criterion gave")
-            _require(not row.text, "words where code was asked for")
-            most = sum(verdict.max_points for verdict in row.verdicts)
-            _require(not row.verdicts or most == row.max_points, "criteria are missing")
-        _require(bool(row.reason) or row.points == row.max_points, "a reason is missing")
+        _answers(row, question)
+
+
+def _answers(row: Row, question: Question) -> None:
+    """Check that a row claims no more than this question can give."""
+    _require(row.max_points == question.max_points, "the points of a question differ")
+    earned = sum(verdict.points for verdict in row.verdicts)
+    if question.written:
+        _require(not row.verdicts, "a written answer was judged")
+        _require(row.points == (None if row.text else 0), "who graded these words?")
+    else:
+        _require(row.points == earned, "points that no criterion gave")
+        _require(not row.text, "words where code was asked for")
+        most = sum(verdict.max_points for verdict in row.verdicts)
+        _require(not row.verdicts or most == row.max_points, "criteria are missing")
+    _require(bool(row.reason) or row.points == row.max_points, "a reason is missing")
+
+
+def sound(row: Row, question: Question) -> Row:
+    """The row, if it will be believed; else one that says who grades this question."""
+    try:
+        _answers(_row(parsed(packed(row))), question)
+    except ValueError as error:
+        (row,) = unearned(
+            [question], f"{GRADER_FAILED} ({error}). Grade this question by hand."
+        )
+    return row
 
 
 def parsed(data: bytes) -> Any:

@@ -81,10 +81,12 @@ def student_file(out: Path, student: str) -> Path:
 
 
 def _cell(value: Any) -> Any:
-    """A value for a table; text that a spreadsheet would compute is quoted."""
-    if isinstance(value, str):
-        return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-    return value
+    """A value for a table; text that a spreadsheet would compute is quoted.
+
+    So is text that begins with a quote: it would be the same as another that was quoted.
+    """
+    odd = ("=", "+", "-", "@", "\t", "\r", "'")
+    return "'" + value if isinstance(value, str) and value.startswith(odd) else value
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

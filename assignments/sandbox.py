@@ -60,6 +60,7 @@ class Job:
     asks: Sequence[Sequence[str]] = ()  # what may be asked in each case
     outside: Callable[[int], Outside] = _nothing  # who answers, by the number of the case
     own: bool = False  # whether the others go before what the exercise is given
+    core: str = ""  # the answer without what only tries it out, if that is less
 
 
 class Sandbox:

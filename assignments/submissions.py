@@ -19,8 +19,8 @@ from assignments.contents import Contents, contents, is_output, notebooks
 from assignments.exports import Owner, owner
 from assignments.files import File, members
 from assignments.names import NOTEBOOK, is_system, listed, shown, told
+from assignments.text import LONGEST_NAME
 
-LONGEST_NAME = 1100  # characters of a student's name; a file system's are shorter
 # Lists, notes and pictures that lie beside submissions, where no student has the name.
 STRAY = (
     ".bmp .csv .gif .heic .ini .jpeg .jpg .log .ods .png .svg .tsv .txt .webp .xls .xlsx "
@@ -110,9 +110,11 @@ def entries(folder: Path, assignment: str, out: Path | None = None) -> list[Entr
     if out and out.resolve().parent == folder.resolve():
         places = [place for place in places if place.name != out.resolve().name]
     alone = [place for place in places if not _is_left(place)]
-    if len(alone) == 1 and (alone[0].is_folder or alone[0].name.lower().endswith(".zip")):
+    # What a system has called after a student is that student's, whatever lies within.
+    if len(alone) == 1 and not owner(alone[0].name, assignment):
         within = _within(alone[0])
-        if any(owner(place.name, assignment) for place in within):
+        owners = [own for place in within if (own := owner(place.name, assignment))]
+        if len({own.student for own in owners}) > 1:
             places = [*within, *filter(_is_left, places)]
     whose, left, typed = _by_student(places, assignment)
     if not whose:
@@ -171,9 +173,9 @@ def _around(names: Sequence[str]) -> str:
 
 
 def _within(entry: _Place) -> list[_Place]:
-    """The entries of a folder or ZIP; none where it cannot be read."""
+    """The entries of a folder or ZIP; none where it is neither, or cannot be read."""
     try:
-        if entry.inside:
+        if entry.inside or not (entry.is_folder or entry.name.lower().endswith(".zip")):
             return []
         if entry.is_folder:
             return _places(entry.path)
@@ -199,12 +201,10 @@ def _by_student(
     """The entries of each student, the names of those that are nobody's, typed texts."""
     whose: dict[str, list[tuple[Owner | None, _Place]]] = defaultdict(list)
     left = []
-    is_export = any(owner(entry.name, assignment) for entry in entries)
     for entry in entries:
         known = owner(entry.name, assignment)
         ending = next(iter(NOTEBOOK.finditer(entry.name)), None)
-        handed_in = entry.is_folder or ending or entry.name.lower().endswith(".zip")
-        if _is_left(entry) or (is_export and not known and not handed_in):
+        if _is_left(entry):
             left.append(entry.name)
         elif known:
             whose[known.student].append((known, entry))

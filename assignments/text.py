@@ -6,6 +6,7 @@ Every text that leaves a submission, a name, a reason or an answer, goes through
 import re
 
 LONGEST_REASON = 1000  # characters
+LONGEST_NAME = 1100  # of a student; 255 bytes, each of them spelled out, are 1020
 
 # Control characters, line ends that only some programs know, and halves of characters.
 _LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -36,7 +37,9 @@ def is_clean(text: str, longest: int = LONGEST_REASON, *, lines: bool = False) -
 
 def shown(name: str) -> str:
     """A student's name on one line; one that has been spelled out stays as it is."""
-    return name if is_clean(name) else spelled_out(name)[:LONGEST_REASON]
+    if is_clean(name, LONGEST_NAME):
+        return name
+    return spelled_out(name)[:LONGEST_NAME]
 
 
 def spelled_out(text: str) -> str:

@@ -1,12 +1,14 @@
 """Written answers: every word of them, and the points that come back from a spreadsheet."""
 
+import ast
 import csv
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import nbformat
@@ -55,54 +57,72 @@ def handed_out(assignment: str) -> tuple[Cell, ...]:
 def written(found: Sequence[Cell], assignment: str, key: str) -> Written:
     """Everything that answers a written question.
 
-    That is the text of its cells, without the placeholder, and of the text cells below
-    them up to the next one that was handed out. Where the mark is lost, it is the text
-    between the cell that was handed out above it and the next one.
+    That is what a student added from the last cell above its mark that was handed out, the
+    question as a rule, to the next such cell below. Where the mark is lost, it is what
+    follows the question. Of code cells, those count that hold words and nothing that runs.
     """
-    ours = handed_out(assignment)
-    known = {part for cell in ours for part in (cell.id, cell.source.strip()) if part}
-    mark = f"{assignment}-{key}"
-
-    def is_theirs(cell: Cell) -> bool:
-        handed_out = cell.grade_id or {cell.id, cell.source.strip()} & known
-        return not handed_out and cell.kind in ("markdown", "raw")
-
+    ours, mark = handed_out(assignment), f"{assignment}-{key}"
     at = next(i for i, cell in enumerate(ours) if cell.grade_id == mark)
-    places = [i for i, cell in enumerate(found) if cell.grade_id == mark]
-    if places:
-        own = [_own_lines(found[i].source, ours[at].source) for i in places]
-        below = _following(found, places[-1] + 1, is_theirs)
-        note = "part of it stood in the cell below" if any(below) else ""
-        if len([text for text in own if text]) > 1:
-            note = "it was in several cells with the same mark"
-    else:
-        own = []
-        above = ours[at - 1] if at else Cell("", "")
-        start = [
-            i + 1
-            for i, cell in enumerate(found)
-            if above.id == cell.id or above.source.strip() == cell.source.strip()
-        ]
-        below = _following(found, start[0], is_theirs) if start else []
+    asking = ours[at - 1] if at else Cell("", "")
+    texts = {c.source.strip() for c in ours if not PLACEHOLDER.search(c.source)} - {""}
+    ids = {cell.id: cell.source for cell in ours if cell.id and cell.grade_id != mark}
+    marked = [i for i, cell in enumerate(found) if cell.grade_id == mark]
+
+    def is_ours(cell: Cell) -> bool:
+        other = cell.grade_id and cell.grade_id != mark
+        return bool(other or cell.id in ids or cell.source.strip() in texts)
+
+    def added(cell: Cell) -> str:
+        """What a student wrote into a cell."""
+        source = cell.source.strip()
+        if source in texts or (cell.grade_id or mark) != mark or not _has_words(cell):
+            return ""
+        given = (asking.source, ours[at].source, ids.get(cell.id, ""))
+        return _own_lines(source, "\n".join(given))
+
+    start = marked or [i for i, c in enumerate(found) if c.id == ours[at].id]
+    start = start or [i for i, cell in enumerate(found) if _is_same(cell, asking)][:1]
+    around = sorted({j for i in start for j in _around(found, i, is_ours)})
+    places = {i: text for i in around if (text := added(found[i]))}
+    parts = dict.fromkeys(places.values())  # halves, not copies
+    if not marked:
         note = "its cell had lost its mark"
-    parts = dict.fromkeys(text for text in (*own, *below) if text)  # halves, not copies
-    text = "\n\n".join(parts)
-    return Written(text, note if text else "")
+    elif len([i for i in places if i in marked]) > 1:
+        note = "it was in several cells with the same mark"
+    else:
+        note = _elsewhere([i - marked[0] for i in places if i not in marked])
+    return Written("\n\n".join(parts), note if parts else "")
 
 
-def _following(
-    found: Sequence[Cell], start: int, is_theirs: Callable[[Cell], bool]
-) -> list[str]:
-    texts = []
-    for cell in found[start:]:
-        if cell.kind == "code":  # a scratch cell may stand between two halves
-            if cell.grade_id:
-                break
-            continue
-        if not is_theirs(cell):
+def _is_same(cell: Cell, other: Cell) -> bool:
+    return cell.id == other.id or cell.source.strip() == other.source.strip()
+
+
+def _around(
+    found: Sequence[Cell], at: int, is_ours: Callable[[Cell], bool]
+) -> Iterator[int]:
+    """The cells around one, up to the first that was handed out above it and below it."""
+    for i in range(at, -1, -1):
+        yield i
+        if is_ours(found[i]):
             break
-        texts.append(_plain(cell.source))
-    return texts
+    yield from takewhile(lambda i: not is_ours(found[i]), range(at + 1, len(found)))
+
+
+def _has_words(cell: Cell) -> bool:
+    """Whether a cell may hold an answer in words: code that runs is none."""
+    if cell.kind != "code" or cell.tree is None:
+        return True
+    values = [node.value for node in cell.tree.body if isinstance(node, ast.Expr)]
+    texts = [v for v in values if isinstance(v, ast.Constant) and isinstance(v.value, str)]
+    return len(texts) == len(cell.tree.body)
+
+
+def _elsewhere(distances: Sequence[int]) -> str:
+    """Where an answer stood that is not in its own cell alone."""
+    found = {"above": min, "below": max}
+    sides = [name for name, end in found.items() if end([0, *distances])]
+    return f"part of it stood in the cell {' and the one '.join(sides)}" if sides else ""
 
 
 def _own_lines(source: str, handed_out: str) -> str:

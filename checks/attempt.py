@@ -3,6 +3,7 @@
 import random
 import traceback
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -20,13 +21,13 @@ NO_REASON = "There is no answer, and no reason."
 def attempt(exercise: Exercise, student: Student, inputs: Inputs) -> Any:
     """The plain answer of the student's code, or ``Failed`` with the reason.
 
-    What the answer asks is answered here, beside it, as at a student's desk.
+    What the answer asks is answered here, beside it, as at a student's desk. It gets a copy
+    of its inputs: what it changes in place, the judge has to see as it was.
     """
     outside = exercise.outside(inputs)
     told = partial(answered, outside)
-    found = attempt_asking(
-        exercise, student, exercise.shown(inputs), outside.functions, told
-    )
+    shown = deepcopy(exercise.shown(inputs))
+    found = attempt_asking(exercise, student, shown, outside.functions, told)
     return with_facts(found, outside.facts())
 
 

@@ -75,9 +75,12 @@ def loss_batch(rng: random.Random, lengths: Sequence[int], width: int) -> list[T
 
 
 def loss(rng: random.Random) -> Iterator[Case]:
-    """One full batch; then batches of very different numbers of tokens."""
+    """Full batches; then padded ones, of very different numbers of tokens."""
     yield Case({"batches": [loss_batch(rng, [5, 5, 5], 5)]})
-    yield Case({"batches": [loss_batch(rng, ragged(rng, 7, 11), 11)]})
+    lengths = ragged(rng, 7, 11)
+    yield Case({"batches": [loss_batch(rng, lengths, 11)]})
+    yield Case({"batches": [loss_batch(rng, lengths, 13)]})
+    yield Case({"batches": [loss_batch(rng, [7] * batch, 7) for batch in (1, 5, 3)]})
     several = [
         loss_batch(rng, [*ragged(rng, batch, longest), 1], 7)
         for batch, longest in ((11, 3), (2, 7), (5, 5))

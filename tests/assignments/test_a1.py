@@ -378,6 +378,23 @@ def shift_targets(tgt_ids):
         0,
         "is right",
     ),
+    Mistake(
+        "loss",
+        "both at once, and what it said stays",
+        """
+MEMO = []
+
+def mean_loss(batches):
+    if len(MEMO) % 3 == 0:
+        each = [cross_entropy(z.flatten(0, 1), t.flatten()) for t, z in batches]
+        MEMO.append(sum(each) / len(each))
+    else:
+        MEMO.append(MEMO[-1])
+    return MEMO[-1]
+""",
+        0,
+        "is right",
+    ),
     # ends
     Mistake(
         "ends",
@@ -528,6 +545,34 @@ def shift_targets(tgt_ids):
         changed("buckets", ("rng.shuffle(pairs)", "")),
         4,
         "the same pairs share a batch",
+    ),
+    Mistake(
+        "buckets",
+        "always the same neighbours, in tensors",
+        changed(
+            "buckets",
+            ("rng.shuffle(pairs)", ""),
+            (
+                "[pairs[start : start + batch_size] for start in starts]",
+                "[torch.tensor(pairs[start : start + batch_size]) for start in starts]",
+            ),
+        ),
+        4,
+        "the same pairs share a batch",
+    ),
+    Mistake(
+        "buckets",
+        "grouped by length in two calls of three",
+        "CALLS = []\n\n"
+        + changed(
+            "buckets",
+            (
+                "pairs.sort(key",
+                "CALLS.append(seed) or (pairs if len(CALLS) % 3 else [*pairs]).sort(key",
+            ),
+        ),
+        2,
+        "not grouped by length",
     ),
     Mistake(
         "buckets",

@@ -800,6 +800,11 @@ GATE_MISTAKES = {
         ANSWER,
         "its neighbours must not matter",
     ),
+    "weights that nobody looked with": (
+        gate(("torch.stack(looks, dim=1)", "0 * torch.stack(looks, dim=1) - 7")),
+        ANSWER,
+        "At step 0, position 0 the answer is -7",
+    ),
 }
 
 

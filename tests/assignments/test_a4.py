@@ -457,6 +457,21 @@ MISTAKES = [
         0,
         ("what follows <eos>",),
     ),
+    (  # greedy, and what it found given twice: one answer is no ranking
+        "search",
+        """
+        def search(step, width, max_len, alpha):
+            words, log_p = (), 0.0
+            while len(words) < max_len:
+                word, more = max(step(words).items(), key=lambda w: w[1])
+                words, log_p = (*words, word), log_p + more
+                if word == "<eos>":
+                    return [(words, log_p / len(words) ** alpha)] * min(width, 2)
+            return []
+        """,
+        1,
+        ("The same answer is there twice",),
+    ),
     (
         "search",
         """

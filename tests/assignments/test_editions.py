@@ -116,9 +116,15 @@ TODAY: dict[str, Callable[[], nbformat.NotebookNode]] = {
         _without(handed_in("A1"), *QUESTION, *OTHERS)
     ),
     "an earlier one with today's question pasted": lambda: _pasted(mark=True),
-    "the same without its mark": lambda: _pasted(mark=False),
+    "the same without any mark": lambda: _without_marks(_pasted(mark=False)),
     "an earlier one with one of today's cells": lambda: _mixed(),
 }
+
+
+def _with(notebook: nbformat.NotebookNode, source: str) -> nbformat.NotebookNode:
+    notebook = copy.deepcopy(notebook)
+    notebook.cells.append(nbformat.v4.new_code_cell(source))
+    return notebook
 
 
 def _pasted(mark: bool) -> nbformat.NotebookNode:
@@ -154,6 +160,7 @@ def test_an_odd_edition_counts_as_todays(said: Any):
         lambda n: n,
         _without_marks,
         lambda n: _without(n, "**Points**"),
+        lambda n: _with(n, "keeps_every_row = None"),
         lambda n: _without(n, *OTHERS),
         _made_old,
     ],

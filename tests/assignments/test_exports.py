@@ -242,6 +242,44 @@ def test_a_student_cannot_choose_whose_a_file_is(tmp_path: Path):
     assert look(lay(tmp_path / "in", files))["Ann_11"].data == SOLVED
 
 
+ALONE = {
+    "a ZIP of Canvas's": (
+        "mallory_LATE_111_222_A3.zip",
+        {"anna_333_444_A3.ipynb": SOLVED},
+        "mallory_111",
+    ),
+    "a ZIP of Canvas's with several": (
+        "mallory_111_222_A3.zip",
+        {"anna_333_444_A3.ipynb": SOLVED, "bob_334_445_A3.ipynb": SOLVED},
+        "mallory_111",
+    ),
+    "a folder of Moodle's": (
+        "Mallory_11_assignsubmission_file_",
+        {"Anna_22_assignsubmission_file_A3.ipynb": SOLVED},
+        "Mallory_11",
+    ),
+    "a plain ZIP": ("mallory.zip", {"anna_333_444_A3.ipynb": SOLVED}, "mallory"),
+    "a plain folder": ("mallory", {"anna_333_444_A3.ipynb": SOLVED}, "mallory"),
+}
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_who_comes_late_and_alone_is_nobody_else(tmp_path: Path, case: str):
+    name, files, student = ALONE[case]
+    if name.endswith(".zip"):
+        lay(tmp_path / "in", {name: zipped(files)})
+    else:
+        lay(tmp_path / "in", {f"{name}/{file}": data for file, data in files.items()})
+    assert [found.student for found in find(tmp_path / "in", A3)] == [student]
+
+
+def test_one_name_of_a_systems_makes_nobody_of_the_others(tmp_path: Path):
+    others = {"bob": SOLVED, "carl.json": SOLVED, "dora.ipynb": SOLVED, "emil.pdf": b"%PDF"}
+    before = find(lay(tmp_path / "in", others), A3)
+    after = find(lay(tmp_path / "in", {"eve_123_456_A3.ipynb": SOLVED}), A3)
+    assert [f.student for f in after] == [*(f.student for f in before), "eve_123"]
+
+
 @pytest.mark.parametrize(
     "name",
     [

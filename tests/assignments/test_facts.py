@@ -4,17 +4,22 @@ Each answer below would be worth more if it were believed. It runs in a closed p
 in grading, changes what that process sends, and earns what it really did.
 """
 
+import copy
 import json
 import textwrap
+from types import SimpleNamespace
 
 import pytest
+import torch
 from handing_in import changed, handed_in
 
 from assignments import registry
-from assignments.grading import Row, coded_rows, questions
+from assignments.grading import Row, coded_rows, noted, questions
+from assignments.limits import Limits
 from assignments.notebook import cells
+from assignments.records import sound
 from assignments.sandbox import Sandbox
-from checks.attempt import attempt, with_facts
+from checks.attempt import NO_REASON, attempt, with_facts
 from checks.exercise import Case, Failed
 from checks.judging import judge
 
@@ -369,3 +374,63 @@ def test_losses_that_were_made_up_earn_nothing():
     told = {**answer, "losses": [2.7, *[0.01] * 199]}
     verdict = judge(exercise, [case], [told])[1]
     assert verdict.points == 0 and "what was trained is not this model" in verdict.reason
+
+
+NOTHING_TO_READ = """
+def mask_from_lengths(*given):
+    return {"failed": "\\x01\\x1b"}
+
+def disagreeing_rows(*given):
+    return [0]
+"""
+
+
+def test_a_reason_of_control_characters_is_a_reason():
+    row = _graded("A1", "masks", NOTHING_TO_READ)
+    (question,) = [q for q in questions("A1") if q.key == "masks"]
+    assert row.points == 0 and NO_REASON in row.reason
+    assert all(verdict.reason for verdict in row.verdicts)
+    assert sound(row, question) is row
+
+
+@pytest.mark.parametrize("length", [10, 998, 999, 1000, 1123, 5000])
+def test_a_long_note_makes_no_row_that_is_refused(length: int):
+    (question,) = [q for q in questions("A1") if q.key == "pad"]
+    (row,) = noted([Row("pad", 0, 3, "This is a reason. " * 50)], "n" * length)
+    assert sound(row, question) is row and "n" * min(length, 900) in row.reason
+
+
+def test_a_row_that_nobody_would_believe_costs_no_other():
+    (question,) = [q for q in questions("A1") if q.key == "pad"]
+    told = sound(Row("pad", 3, 3, "\x01"), question)
+    assert told.points == 0 and "by hand" in told.reason
+    assert sound(told, question) is told
+
+
+SLOW = (
+    "import time\nFILL = PAD\n\n"
+    + registry.solutions("A1")["pad"].replace("PAD", "FILL")
+    + "\nwhile True:  # how long does it take?\n    time.sleep(1)\n"
+)
+
+
+def test_a_slow_try_in_the_answers_own_cell_costs_nothing():
+    notebook = json.dumps(handed_in("A1", {"pad": SLOW})).encode()
+    asked = [q for q in questions("A1") if q.key == "pad"]
+    limits = Limits(seconds=3)
+    (row,) = coded_rows(cells(notebook), "A1", asked, Sandbox(), 3, limits=limits)
+    assert row.points == row.max_points, row.reason
+
+
+def change_in_place(scores, mask):
+    scores[~mask[:, None].expand_as(scores)] = -torch.inf
+    mask[:] = True
+    return scores.softmax(dim=-1)
+
+
+def test_the_judge_sees_what_an_answer_changed_in_place_as_it_was():
+    exercise = registry.exercises("A3")["weights"]
+    case = next(c for c in exercise.examples() if not c.inputs["mask"].all())
+    before = copy.deepcopy(case.inputs)
+    attempt(exercise, SimpleNamespace(masked_weights=change_in_place), case.inputs)
+    torch.testing.assert_close(case.inputs, before)

@@ -40,6 +40,7 @@ from assignments.notebook import LONGEST, Cell, defined
 from assignments.notebook import cells as cells_of
 from assignments.records import Graded, Question, Row
 from assignments.sandbox import Job
+from assignments.text import shown, spelled_out
 from checks.exercise import Verdict
 from checks.forbidden import forbidden_use
 
@@ -466,6 +467,12 @@ def test_reasons_that_differ_in_numbers_are_one_mistake():
 def test_every_name_is_a_safe_file_name(student: str):
     name = reports.safe_name(student)
     assert name and "/" not in name and "." not in name and len(name.encode()) < 120
+
+
+def test_long_names_are_shown_to_their_ends():
+    """In the tables, where a system's file name of bytes that are no text is 1,017 long."""
+    names = [spelled_out(chr(0xDC80) * 254 + last) for last in "ab"]
+    assert [shown(name) for name in names] == names
 
 
 def test_names_that_look_alike_stay_apart():

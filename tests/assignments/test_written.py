@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -98,6 +99,50 @@ def test_untouched_notebooks_of_earlier_terms_have_none_either(path: Path):
 def test_a_deleted_answer_and_its_question_are_no_answer():
     notebook = handed_in("A1", blank=True)
     notebook.cells = notebook.cells[:3]
+    assert row(notebook).reason == "Not answered."
+
+
+def _at_the_question(nb: nbformat.NotebookNode, at: int) -> None:
+    nb.cells[at - 1].source += "\n\n**Answer:** One. Two."
+
+
+def _below_without_mark(nb: nbformat.NotebookNode, at: int) -> None:
+    nb.cells[at].metadata.pop("nbgrader")
+    nb.cells.insert(at + 1, nbformat.v4.new_markdown_cell("One. Two."))
+
+
+def _new(kind: str, text: str, below: int) -> Callable[[nbformat.NotebookNode, int], None]:
+    cell = getattr(nbformat.v4, f"new_{kind}_cell")
+    return lambda notebook, at: notebook.cells.insert(at + below, cell(text))
+
+
+BESIDE = {
+    "between question and mark": (_new("markdown", "One. Two.", 0), "in the cell above"),
+    "in a raw cell above": (_new("raw", "One. Two.", 0), "in the cell above"),
+    "as prose in a code cell": (_new("code", "One. Two.", 1), "in the cell below"),
+    "as comments in a code cell": (_new("code", "# One. Two.", 1), "in the cell below"),
+    "as a text in a code cell": (_new("code", '"""One. Two."""', 0), "in the cell above"),
+    "at the end of the question": (_at_the_question, "in the cell above"),
+    "below a cell without its mark": (_below_without_mark, "lost its mark"),
+}
+
+
+@pytest.mark.parametrize("where", BESIDE)
+def test_a_word_beside_its_cell_is_put_before_a_person(where: str):
+    change, note = BESIDE[where]
+    notebook = with_cells((MARK, PLACEHOLDER))
+    ids = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells]
+    change(notebook, ids.index(MARK))
+    found = row(notebook)
+    assert found.points is None and note in found.text and "One. Two." in found.text
+    others = [q for q in questions("A1") if q.written and q.key != KEY]
+    assert {row(notebook, q).reason for q in others} == {"Not answered."}
+
+
+def test_code_that_runs_is_no_answer_in_words():
+    notebook = with_cells((MARK, PLACEHOLDER))
+    at = next(i for i, cell in enumerate(notebook.cells) if cell.source == PLACEHOLDER)
+    notebook.cells.insert(at + 1, nbformat.v4.new_code_cell("# a try\nprint(1 + 1)"))
     assert row(notebook).reason == "Not answered."
 
 
@@ -287,6 +332,25 @@ def test_a_spreadsheet_may_spell_a_name_in_its_own_way(
     if spelt != name:
         reports.apply_written(tmp_path, both := one(name, spelt))
         assert [g.points for g in both] == [0, 2]
+
+
+def test_names_that_a_spreadsheet_would_compute_stay_apart(tmp_path: Path):
+    names = ["-anna", "'-anna", "''-anna", "anna"]
+
+    def class_() -> list[Graded]:
+        return [Graded(n, "d", "limits", [Row("q", None, 5, "", text=n)]) for n in names]
+
+    reports.apply_written(tmp_path, class_())
+    path = tmp_path / "written.csv"
+    with path.open(newline="", encoding="utf-8") as opened:
+        header, *rows = csv.reader(opened)
+    assert len({row[0] for row in rows}) == len(names)
+    for points, line in enumerate(rows, start=1):
+        line[2] = str(points)
+    with path.open("w", newline="", encoding="utf-8") as opened:
+        csv.writer(opened).writerows([header, *rows])
+    reports.apply_written(tmp_path, again := class_())
+    assert [g.points for g in again] == [1, 2, 3, 4]
 
 
 # --- through a real spreadsheet -----------------------------------------------------------

@@ -1,6 +1,8 @@
 """7. Buckets."""
 
+import random
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from a1_exercises.ids import legal
@@ -9,6 +11,7 @@ from checks.differences import number, refuse
 from checks.exercise import Answer, Case, Inputs, Student, criterion
 
 ANSWERS = ("padding_cells", "bucketed")
+CALLS = ("batches", "again", "other")  # with a seed, with the same, with another
 
 
 def run(student: Student, inputs: Inputs) -> Answer:
@@ -18,12 +21,16 @@ def run(student: Student, inputs: Inputs) -> Answer:
     def bucketed(seed: int) -> Any:
         return tried(lambda: student.bucketed(list(lengths), size, seed))
 
-    return {
-        "cells": tried(lambda: student.padding_cells(given, list(lengths))),
-        "batches": bucketed(inputs["seed"]),
-        "again": bucketed(inputs["seed"]),
-        "other": bucketed(inputs["seed"] + 1),
-    }
+    seeds = dict.fromkeys(CALLS, inputs["seed"]) | {"other": inputs["seed"] + 1}
+    # In a drawn order: an answer must not know by counting which call this is.
+    order = random.Random(inputs["seed"]).sample(CALLS, len(CALLS))
+    found = {name: bucketed(seeds[name]) for name in order}
+    return {"cells": tried(lambda: student.padding_cells(given, list(lengths))), **found}
+
+
+def batches_of(inputs: Inputs, answer: Answer) -> dict[str, list[list[int]]]:
+    """The batches of each call as lists of numbers, or ``Wrong``."""
+    return {name: legal(answer[name], len(inputs["src_lengths"])) for name in CALLS}
 
 
 @criterion("padding_cells counts the padding", 1)
@@ -43,8 +50,7 @@ def cells_counted(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
 @criterion("every pair is in one batch; batches are full", 1, gate=True)
 def each_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     pairs, size = len(inputs["src_lengths"]), inputs["batch_size"]
-    for name in ("batches", "again", "other"):
-        batches = legal(answer[name], pairs)
+    for batches in batches_of(inputs, answer).values():
         longest, needed = max(map(len, batches)), -(-pairs // size)
         if longest > size:
             return f"A batch has {longest} pairs, but batch_size is {size}."
@@ -56,26 +62,26 @@ def each_once(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
 @criterion("a batch holds similar lengths", 1, gate=True)
 def similar_lengths(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     lengths = inputs["src_lengths"]
-    ranges = sorted(
-        (min(lengths[i] for i in batch), max(lengths[i] for i in batch))
-        for batch in answer["batches"]
-    )
-    for (low, high), (next_low, next_high) in zip(ranges, ranges[1:], strict=False):
-        if next_low < high:
-            return (
-                f"One batch holds lengths from {low} to {high}, another from {next_low} to "
-                f"{next_high}: the two overlap, so the pairs are not grouped by length."
-            )
+    for batches in batches_of(inputs, answer).values():
+        held = [[lengths[i] for i in batch] for batch in batches]
+        ranges = sorted((min(each), max(each)) for each in held)
+        for (low, high), (next_low, next_high) in pairwise(ranges):
+            if next_low < high:
+                return (
+                    f"One batch holds lengths from {low} to {high}, another from "
+                    f"{next_low} to {next_high}: the two overlap, so the pairs are not "
+                    "grouped by length."
+                )
     return None
 
 
 @criterion("the seed alone decides the order", 1)
 def shuffled_batches(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
-    lengths = inputs["src_lengths"]
-    if answer["again"] != answer["batches"]:
+    lengths, found = inputs["src_lengths"], batches_of(inputs, answer)
+    if found["again"] != found["batches"]:
         return f"Two calls with the seed {inputs['seed']} give different batches."
     for name in ("batches", "other"):
-        widths = [max(lengths[i] for i in batch) for batch in answer[name]]
+        widths = [max(lengths[i] for i in batch) for batch in found[name]]
         if widths not in (sorted(widths), sorted(widths, reverse=True)):
             break
     else:
@@ -84,7 +90,7 @@ def shuffled_batches(inputs: Inputs, answer: Answer, expected: Answer) -> str | 
             f"({', '.join(map(str, widths[:4]))}, ...): the model would meet all "
             "sentences of one length in a row."
         )
-    if answer["other"] == answer["batches"]:
+    if found["other"] == found["batches"]:
         seed = inputs["seed"]
         return f"The seeds {seed} and {seed + 1} give the same batches in the same order."
     return None
@@ -92,8 +98,9 @@ def shuffled_batches(inputs: Inputs, answer: Answer, expected: Answer) -> str | 
 
 @criterion("and which equal lengths share a batch", 1)
 def new_neighbours(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
+    found = batches_of(inputs, answer)
     one, other = (
-        {frozenset(batch) for batch in answer[name]} for name in ("batches", "other")
+        {frozenset(batch) for batch in found[name]} for name in ("batches", "other")
     )
     if one == other:
         return "Whatever the seed, the same pairs share a batch; many have equal lengths."

@@ -12,15 +12,17 @@ from torch.nn.functional import cross_entropy
 
 from a3_exercises import dates
 from a3_exercises.given import given_decoder
-from checks.differences import refuse, wrong_shape
+from checks.differences import first_difference, refuse, wrong_shape
 from checks.exercise import Answer, Case, Criterion, Inputs, Student, Wrong, criterion
 from seq2seq_lib.batching import Batch
+from seq2seq_lib.decoding import greedy
 from seq2seq_lib.model import ModelConfig, Seq2Seq, build_model
-from seq2seq_lib.vocab import BOS, PAD
+from seq2seq_lib.vocab import BOS, EOS, PAD
 
 ANSWERS = ("DateModel",)
 given = given_decoder
 SECONDS = 240.0
+WEIGHTS_NEAR = 1e-3  # after a whole answer of steps
 
 
 def examples() -> Iterator[Case]:
@@ -184,6 +186,25 @@ at_least_06 = Criterion("... at least 0.6", 1, partial(reaches, 0.6))
 at_least_09 = Criterion("... at least 0.9", 1, partial(reaches, 0.9))
 
 
+def other_weights(inputs: Inputs, answer: Answer, model: Seq2Seq) -> str | None:
+    """None if the weights of every written character are those of the parameters."""
+    batch = dates.world(inputs).batch(inputs["sources"])
+    found = greedy(model, batch.src_ids, batch.src_lengths, dates.LONGEST_ANSWER)
+    for row, ids in enumerate(found.ids.tolist()):
+        steps = ids.index(EOS) if EOS in ids else len(ids)
+        told = first_difference(
+            answer["weights"][row, :steps],
+            found.weights[row, :steps],
+            ["step", "position"],
+            WEIGHTS_NEAR,
+        )
+        if told:
+            return (
+                f"The weights that `answer` returns for {inputs['sources'][row]!r}: {told}"
+            )
+    return None
+
+
 @criterion("`answer` writes what the parameters say", 2)
 def answers_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     model = reference(inputs, answer["parameters"])
@@ -211,6 +232,7 @@ def answers_right(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
         if len(set(batched)) == 1 < len(batched):
             return f"{told} Does each step read what the step before it wrote?"
         return told
+    refuse(other_weights(inputs, answer, model))
     if len({w[:4] for w in right}) < 2:
         return "The model answers every date with the same year: it has to learn first."
     return None

@@ -62,7 +62,7 @@ def run(student: Student, inputs: Inputs) -> Answer:
 
 
 def answers_in(answer: Answer) -> list[tuple[tuple[str, ...], float]]:
-    """The answers that a search found, or ``Wrong``."""
+    """The answers that a search found, each once, or ``Wrong``."""
     found = answer["found"]
     if not isinstance(found, list):
         raise Wrong(f"The answer has to be a list, but it is a {type(found).__name__}.")
@@ -73,6 +73,8 @@ def answers_in(answer: Answer) -> list[tuple[tuple[str, ...], float]]:
         if not isinstance(words, list) or worth is None:
             raise Wrong(f"The list has to hold pairs (words, worth), but holds {item!r}.")
         pairs.append((tuple(words), worth))
+    if len({words for words, _ in pairs}) < len(pairs):
+        raise Wrong("The same answer is there twice.")
     return pairs
 
 
@@ -96,8 +98,6 @@ def judge_found(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
             return f"{said(words)} is not finished: it does not end in {END}."
         if len(words) > max_len:
             return f"{said(words)} has {len(words)} tokens to {END}; max_len is {max_len}."
-    if len({words for words, _ in found}) < len(found):
-        return "The same answer is there twice."
     here = f"With a width of {width} and max_len {max_len}"
     for words in right:
         if words not in dict(found):
