@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from colours import DARK, contrast
 
 import seq2seq_lib
 from tools import contents
@@ -350,3 +351,13 @@ def test_a_silent_image_is_found(tmp_path: Path, alt: str) -> None:
 def test_a_long_output_is_found(tmp_path: Path) -> None:
     body = "<div class='cell_output'><pre>" + "x\n" * 16 + "</pre></div>"
     assert len(long_outputs(page_with(tmp_path, body))) == 1
+
+
+def test_every_colour_of_a_drawing_stands_out_or_is_in_the_table(html):
+    used = {
+        color
+        for page in html.rglob("*.html")
+        for color in re.findall(r"var\(--fig-([0-9a-f]{6})", page.read_text("utf-8"))
+    }
+    lost = {c for c in used - DARK.keys() if contrast(c, DARK["ffffff"]) < 4.5}
+    assert used and not lost, "give them values in the dark in _static/custom.css"
