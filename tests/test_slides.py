@@ -246,7 +246,7 @@ def test_a_drawing_on_a_slide_has_its_marks_and_its_file(decks: list[Path]) -> N
 def test_every_figure_of_the_book_is_packed(html: Path, tmp_path: Path) -> None:
     wanted = {
         str(figure["id"])
-        for chapter in CHAPTERS
+        for chapter in contents.notebooks(ROOT)
         for figure in slides.parts(slides.page(html, slides.name_of(chapter, ROOT)))
         if figure.name == "figure"
     }

@@ -20,7 +20,7 @@ SMALLEST_LABEL = 10  # pixels, at any width of the page
 ENLARGED = 1.2  # what a desktop shows, against the size that was drawn
 
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
-_LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
+_LONG = re.compile(r"-?\d+\.\d{2,}(?:e-?\d+)?")
 _REFERENCE = re.compile(r"url\(#([\w.-]+)\)")
 _PLACE = re.compile(r"translate\((-?[\d.]+) (-?[\d.]+)\)")
 _LABEL = re.compile(r"scale\((\d*\.\d+) -\d*\.\d+\)")
@@ -78,11 +78,11 @@ def _recolour(root: ET.Element) -> None:
 
 
 def _short(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+    return f"{float(number[0]):.1f}".removesuffix(".0")
 
 
 def _shorten(root: ET.Element, prefix: str) -> None:
-    """Round what is finer than can be seen, and keep only names that are needed."""
+    """Round what is finer than can be seen; keep only names that are needed, and short."""
     for tag in root.iter():
         tag.text = tag.tail = None
         for name in ("d", "x", "y", "width", "height"):
@@ -93,15 +93,17 @@ def _shorten(root: ET.Element, prefix: str) -> None:
     everything = ET.tostring(root, encoding="unicode")
     needed = {found.lstrip("#") for found in re.findall(r'href="(#[^"]+)"', everything)}
     needed |= set(_REFERENCE.findall(everything))
+    names = {name: f"{prefix}{n}" for n, name in enumerate(sorted(needed))}
     for tag in root.iter():
         name = tag.attrib.pop("id", "")
         if name in needed:
-            tag.set("id", prefix + name)
+            tag.set("id", names[name])
         if (target := tag.get("href", "")).startswith("#"):
-            tag.set("href", f"#{prefix}{target[1:]}")
+            tag.set("href", f"#{names[target[1:]]}")
         for key in ("clip-path", "style", "fill"):
             if key in tag.attrib:
-                tag.set(key, _REFERENCE.sub(rf"url(#{prefix}\1)", tag.attrib[key]))
+                short = _REFERENCE.sub(lambda f: f"url(#{names[f[1]]})", tag.attrib[key])
+                tag.set(key, short)
 
 
 def _share_styles(root: ET.Element) -> None:
