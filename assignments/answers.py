@@ -69,13 +69,14 @@ def _read(
         return Answer(problem="Your cell is nested too deeply to be read.")
     # Where a function of the answer leads to what is forbidden, the answer does.
     around, others = imported((*setup_nodes, *lent)), []
+    home = {node: cell for cell in code if cell.tree for node in cell.tree.body}
     for node in lent:
         with suppress(RecursionError, MemoryError):
             its = forbidden_use(ast.Module([node], []), forbidden, around)
             if its and core & binds(node):
                 used = used or its
             elif not its:
-                others.append(ast.unparse(node))
+                others.append(home[node].text_of(node))
     if used:
         return Answer(problem=refusal(used))
     source = "\n\n".join(cell.python for cell in chosen)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from assignments.answers import find_answer
+from assignments.answers import Answer, find_answer
 from assignments.conversation import Outcome
 from assignments.editions import since
 from assignments.limits import Limits
@@ -97,7 +97,7 @@ def coded_rows(
 ) -> list[Row]:
     """Run the answers to the coded questions in closed processes, and judge them."""
     by_key = exercises(assignment)
-    answers = {q.key: find_answer(found, assignment, by_key[q.key]) for q in asked}
+    answers = {q.key: _answer(found, assignment, by_key[q.key]) for q in asked}
     wanted = {q.key: cases(assignment, q.key, seed) for q in asked}
     jobs = {
         key: Job(
@@ -138,6 +138,17 @@ def coded_rows(
             _judge(own, by_key[key], wanted[key], outcomes[key], answers[key].note)
             rows[number] = max(row, own, key=lambda each: each.points or 0)
     return rows
+
+
+def _answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> Answer:
+    """The answer to one exercise; what the reader stumbles over costs no other row."""
+    try:
+        return find_answer(found, assignment, exercise)
+    except Exception as error:
+        return Answer(
+            problem=f"The grader stumbled over this answer ({type(error).__name__}); a "
+            "person has to look at it."
+        )
 
 
 def _judge(

@@ -4,9 +4,11 @@ import nbformat
 import pytest
 from handing_in import handed_in
 
-from assignments import registry
+from assignments import grading, registry
 from assignments.answers import Answer, find_answer
 from assignments.notebook import Cell, cells
+from assignments.sandbox import Sandbox
+from checks.exercise import Exercise
 
 EVERY = [(a, key) for a in registry.ASSIGNMENTS for key in registry.exercises(a)]
 
@@ -39,3 +41,39 @@ def test_an_answer_below_its_untouched_stub_is_found(assignment: str, key: str):
     assert not answer.problem
     assert solution in answer.source
     assert "NotImplementedError" not in answer.source.partition(solution)[2]
+
+
+# --- what is lent, and how ----------------------------------------------------------------
+
+LINKS = """def links_of(weights, tgt_len, src_len):
+    best = weights[:tgt_len, :src_len].argmax(1).tolist()
+    return {(t, s + %s) for t, s in enumerate(best)}
+"""
+ODD = "\u00a0\u3000\U0001fae8"
+HELPERS = {
+    "odd characters in a formatted text": f"def zero(): return len(f\"{{'{ODD}'}}\") - 3",
+    "decorators": "from functools import cache\n@ cache\ndef zero():\n    return 0",
+    "a decorator in brackets": "import functools\n@(\nfunctools.cache\n)\n"
+    "def zero():\n    return 0",
+    "two on a line": "é = 'é'; ZERO = 0; NINE = 9\ndef zero(): return ZERO",
+    "a text over lines": "ZERO = len('''\n\n  '''\n) - 4; ONE = 1\ndef zero(): return ZERO",
+    "Windows' line ends": "ZERO = (\r\n  0\r\n)\r\ndef zero():\r\n    return ZERO",
+}
+
+
+@pytest.mark.parametrize("helper", HELPERS.values(), ids=HELPERS)
+def test_a_statement_is_lent_as_it_was_written(helper: str):
+    answer = _found("A4", "links", ("", helper), ("answer", LINKS % "zero()"))
+    assert _points("A4", "links", answer) == 3
+
+
+def test_what_the_reader_stumbles_over_costs_one_row(monkeypatch: pytest.MonkeyPatch):
+    def stumbles(found: object, assignment: str, exercise: Exercise) -> Answer:
+        if exercise.key == "aer":
+            raise ValueError("odd")
+        return Answer(problem="It is not there.")
+
+    monkeypatch.setattr(grading, "find_answer", stumbles)
+    asked = [q for q in grading.questions("A4") if q.key in ("links", "aer")]
+    rows = grading.coded_rows([], "A4", asked, Sandbox("limits"), 3)
+    assert [row.reason[:14] for row in rows] == ["It is not ther", "The grader stu"]
