@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
+from assignments.choosing import chosen, codes, written
 from assignments.lending import lent_to, uses
-from assignments.notebook import Cell, binds, defined, parsed
+from assignments.notebook import Cell, binds, parsed
 from assignments.registry import setup
 from checks.exercise import Exercise
 from checks.forbidden import forbidden_use, imported, refusal
@@ -31,23 +32,22 @@ class Answer:
 
 def find_answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> Answer:
     """The code that answers ``exercise``, wherever it stands in the notebook."""
-    wanted = set(exercise.answers)
-    code = [c for c in found if c.kind == "code" and not c.is_test]
-    marked = [c for c in code if c.grade_id == f"{assignment}-{exercise.key}"]
-    chosen, note = _chosen(code, marked, wanted)
-    if not chosen:
+    code = codes(found, assignment)
+    mark = f"{assignment}-{exercise.key}"
+    places, note = chosen(code, mark, set(exercise.answers))
+    if not places:
         return Answer(
             problem=f"No cell defines {' and '.join(exercise.answers)}; the cell of this "
             "exercise was deleted or renamed."
         )
-    unread = [cell.problem for cell in chosen if cell.problem]
+    unread = [code[n].problem for n in places if code[n].problem]
     if unread:
         return Answer(problem=unread[0], note=note)
-    return _read(chosen, code, assignment, exercise, note)
+    return _read(places, code, assignment, exercise, note)
 
 
 def _read(
-    chosen: Sequence[Cell],
+    places: Sequence[int],
     code: Sequence[Cell],
     assignment: str,
     exercise: Exercise,
@@ -56,11 +56,11 @@ def _read(
     """The answer in these cells, with what others lend to it."""
     wanted, forbidden = set(exercise.answers), exercise.forbidden
     setup_nodes, given = _setup(assignment)
-    body = [node for cell in chosen if cell.tree for node in cell.tree.body]
+    body = written([code[n] for n in places], wanted)
     try:
         used = forbidden_use(ast.Module(body, []), forbidden, imported(setup_nodes))
         needed = {n for node in body if not _tries_out(node) for n in uses(node)}
-        before, after = _lenders(code, chosen, wanted)
+        before, after = _lenders(code, places, wanted)
         own = {name for node in body for name in binds(node)}
         lent = lent_to(needed - own - given, before, after, given)
         core = {n for node in body if binds(node) & wanted for n in uses(node)} - own
@@ -79,7 +79,7 @@ def _read(
                 others.append(home[node].text_of(node))
     if used:
         return Answer(problem=refusal(used))
-    source = "\n\n".join(cell.python for cell in chosen)
+    source = "\n\n".join(code[n].only({*body}) for n in places)
     built = {*exercise.given()}
     rebuilt = any(binds(node) & built for node in lent)
     return Answer(source, tuple(others), rebuilt, note=note)
@@ -100,74 +100,19 @@ def _reached(names: set[str], lent: Sequence[ast.stmt]) -> set[str]:
     return found
 
 
-def _chosen(
-    code: Sequence[Cell], marked: Sequence[Cell], wanted: set[str]
-) -> tuple[list[Cell], str]:
-    """The cells that answer, in the notebook's order, and a note about them.
-
-    JupyterLab copies the mark when it splits a cell: the halves are joined. Of copies
-    that define the same, the last counts. What no marked cell answers is looked for in
-    the others.
-    """
-    chosen: list[Cell] = []
-    missing, copies = set(wanted), 0
-    for cell in reversed(marked):
-        its = defined(cell) & wanted
-        if its & missing or (not its and not cell.problem):
-            chosen.insert(0, cell)
-        elif its:
-            copies += 1
-        missing -= its
-    answered = {name for cell in chosen for name in _answered(cell, wanted)}
-    note = ""
-    if copies:
-        note = f"{len(marked)} cells carry this exercise's mark; the last was graded."
-    elsewhere: list[Cell] = []
-    for cell in reversed([c for c in code if c not in marked]):
-        its = _answered(cell, wanted) - answered
-        if its:
-            elsewhere.insert(0, cell)
-            answered |= its
-    if elsewhere:
-        if not any(defined(cell) & wanted for cell in marked):
-            return elsewhere, "The cell had lost its mark; it was found by what it defines."
-        return chosen + elsewhere, "A part stood in another cell; it was found by its name."
-    return chosen or list(marked[-1:]), note
-
-
-def _answered(cell: Cell, wanted: set[str]) -> set[str]:
-    """The wanted names that a cell defines, and not as they were handed out."""
-    nodes = cell.tree.body if cell.tree else []
-    return {n for node in nodes if not _untouched(node) for n in binds(node) & wanted}
-
-
-def _untouched(node: ast.stmt) -> bool:
-    """Whether a function still does nothing but raise NotImplementedError."""
-    if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return False
-    if isinstance(node, ast.ClassDef):
-        return any(_untouched(inner) for inner in node.body)
-    last = node.body[-1]
-    if len(node.body) > 2 or not isinstance(last, ast.Raise):
-        return False
-    raised = last.exc.func if isinstance(last.exc, ast.Call) else last.exc
-    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
-
-
 def _tries_out(node: ast.stmt) -> bool:
     """A line such as ``print(f(x))``: nothing is lent for it."""
     return isinstance(node, ast.Expr | ast.Assert | ast.For | ast.While | ast.With)
 
 
 def _lenders(
-    code: Sequence[Cell], chosen: Sequence[Cell], wanted: set[str]
+    code: Sequence[Cell], places: Sequence[int], wanted: set[str]
 ) -> tuple[list[ast.stmt], list[ast.stmt]]:
     """What other cells define, above the answer and below it."""
-    last = max(number for number, cell in enumerate(code) if cell is chosen[-1])
     parts: tuple[list[ast.stmt], list[ast.stmt]] = ([], [])
     for number, cell in enumerate(code):
-        if not any(cell is c for c in chosen):
-            parts[number > last].extend(_definitions(cell, wanted))
+        if number not in places:
+            parts[number > places[-1]].extend(_definitions(cell, wanted))
     return parts
 
 

@@ -64,12 +64,13 @@ class Cell:
         lines[0] = lines[0][start:]
         return b"\n".join(lines).decode()
 
-    def without(self, nodes: Collection[ast.stmt]) -> str:
-        """Its code without some of its statements; all others keep their lines."""
-        if not nodes:
+    def only(self, nodes: Collection[ast.stmt]) -> str:
+        """Its code with these of its statements alone, each in its own lines."""
+        left_out = [n for n in (self.tree.body if self.tree else ()) if n not in nodes]
+        if not left_out:
             return self.python
         lines = list(self._lines)
-        for node in sorted(nodes, key=self._place, reverse=True):
+        for node in reversed(left_out):
             (first, start), (last, end) = self._place(node)
             kept = [lines[first][:start], *[b""] * (last - first)]
             kept[-1] += b"pass" + lines[last][end:]

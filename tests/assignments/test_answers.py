@@ -40,7 +40,48 @@ def test_an_answer_below_its_untouched_stub_is_found(assignment: str, key: str):
     answer = find_answer(found, assignment, registry.exercises(assignment)[key])
     assert not answer.problem
     assert solution in answer.source
-    assert "NotImplementedError" not in answer.source.partition(solution)[2]
+    assert "YOUR CODE HERE" not in answer.source
+
+
+POOL = registry.solutions("A1")["pool"]
+WRONG = "def pool(src_mask, enc_states):\n    return 1"
+CHECK = 'check("pool", pool)'
+STUB = (
+    "def pool(src_mask, enc_states):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
+)
+IN_FORCE = {
+    "a new cell below a wrong first try": [("answer", WRONG), ("", POOL), ("check", CHECK)],
+    "a copy of the stub at the end": [("answer", POOL), ("check", CHECK), ("answer", STUB)],
+    "a scratch version below the check": [("answer", POOL), ("check", CHECK), ("", WRONG)],
+    "another try above the answer": [("", WRONG), ("answer", POOL), ("check", CHECK)],
+    "the answer above its stub": [("", POOL), ("answer", STUB), ("check", CHECK)],
+    "the check above all": [("check", CHECK), ("answer", POOL), ("", WRONG)],
+    "merged into the check's cell": [("check", f"{POOL}\n\n\n{CHECK}")],
+    "merged, and a stub": [("answer", STUB), ("check", f"{POOL}\n{CHECK}\nprint(7)")],
+    "a helper in the check's cell": [
+        ("check", f"{CHECK}\nimport numpy as np\nONE = np.int64(1)"),
+        ("answer", POOL.replace("return mean", "return ONE * mean")),
+    ],
+}
+
+
+@pytest.mark.parametrize("parts", IN_FORCE.values(), ids=IN_FORCE)
+def test_what_is_in_force_at_the_check_is_graded(parts: list[tuple[str, str]]):
+    answer = _found("A1", "pool", *parts)
+    assert _points("A1", "pool", answer) == 5
+    assert CHECK not in answer.source
+
+
+def test_a_note_says_which_cell_was_graded():
+    for parts, note in (
+        ([("answer", POOL), ("check", CHECK)], ""),
+        ([("answer", WRONG), ("", POOL), ("check", CHECK)], "Cell 2 of the notebook"),
+        ([("answer", POOL), ("check", CHECK), ("answer", WRONG)], "mark; cell 1 of the"),
+        ([("", POOL), ("check", CHECK)], "lost its mark"),
+    ):
+        assert note in (said := _found("A1", "pool", *parts).note) and bool(note) == bool(
+            said
+        )
 
 
 # --- what is lent, and how ----------------------------------------------------------------
