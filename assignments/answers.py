@@ -7,7 +7,6 @@ Nothing here runs it.
 import ast
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,7 +15,7 @@ from assignments.lending import lent_to, uses
 from assignments.notebook import Cell, binds, parsed
 from assignments.registry import setup
 from checks.exercise import Exercise
-from checks.forbidden import forbidden_use, imported, refusal
+from checks.forbidden import forbidden_use, forbidden_uses, imported, refusal
 
 
 @dataclass(frozen=True)
@@ -58,27 +57,24 @@ def _read(
     setup_nodes, given = _setup(assignment)
     body = written([code[n] for n in places], wanted)
     try:
-        used = forbidden_use(ast.Module(body, []), forbidden, imported(setup_nodes))
         needed = {n for node in body if not _tries_out(node) for n in uses(node)}
         before, after = _lenders(code, places, wanted)
         own = {name for node in body for name in binds(node)}
         lent = lent_to(needed - own - given, before, after, given)
         core = {n for node in body if binds(node) & wanted for n in uses(node)} - own
         core = _reached(core, lent)
+        # Where what the answer reaches leads to something forbidden, the answer does: all
+        # that would run is judged as one module.
+        around = imported(setup_nodes)
+        found = forbidden_uses(ast.Module([*lent, *body], []), forbidden, around)
+        lent = [node for node in lent if node not in found or core & binds(node)]
+        used = forbidden_use(ast.Module([*lent, *body], []), forbidden, around)
     except (RecursionError, MemoryError):  # what cannot be looked into must not be run
         return Answer(problem="Your cell is nested too deeply to be read.")
-    # Where a function of the answer leads to what is forbidden, the answer does.
-    around, others = imported((*setup_nodes, *lent)), []
-    home = {node: cell for cell in code if cell.tree for node in cell.tree.body}
-    for node in lent:
-        with suppress(RecursionError, MemoryError):
-            its = forbidden_use(ast.Module([node], []), forbidden, around)
-            if its and core & binds(node):
-                used = used or its
-            elif not its:
-                others.append(home[node].text_of(node))
     if used:
         return Answer(problem=refusal(used))
+    home = {node: cell for cell in code if cell.tree for node in cell.tree.body}
+    others = [home[node].text_of(node) for node in lent]
     source = "\n\n".join(code[n].only({*body}) for n in places)
     built = {*exercise.given()}
     rebuilt = any(binds(node) & built for node in lent)

@@ -33,9 +33,10 @@ def chosen(code: Sequence[Cell], mark: str, wanted: Set[str]) -> tuple[list[int]
     marked = [n for n, cell in enumerate(code) if cell.grade_id == mark]
     others = [n for n in range(len(code)) if n not in marked]
     checks = [n for n, cell in enumerate(code) if cell.grade_id == f"{mark}-test"]
+    above = [*range(checks[-1] + 1 if checks else 0)]
     found: dict[str, int] = {}
-    for places in (range(checks[-1] + 1 if checks else 0), marked, others):
-        last = {name: n for n in places for name in _answered(code[n], wanted)}
+    for numbers in (above, marked, others):
+        last = {name: n for n in numbers for name in _answered(code[n], wanted)}
         found = last | found
     stubs = {name: n for n in marked for name in defined(code[n]) & wanted}
     places = {*(stubs | found).values()}

@@ -118,3 +118,92 @@ def test_what_the_reader_stumbles_over_costs_one_row(monkeypatch: pytest.MonkeyP
     asked = [q for q in grading.questions("A4") if q.key in ("links", "aer")]
     rows = grading.coded_rows([], "A4", asked, Sandbox("limits"), 3)
     assert [row.reason[:14] for row in rows] == ["It is not ther", "The grader stu"]
+
+
+# --- what an answer may not use -----------------------------------------------------------
+
+ANSWER = """def masked_weights(scores, mask):
+    return LIB.attention.masked_softmax(scores, mask)
+"""
+# Around the answer, ``LIB`` in it, and cells above it.
+DOORS = {
+    "another cell's import": ("", "lib", "import seq2seq_lib as lib"),
+    "a pair": ("import seq2seq_lib\nlib, one = seq2seq_lib, 1", "lib"),
+    "an annotation": ("import seq2seq_lib\nlib: object = seq2seq_lib", "lib"),
+    "a walrus": ("import seq2seq_lib\nif (lib := seq2seq_lib):\n    pass", "lib"),
+    "a default": ("import seq2seq_lib\ndef f(lib=seq2seq_lib): return lib", "f()"),
+    "a default of its own name": ("def f(torch=torch): return torch", "f().nn.F"),
+    "a loop": ("import seq2seq_lib\nfor lib in [seq2seq_lib]:\n    pass", "lib"),
+    "a list": ("import seq2seq_lib\nLIBS = [seq2seq_lib]", "LIBS[0]"),
+    "a class": ("import seq2seq_lib\nclass A:\n    lib = seq2seq_lib", "A.lib"),
+    "an import in a class": ("class A:\n    import seq2seq_lib as lib", "A.lib"),
+    "an argument's name": ("def f(seq2seq_lib): pass", "seq2seq_lib"),
+    "a name used twice": ("import seq2seq_lib as lib\nimport math as lib", "lib"),
+    "another cell's assignment": ("", "lib", "import seq2seq_lib\nlib = seq2seq_lib"),
+    "a helper between": (
+        "",
+        "helper()",
+        "import seq2seq_lib",
+        "lib = seq2seq_lib",
+        "def helper(): return lib",
+    ),
+    "a global": (
+        "lib = 1\nOWN = fill()",
+        "lib",
+        "import seq2seq_lib\ndef fill():\n    global lib\n    lib = seq2seq_lib",
+    ),
+    "the modules of sys": ("import sys", "vars(sys)['modules']['seq2seq_lib']"),
+    "sys by way of another module": ("import os", "os.sys.modules['seq2seq_lib']"),
+    "the module of a function": ("import inspect", "inspect.getmodule(check)"),
+    "what the notebook holds": ("lib = locals()['seq2seq_lib']", "lib"),
+    "the check in a list": ("", "[check][0].exercises"),
+    "a function called hasattr": (
+        "import seq2seq_lib\ndef hasattr(lib): return lib",
+        "hasattr(seq2seq_lib)",
+    ),
+}
+
+
+@pytest.mark.parametrize("parts", DOORS.values(), ids=DOORS)
+def test_what_is_forbidden_is_found_across_cells(parts: tuple[str, ...]):
+    around, lib, *above = parts
+    answer = f"{around}\n{ANSWER.replace('LIB', lib)}"
+    cells_above = [("", source) for source in above]
+    found = _found("A3", "weights", *cells_above, ("answer", answer))
+    assert "does not allow" in found.problem
+
+
+@pytest.mark.parametrize(
+    ("place", "above", "name"),
+    [
+        ("A1 pad pad_to_multiple", "from torch.nn.utils import rnn", "rnn.pad_sequence"),
+        (
+            "A3 context weighted_context",
+            "import torch.nn.functional as F",
+            "F.scaled_dot_product_attention",
+        ),
+    ],
+)
+def test_a_module_of_pytorch_is_followed_across_cells(place: str, above: str, name: str):
+    assignment, key, wanted = place.split()
+    answer = ("answer", f"def {wanted}(*given):\n    return {name}(*given)")
+    found = _found(assignment, key, ("", above), answer)
+    assert name.rpartition(".")[2] in found.problem
+
+
+HARMLESS = """
+import numpy as np, torch.nn.functional as F
+ones = torch.ones
+def f(xs, torch=None, check=len):
+    return [check(x) for check in xs if hasattr(np, 'e')]
+x = getattr(torch, 'ones')(2), isinstance(F.relu(ones(2)), torch.Tensor)
+y = [check for check in range(3)]
+import seq2seq_lib
+def g(attention, sys): return attention.lib, sys.modules
+"""
+
+
+def test_what_opens_nothing_is_allowed():
+    answer = HARMLESS + registry.solutions("A3")["weights"]
+    found = _found("A3", "weights", ("", HARMLESS), ("answer", answer))
+    assert _points("A3", "weights", found) == 6
