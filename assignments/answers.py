@@ -6,7 +6,7 @@ Nothing here runs it.
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 
@@ -54,6 +54,7 @@ def _read(
 ) -> Answer:
     """The answer in these cells, with what others lend to it."""
     wanted, forbidden = set(exercise.answers), exercise.forbidden
+    built = {*exercise.given()}
     setup_nodes, given = _setup(assignment)
     body = written([code[n] for n in places], wanted)
     try:
@@ -61,39 +62,57 @@ def _read(
         before, after = _lenders(code, places, wanted)
         own = {name for node in body for name in binds(node)}
         lent = lent_to(needed - own - given, before, after, given)
-        core = {n for node in body if binds(node) & wanted for n in uses(node)} - own
-        core = _reached(core, lent)
-        # Where what the answer reaches leads to something forbidden, the answer does: all
-        # that would run is judged as one module.
+        core = _core(body, lent, wanted, built)
         around = imported(setup_nodes)
         found = forbidden_uses(ast.Module([*lent, *body], []), forbidden, around)
-        lent = [node for node in lent if node not in found or core & binds(node)]
-        used = forbidden_use(ast.Module([*lent, *body], []), forbidden, around)
+        # What the answer does not reach is left out, so that it can help nobody; all that
+        # would run is then judged as one module.
+        left_out = {node: use for node, use in found.items() if node not in core}
+        lent = [node for node in lent if node not in left_out]
+        kept = {node for node in body if node not in left_out}
+        home = {node: cell for cell in code if cell.tree for node in cell.tree.body}
+        others = tuple(home[node].text_of(node) for node in lent)
+        source = "\n\n".join(code[n].only(kept) for n in places)
+        used = forbidden_use(parsed("\n".join((*others, source))), forbidden, around)
     except (RecursionError, MemoryError):  # what cannot be looked into must not be run
         return Answer(problem="Your cell is nested too deeply to be read.")
     if used:
         return Answer(problem=refusal(used))
-    home = {node: cell for cell in code if cell.tree for node in cell.tree.body}
-    others = [home[node].text_of(node) for node in lent]
-    source = "\n\n".join(code[n].only({*body}) for n in places)
-    built = {*exercise.given()}
     rebuilt = any(binds(node) & built for node in lent)
-    return Answer(source, tuple(others), rebuilt, note=note)
+    missed = sorted({use for node, use in left_out.items() if node in body})
+    if missed:
+        note = f"{note} {_without(missed)}".strip()
+    return Answer(source, others, rebuilt, note=note)
 
 
-def _reached(names: set[str], lent: Sequence[ast.stmt]) -> set[str]:
-    """Names, and all that what defines them uses, directly or through others."""
+def _without(missed: Sequence[str]) -> str:
+    return (
+        f"What uses {' and '.join(missed)} beside your answer was left out and not run, "
+        "because this exercise does not allow it."
+    )
+
+
+def _core(
+    body: Sequence[ast.stmt],
+    lent: Sequence[ast.stmt],
+    wanted: Set[str],
+    built: Set[str],
+) -> set[ast.stmt]:
+    """The statements that the answer reaches, directly or through others.
+
+    What the exercise is given as a right version counts only where the answer's own cells
+    define it.
+    """
     binding: dict[str, list[ast.stmt]] = defaultdict(list)
-    for node in lent:
+    for node in (*body, *(node for node in lent if not binds(node) & built)):
         for name in binds(node):
             binding[name].append(node)
-    found, waiting = set(names), list(names)
+    core, waiting = set[ast.stmt](), [*wanted]
     while waiting:
         for node in binding.pop(waiting.pop(), ()):
-            new = uses(node) - found
-            found |= new
-            waiting += new
-    return found
+            core.add(node)
+            waiting += uses(node)
+    return core
 
 
 def _tries_out(node: ast.stmt) -> bool:

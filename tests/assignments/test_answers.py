@@ -207,3 +207,64 @@ def test_what_opens_nothing_is_allowed():
     answer = HARMLESS + registry.solutions("A3")["weights"]
     found = _found("A3", "weights", ("", HARMLESS), ("answer", answer))
     assert _points("A3", "weights", found) == 6
+
+
+# Beside a right answer, and what is left out of it.
+BESIDE = {
+    "a comparison": (
+        "A4 aer",
+        "from seq2seq_lib.metrics import alignment_error_rate\n"
+        "print(alignment_error_rate([{(0, 0)}], [{(0, 0)}], [{(0, 0)}]))\n",
+        "seq2seq_lib.metrics",
+    ),
+    "an import that nothing uses": (
+        "A3 weights",
+        "from seq2seq_lib.attention import masked_softmax; ONE = 1\n",
+        "seq2seq_lib.attention",
+    ),
+    "a function over lines": (
+        "A3 context",
+        "@torch.no_grad()\ndef theirs(\n    *a\n):\n"
+        "    return nn.functional.scaled_dot_product_attention(*a)\n",
+        "scaled_dot_product_attention",
+    ),
+}
+
+
+@pytest.mark.parametrize(("place", "beside", "used"), BESIDE.values(), ids=BESIDE)
+def test_what_stands_beside_an_answer_is_left_out(place: str, beside: str, used: str):
+    assignment, key = place.split()
+    exercise = registry.exercises(assignment)[key]
+    solution = registry.solutions(assignment)[key]
+    found = [Cell("code", f"{beside}{solution}\n\n{beside}", f"{assignment}-{key}")]
+    answer = find_answer(found, assignment, exercise)
+    assert _points(assignment, key, answer) == exercise.points
+    assert used in answer.note and used not in answer.source
+    lines = answer.source.split("\n")
+    assert lines[beside.count("\n")] == solution.split("\n")[0]
+
+
+HELP = {
+    "an attribute": "torch.own = torch.nn.functional.scaled_dot_product_attention",
+    "a setting": "setattr(torch, 'own', seq2seq_lib.attention.masked_softmax)",
+    "an item": "TABLE = {}\nTABLE['own'] = seq2seq_lib.attention.masked_softmax",
+    "a method": "import seq2seq_lib\nTABLE = []\nTABLE.append(seq2seq_lib)",
+    "a function": "def fill():\n    globals()['TABLE'] = 1\nfill()",
+}
+
+
+@pytest.mark.parametrize("line", HELP.values(), ids=HELP)
+def test_what_is_left_out_is_never_run(line: str):
+    own = "def masked_weights(scores, mask):\n    return torch.own(scores, mask), TABLE"
+    answer = _found("A3", "weights", ("", line), ("answer", f"{line}\n{own}"))
+    for word in ("scaled_dot", "seq2seq_lib.attention", "append", "globals"):
+        assert answer.problem or word not in "".join((answer.source, *answer.others))
+
+
+def test_a_forbidden_answer_costs_no_exercise_that_is_given_a_right_version():
+    forbidden = ANSWER.replace("LIB", "seq2seq_lib")
+    for key in ("attention", "step", "gate"):
+        above = [("", forbidden)]
+        solution = registry.solutions("A3")[key]
+        answer = _found("A3", key, *above, ("answer", solution))
+        assert not answer.problem and not answer.others
