@@ -6,12 +6,12 @@ Nothing here runs it.
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 
 from assignments.choosing import chosen, codes, written
-from assignments.lending import lent_to, uses
+from assignments.lending import changes, lent_to, uses
 from assignments.notebook import Cell, binds, parsed
 from assignments.registry import setup
 from checks.exercise import Exercise
@@ -24,6 +24,7 @@ class Answer:
 
     source: str = ""  # the answer's cell, or its cells together
     others: tuple[str, ...] = ()  # definitions in the student's other cells
+    fewer: tuple[str, ...] = ()  # these without what changes what they define
     own: bool = False  # whether they define something that the exercise is given
     problem: str = ""  # why there is nothing to run
     note: str = ""  # what the student should know about how the cell was found
@@ -58,31 +59,35 @@ def _read(
     setup_nodes, given = _setup(assignment)
     body = written([code[n] for n in places], wanted)
     try:
-        needed = {n for node in body if not _tries_out(node) for n in uses(node)}
-        before, after = _lenders(code, places, wanted)
-        own = {name for node in body for name in binds(node)}
-        lent = lent_to(needed - own - given, before, after, given)
+        core = _core(body, (), wanted, built)
+        used = {name for node in core for name in uses(node)}
+        needed = {n for node in body if not _tries_out(node, used) for n in uses(node)}
+        needed -= {name for node in body for name in binds(node)} | given
+        around = _around(code, places, wanted)
+        lent = lent_to(needed, *around, given)
         core = _core(body, lent, wanted, built)
-        around = imported(setup_nodes)
-        found = forbidden_uses(ast.Module([*lent, *body], []), forbidden, around)
+        imports = imported(setup_nodes)
+        found = forbidden_uses(ast.Module([*lent, *body], []), forbidden, imports)
         # What the answer does not reach is left out, so that it can help nobody; all that
         # would run is then judged as one module.
         left_out = {node: use for node, use in found.items() if node not in core}
         lent = [node for node in lent if node not in left_out]
         kept = {node for node in body if node not in left_out}
-        home = {node: cell for cell in code if cell.tree for node in cell.tree.body}
+        home = {node: cell for cell in code for node in cell.body}
+        plain = {*lent_to(needed, *around, given, changed=False)}
         others = tuple(home[node].text_of(node) for node in lent)
+        fewer = tuple(home[node].text_of(node) for node in lent if node in plain)
         source = "\n\n".join(code[n].only(kept) for n in places)
-        used = forbidden_use(parsed("\n".join((*others, source))), forbidden, around)
+        use = forbidden_use(parsed("\n".join((*others, source))), forbidden, imports)
     except (RecursionError, MemoryError):  # what cannot be looked into must not be run
         return Answer(problem="Your cell is nested too deeply to be read.")
-    if used:
-        return Answer(problem=refusal(used))
+    if use:
+        return Answer(problem=refusal(use))
     rebuilt = any(binds(node) & built for node in lent)
     missed = sorted({use for node, use in left_out.items() if node in body})
     if missed:
         note = f"{note} {_without(missed)}".strip()
-    return Answer(source, others, rebuilt, note=note)
+    return Answer(source, others, fewer, rebuilt, note=note)
 
 
 def _without(missed: Sequence[str]) -> str:
@@ -115,42 +120,25 @@ def _core(
     return core
 
 
-def _tries_out(node: ast.stmt) -> bool:
-    """A line such as ``print(f(x))``: nothing is lent for it."""
-    return isinstance(node, ast.Expr | ast.Assert | ast.For | ast.While | ast.With)
+def _tries_out(node: ast.stmt, used: Set[str]) -> bool:
+    """A line such as ``print(f(x))``: nothing is lent for it.
+
+    What gives the answer a value, or changes one that it uses, is no such line.
+    """
+    kinds = ast.Expr | ast.Assert | ast.For | ast.While | ast.With
+    return isinstance(node, kinds) and not (binds(node) | changes(node)) & used
 
 
-def _lenders(
-    code: Sequence[Cell], places: Sequence[int], wanted: set[str]
+def _around(
+    code: Sequence[Cell], places: Sequence[int], wanted: Set[str]
 ) -> tuple[list[ast.stmt], list[ast.stmt]]:
-    """What other cells define, above the answer and below it."""
+    """What stands in other cells, above the answer and below it."""
     parts: tuple[list[ast.stmt], list[ast.stmt]] = ([], [])
     for number, cell in enumerate(code):
         if number not in places:
-            parts[number > places[-1]].extend(_definitions(cell, wanted))
+            nodes = [node for node in cell.body if not binds(node) & wanted]
+            parts[number > places[-1]].extend(nodes)
     return parts
-
-
-def _definitions(cell: Cell, wanted: set[str]) -> Iterator[ast.stmt]:
-    """Imports, functions, classes and values: what other cells may lend an answer.
-
-    Everything else in those cells (training, figures, loops) is left out, so that one
-    exercise's endless loop cannot cost another.
-    """
-    for node in cell.tree.body if cell.tree else []:
-        if _lendable(node) and not binds(node) & wanted:
-            yield node
-
-
-def _lendable(node: ast.stmt) -> bool:
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef)
-    if isinstance(node, ast.If):
-        return all(map(_lendable, (*node.body, *node.orelse)))
-    if isinstance(node, ast.Try):
-        inner = [n for handler in node.handlers for n in handler.body]
-        parts = (*node.body, *inner, *node.orelse, *node.finalbody)
-        return all(_lendable(n) or isinstance(n, ast.Pass) for n in parts)
-    return isinstance(node, (*kinds, ast.ClassDef, ast.Assign, ast.AnnAssign))
 
 
 @cache

@@ -71,8 +71,7 @@ def _note(
 
 def _answered(cell: Cell, wanted: Set[str]) -> set[str]:
     """The wanted names that a cell defines, and not as they were handed out."""
-    nodes = cell.tree.body if cell.tree else []
-    return {n for node in nodes if not untouched(node) for n in binds(node) & wanted}
+    return {n for node in cell.body if not untouched(node) for n in binds(node) & wanted}
 
 
 def untouched(node: ast.stmt) -> bool:
@@ -90,6 +89,6 @@ def untouched(node: ast.stmt) -> bool:
 
 def written(cells: Iterable[Cell], wanted: Set[str]) -> list[ast.stmt]:
     """The statements of the cells, without stubs of what one of them does define."""
-    nodes = [node for cell in cells if cell.tree for node in cell.tree.body]
+    nodes = [node for cell in cells for node in cell.body]
     answered = {n for node in nodes if not untouched(node) for n in binds(node)} & wanted
     return [node for node in nodes if not (untouched(node) and binds(node) & answered)]

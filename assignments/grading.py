@@ -114,7 +114,8 @@ def coded_rows(
         if not answer.problem
     }
     public = public_files(assignment)
-    outcomes = _run(jobs, public, sandbox, slot)
+    fewer = {key: answers[key].fewer for key in jobs}
+    outcomes = _run(jobs, fewer, public, sandbox, slot)
     rows = unearned(asked, "")
     for row in rows:
         row.reason = clean(answers[row.question].problem)
@@ -131,7 +132,7 @@ def coded_rows(
         and answers[key := row.question].own
         and not outcomes[key].ending
     }
-    outcomes = _run(again, public, sandbox, slot) if again else {}
+    outcomes = _run(again, fewer, public, sandbox, slot) if again else {}
     for number, row in enumerate(rows):
         if (key := row.question) in outcomes:
             own = replace(row)
@@ -177,18 +178,30 @@ def noted(rows: Sequence[Row], note: str) -> list[Row]:
 
 
 def _run(
-    jobs: dict[str, Job], public: list[Path], sandbox: Sandbox, slot: int
+    jobs: dict[str, Job],
+    fewer: dict[str, tuple[str, ...]],
+    public: list[Path],
+    sandbox: Sandbox,
+    slot: int,
 ) -> dict[str, Outcome]:
     outcomes = dict(zip(jobs, sandbox.run([*jobs.values()], public, slot), strict=True))
-    # Where another cell's code stopped an exercise, that must not cost it anything.
-    again = {
-        key: replace(job, others=())
-        for key, job in jobs.items()
-        if outcomes[key].ending and not outcomes[key].reached and job.others
-    }
-    if again:
-        second = sandbox.run([*again.values()], public, slot)
-        outcomes |= dict(zip(again, second, strict=True))
+    # Where another cell's code stopped an exercise, that must not cost it anything: what
+    # changes values goes first, then everything.
+    for others in (fewer, dict.fromkeys(jobs, ())):
+        again = {
+            key: replace(job, others=others[key])
+            for key, job in jobs.items()
+            if outcomes[key].ending
+            and tuple(job.others) != others[key]
+            and (others[key] or not outcomes[key].reached)
+        }
+        if again:
+            second = zip(again, sandbox.run([*again.values()], public, slot), strict=True)
+            outcomes |= {
+                key: outcome
+                for key, outcome in second
+                if not (outcome.ending and outcomes[key].reached)
+            }
     # Who waited for others has time again while nobody else runs; who then fails twice
     # is taken at its word.
     failed = 0

@@ -52,6 +52,11 @@ class Cell:
         """Its code, read once; None where it is no Python, or is too long or too deep."""
         return self._read[1]
 
+    @property
+    def body(self) -> list[ast.stmt]:
+        """Its statements."""
+        return self.tree.body if self.tree else []
+
     @cached_property
     def _lines(self) -> list[bytes]:
         return [line.encode() for line in re.split("\r\n|\r|\n", self.python)]
@@ -66,7 +71,7 @@ class Cell:
 
     def only(self, nodes: Collection[ast.stmt]) -> str:
         """Its code with these of its statements alone, each in its own lines."""
-        left_out = [n for n in (self.tree.body if self.tree else ()) if n not in nodes]
+        left_out = [node for node in self.body if node not in nodes]
         if not left_out:
             return self.python
         lines = list(self._lines)
@@ -196,8 +201,7 @@ def compiled(node: ast.stmt) -> CodeType:
 
 def defined(cell: Cell) -> set[str]:
     """The names that a cell defines at its top level."""
-    nodes = cell.tree.body if cell.tree else []
-    return {name for node in nodes for name in binds(node)}
+    return {name for node in cell.body for name in binds(node)}
 
 
 def binds(node: ast.AST) -> set[str]:

@@ -1,13 +1,17 @@
 """Which cells answer an exercise, and what they are read with."""
 
+import time
+
 import nbformat
 import pytest
 from handing_in import handed_in
 
 from assignments import grading, registry
 from assignments.answers import Answer, find_answer
+from assignments.conversation import Outcome
+from assignments.limits import Limits
 from assignments.notebook import Cell, cells
-from assignments.sandbox import Sandbox
+from assignments.sandbox import Job, Sandbox
 from checks.exercise import Exercise
 
 EVERY = [(a, key) for a in registry.ASSIGNMENTS for key in registry.exercises(a)]
@@ -118,6 +122,92 @@ def test_what_the_reader_stumbles_over_costs_one_row(monkeypatch: pytest.MonkeyP
     asked = [q for q in grading.questions("A4") if q.key in ("links", "aer")]
     rows = grading.coded_rows([], "A4", asked, Sandbox("limits"), 3)
     assert [row.reason[:14] for row in rows] == ["It is not ther", "The grader stu"]
+
+
+CHANGED = {
+    "an assignment that reckons": "ZERO = 1\nZERO -= 1",
+    "an item": "T = {}\nT['zero'] = 0\nZERO = T['zero']",
+    "an item, in another cell": "T = {}\n# %%\nT['zero'] = 0\n# %%\n"
+    "def f(): return T\nZERO = f()['zero']",
+    "an item of an item": "T = [[1]]\nT[0][0] = 0\nZERO = T[0][0]",
+    "append": "L = []\nL.append(0)\nZERO = L[0]",
+    "a loop that fills": "T = {}\nfor n in range(3):\n    T[n] = n\nZERO = T[0]",
+    "a loop's variable": "for ZERO in (2, 1, 0):\n    pass",
+    "with": "with torch.no_grad():\n    ZERO = int(torch.zeros(1))",
+    "a method from outside": "class Best:\n    pass\n\ndef of(self):\n    return 0\n\n"
+    "Best.of = of\nZERO = Best().of()",
+    "a register": "T = {}\ndef register(f):\n    T[f.__name__] = f\n    return f\n\n"
+    "@register\ndef zero():\n    return 0\n\ndef best():\n    return T['zero']()\n\n"
+    "ZERO = best()",
+    "dispatch": "from functools import singledispatch\n@singledispatch\ndef best(x):\n"
+    "    return 9\n\n@best.register\ndef _(x: int):\n    return 0\n\nZERO = best(1)",
+    "an if": "ZERO = 7\nif ZERO:\n    print(ZERO)\n    ZERO = 0",
+}
+OWN = {
+    "a loop over what is lent": ("NAMES = ['a']", "for name in NAMES:\n    ZERO = 0"),
+    "a loop that fills": ("N = ['a']", "T = {}\nfor n in N:\n    T[n] = 0\nZERO = T['a']"),
+    "with": ("def zero(): return 0", "with torch.no_grad():\n    ZERO = zero()"),
+    "update": ("MORE = {0: 0}", "T = {}\nT.update(MORE)\nZERO = T[0]"),
+}
+
+
+@pytest.mark.parametrize("lent", CHANGED.values(), ids=CHANGED)
+def test_what_changes_a_value_is_lent_with_it(lent: str):
+    above = [("", source) for source in lent.split("\n# %%\n")]
+    below = ("", "ZERO = 5\nZERO += 1")
+    answer = _found("A4", "links", *above, ("answer", LINKS % "ZERO"), below)
+    assert _points("A4", "links", answer) == 3
+
+
+@pytest.mark.parametrize(("lent", "own"), OWN.values(), ids=OWN)
+def test_what_gives_the_answer_a_value_is_no_try_out(lent: str, own: str):
+    answer = _found("A4", "links", ("", lent), ("answer", f"{own}\n\n{LINKS % 'ZERO'}"))
+    assert _points("A4", "links", answer) == 3
+
+
+def test_what_changes_nothing_of_the_answers_is_not_lent():
+    above = "T = {}\nU = {}\nU['x'] = 0\nprint(T)\nimport numpy\nnumpy.seterr()\nT.clear()"
+    answer = _found("A4", "links", ("", above), ("answer", LINKS % "len(T or numpy.e - 1)"))
+    assert answer.others == ("T = {}", "import numpy", "T.clear()")
+    assert answer.fewer == ("T = {}", "import numpy")
+
+
+def test_many_changes_are_each_looked_at_once():
+    many = "T = []\n" + "\n".join("T.append(T)" for _ in range(9_000))
+    start = time.perf_counter()
+    answer = _found("A4", "links", ("", many), ("answer", LINKS % "T"))
+    assert len(answer.others) == 9_001
+    assert time.perf_counter() - start < 30  # seconds
+
+
+class _Runs:
+    """Closed processes that end as they are told, and note what they were lent."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes, self.lent = [*outcomes], list[tuple[str, ...]]()
+
+    def run(self, jobs: list[Job], *rest: object, **more: object) -> list[Outcome]:
+        self.lent += [tuple(job.others) for job in jobs]
+        return [self.outcomes.pop(0) for _ in jobs]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "lent"),
+    [
+        ((Outcome(),), 1),
+        ((Outcome(ending="time"), Outcome()), 2),
+        ((Outcome(ending="time", reached=True), Outcome()), 2),
+        ((Outcome(ending="time"), Outcome(ending="time"), Outcome()), 3),
+    ],
+)
+def test_what_ends_badly_is_run_again_with_less(outcomes: tuple[Outcome, ...], lent: int):
+    for outcome in outcomes:
+        outcome.started = True
+    runs = _Runs(*outcomes)
+    job = Job("links", [], ("L = []", "while True: L.append(0)"), "", [], Limits())
+    found = grading._run({"links": job}, {"links": ("L = []",)}, [], runs, 0)
+    assert found["links"] is outcomes[-1]
+    assert runs.lent == [job.others, ("L = []",), ()][:lent]
 
 
 # --- what an answer may not use -----------------------------------------------------------
