@@ -6,12 +6,12 @@ Nothing here runs it.
 
 import ast
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 
 from assignments.choosing import chosen, codes, written
-from assignments.lending import changes, lent_to, uses
+from assignments.lending import changes, lendable, lent_to, used_before, uses
 from assignments.notebook import Cell, binds, parsed
 from assignments.registry import setup
 from checks.exercise import Exercise
@@ -25,6 +25,7 @@ class Answer:
     source: str = ""  # the answer's cell, or its cells together
     others: tuple[str, ...] = ()  # definitions in the student's other cells
     fewer: tuple[str, ...] = ()  # these without what changes what they define
+    every: tuple[str, ...] = ()  # and these with what replaces names of the setup
     own: bool = False  # whether they define something that the exercise is given
     problem: str = ""  # why there is nothing to run
     note: str = ""  # what the student should know about how the cell was found
@@ -62,32 +63,53 @@ def _read(
         core = _core(body, (), wanted, built)
         used = {name for node in core for name in uses(node)}
         needed = {n for node in body if not _tries_out(node, used) for n in uses(node)}
-        needed -= {name for node in body for name in binds(node)} | given
-        around = _around(code, places, wanted)
-        lent = lent_to(needed, *around, given)
+        needed -= {name for node in body for name in binds(node)}
+        built_on = used_before(body, wanted)
+        needed |= built_on
+        around, imports = _around(code, places, wanted - built_on), imported(setup_nodes)
+        replaced = _replaced(around[0], given, imports)
+        every = lent_to(needed, *around, given - replaced)
+        lent = {*lent_to(needed, *around, given)}
+        plain = {*lent_to(needed, *around, given, changed=False)} & lent
         core = _core(body, lent, wanted, built)
-        imports = imported(setup_nodes)
-        found = forbidden_uses(ast.Module([*lent, *body], []), forbidden, imports)
+        found = forbidden_uses(ast.Module([*every, *body], []), forbidden, imports)
         # What the answer does not reach is left out, so that it can help nobody; all that
         # would run is then judged as one module.
         left_out = {node: use for node, use in found.items() if node not in core}
-        lent = [node for node in lent if node not in left_out]
+        every = [node for node in every if node not in left_out]
         kept = {node for node in body if node not in left_out}
         home = {node: cell for cell in code for node in cell.body}
-        plain = {*lent_to(needed, *around, given, changed=False)}
-        others = tuple(home[node].text_of(node) for node in lent)
-        fewer = tuple(home[node].text_of(node) for node in lent if node in plain)
+        texts = {node: home[node].text_of(node) for node in every}
         source = "\n\n".join(code[n].only(kept) for n in places)
-        use = forbidden_use(parsed("\n".join((*others, source))), forbidden, imports)
+        all_of_it = parsed("\n".join((*texts.values(), source)))
+        use = forbidden_use(all_of_it, forbidden, imports)
     except (RecursionError, MemoryError):  # what cannot be looked into must not be run
         return Answer(problem="Your cell is nested too deeply to be read.")
     if use:
         return Answer(problem=refusal(use))
-    rebuilt = any(binds(node) & built for node in lent)
     missed = sorted({use for node, use in left_out.items() if node in body})
-    if missed:
-        note = f"{note} {_without(missed)}".strip()
-    return Answer(source, others, fewer, rebuilt, note=note)
+    return Answer(
+        source,
+        tuple(text for node, text in texts.items() if node in lent),
+        tuple(text for node, text in texts.items() if node in plain),
+        tuple(texts.values()),
+        any(binds(node) & built for node in every),
+        note=f"{note} {_without(missed)}".strip() if missed else note,
+    )
+
+
+def _replaced(
+    above: Sequence[ast.stmt], given: Set[str], imports: Mapping[str, str]
+) -> set[str]:
+    """The names of the setup that a function, a class or an import above replaces."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import
+    last = {n: node for node in above if lendable(node) for n in binds(node) & given}
+    return {
+        name
+        for name, node in last.items()
+        if isinstance(node, kinds | ast.ImportFrom)
+        and imported([node]).get(name, node) != imports.get(name)
+    }
 
 
 def _without(missed: Sequence[str]) -> str:
@@ -99,7 +121,7 @@ def _without(missed: Sequence[str]) -> str:
 
 def _core(
     body: Sequence[ast.stmt],
-    lent: Sequence[ast.stmt],
+    lent: Iterable[ast.stmt],
     wanted: Set[str],
     built: Set[str],
 ) -> set[ast.stmt]:

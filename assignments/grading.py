@@ -123,13 +123,14 @@ def coded_rows(
     for row in ran:
         key = row.question
         _judge(row, by_key[key], wanted[key], outcomes[key], answers[key].note)
-    # What earlier exercises built is given, so that a mistake costs once. But an answer may
-    # use what its student's own has beyond that, as it did at the desk.
+    # What earlier exercises built is given, so that a mistake costs once, and so are the
+    # names of the setup. But an answer may use what its student's own have beyond that, as
+    # it did at the desk.
     again = {
-        key: replace(jobs[key], own=True)
+        key: replace(jobs[key], own=True, others=its.every)
         for row in ran
         if row.points != row.max_points
-        and answers[key := row.question].own
+        and ((its := answers[key := row.question]).own or its.every != its.others)
         and not outcomes[key].ending
     }
     outcomes = _run(again, fewer, public, sandbox, slot) if again else {}

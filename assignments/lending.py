@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from functools import cache
+from inspect import CO_OPTIMIZED
 from types import CodeType
 
 from assignments.notebook import binds, compiled
@@ -119,8 +120,13 @@ def _root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def uses(node: ast.stmt) -> set[str]:
-    """The names that a statement looks for outside itself."""
+def uses(node: ast.stmt, at_once: bool = False) -> set[str]:
+    """The names that a statement looks for outside itself.
+
+    Args:
+        node: the statement.
+        at_once: only those that it looks for when it is run, not in functions.
+    """
     names: set[str] = set()
     waiting: list[CodeType] = []
     try:
@@ -129,13 +135,23 @@ def uses(node: ast.stmt) -> set[str]:
         return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
     while waiting:
         code = waiting.pop()
-        waiting += [c for c in code.co_consts if isinstance(c, CodeType)]
+        inner = [c for c in code.co_consts if isinstance(c, CodeType)]
+        waiting += [c for c in inner if not (at_once and c.co_flags & CO_OPTIMIZED)]
         names |= {
             str(step.argval)
             for step in dis.get_instructions(code)
             if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
         }
     return names
+
+
+def used_before(nodes: Sequence[ast.stmt], wanted: Set[str]) -> set[str]:
+    """The wanted names that statements use before one of them gives them a value."""
+    found, bound = set[str](), set[str]()
+    for node in nodes:
+        found |= (uses(node, at_once=True) & wanted) - bound
+        bound |= binds(node)
+    return found
 
 
 def _future(node: ast.stmt) -> bool:

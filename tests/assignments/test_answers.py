@@ -4,7 +4,7 @@ import time
 
 import nbformat
 import pytest
-from handing_in import handed_in
+from handing_in import changed, handed_in
 
 from assignments import grading, registry
 from assignments.answers import Answer, find_answer
@@ -208,6 +208,59 @@ def test_what_ends_badly_is_run_again_with_less(outcomes: tuple[Outcome, ...], l
     found = grading._run({"links": job}, {"links": ("L = []",)}, [], runs, 0)
     assert found["links"] is outcomes[-1]
     assert runs.lent == [job.others, ("L = []",), ()][:lent]
+
+
+def test_a_class_may_be_built_on_one_of_its_own_name_above():
+    solution = registry.solutions("A3")["step"]
+    first, step = solution.split("    def step(", 1)
+    above = f"{first}    def step(self): return 1"
+    own = f"class Decoder(Decoder):\n    def step({step}"
+    found = _found("A3", "step", ("", above), ("answer", own), ("check", "check"))
+    assert _points("A3", "step", found) == registry.exercises("A3")["step"].points
+    halves = f"{first}    def step(self): return 1\n{own}"
+    assert _found("A3", "step", ("", above), ("answer", halves)).others == ()
+
+
+REPLACED = {
+    "an import": (
+        "A1 buckets",
+        "from numpy import random",
+        ("random.Random(seed)", "random.default_rng(seed)"),
+    ),
+    "a function": (
+        "A1 loss",
+        "def cross_entropy(logits, ids, **more):\n"
+        "    return F.cross_entropy(logits, ids, reduction='sum', ignore_index=PAD)\n"
+        "import torch.nn.functional as F",
+        ("cross_entropy(", "(lambda *a, **k: cross_entropy(*a))("),
+    ),
+}
+
+
+@pytest.mark.parametrize(("place", "above", "change"), REPLACED.values(), ids=REPLACED)
+def test_what_replaces_a_name_of_the_setup_counts_in_a_second_run(
+    place: str, above: str, change: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    assignment, key = place.split()
+    source = changed(assignment, key, change)
+    asked = [q for q in grading.questions(assignment) if q.key == key]
+    marks = [("", above), (f"{assignment}-{key}", source)]
+    found = [Cell("code", text, mark) for mark, text in marks]
+    (row,) = grading.coded_rows(found, assignment, asked, Sandbox("auto"), 3)
+    assert row.points == row.max_points, row.reason
+
+
+def test_what_replaces_no_name_of_the_setup_is_lent_once():
+    pool = ("answer", POOL)
+    for above in (
+        "import torch",
+        "torch = None",
+        "def torch(): from seq2seq_lib import model",
+    ):
+        answer = _found("A1", "pool", ("", above), pool)
+        assert not answer.problem and answer.every == answer.others == ()
+    answer = _found("A1", "pool", ("", "import numpy as torch"), pool)
+    assert answer.every == ("import numpy as torch",) and answer.others == ()
 
 
 # --- what an answer may not use -----------------------------------------------------------
