@@ -123,8 +123,8 @@ def answers_of(
     space = Namespace()
     for code in setup(assignment):
         space.run(code, "<setup>")
-    for code in others:
-        space.run(code, "<your other cells>")
+    for number, code in enumerate(others, 1):
+        space.run(code, f"<your other cells, {number}>")
     space.names.update(exercise.given())
     error = space.run(source, ANSWER_FILE)
     found = space.chosen(exercise.answers)

@@ -263,6 +263,34 @@ def test_what_replaces_no_name_of_the_setup_is_lent_once():
     assert answer.every == ("import numpy as torch",) and answer.others == ()
 
 
+IN_A_NOTEBOOK = {
+    "torch.jit over two lent functions": (
+        "entropy",
+        "def logs(p: torch.Tensor) -> torch.Tensor:\n"
+        "    return torch.where(p > 0, p, torch.ones_like(p)).log2()\n\n"
+        "def plain(p: torch.Tensor) -> torch.Tensor:\n    return -(p * logs(p)).sum(-1)",
+        "@torch.jit.script\ndef bits(weights: torch.Tensor, mask: torch.Tensor):\n"
+        "    return plain(weights * mask[:, None])",
+    ),
+    "the name of the module": (
+        "links",
+        "from dataclasses import dataclass\nfrom typing import get_type_hints",
+        "@dataclass\nclass Zero:\n    zero: 'Zero' = 0\n\n"
+        "if __name__ == '__main__':\n    ZERO = 0\n\n"
+        + LINKS
+        % "ZERO * len(get_type_hints(Zero))",
+    ),
+}
+
+
+@pytest.mark.parametrize(("key", "above", "own"), IN_A_NOTEBOOK.values(), ids=IN_A_NOTEBOOK)
+def test_an_answer_runs_as_in_a_notebook(key: str, above: str, own: str, bubblewrap: None):
+    asked = [q for q in grading.questions("A4") if q.key == key]
+    found = [Cell("code", above), Cell("code", own, f"A4-{key}")]
+    (row,) = grading.coded_rows(found, "A4", asked, Sandbox("auto"), 3)
+    assert row.points == row.max_points, row.reason
+
+
 # --- what an answer may not use -----------------------------------------------------------
 
 ANSWER = """def masked_weights(scores, mask):
