@@ -55,46 +55,69 @@ def _read(
     note: str,
 ) -> Answer:
     """The answer in these cells, with what others lend to it."""
-    wanted, forbidden = set(exercise.answers), exercise.forbidden
-    built = {*exercise.given()}
-    setup_nodes, given = _setup(assignment)
+    wanted, built = set(exercise.answers), {*exercise.given()}
+    imports = imported(_setup(assignment)[0])
     body = written([code[n] for n in places], wanted)
     try:
-        core = _core(body, (), wanted, built)
-        used = {name for node in core for name in uses(node)}
-        needed = {n for node in body if not _tries_out(node, used) for n in uses(node)}
-        needed -= {name for node in body for name in binds(node)}
-        built_on = used_before(body, wanted)
-        needed |= built_on
-        around, imports = _around(code, places, wanted - built_on), imported(setup_nodes)
-        replaced = _replaced(around[0], given, imports)
-        every = lent_to(needed, *around, given - replaced)
-        lent = {*lent_to(needed, *around, given)}
-        plain = {*lent_to(needed, *around, given, changed=False)} & lent
-        core = _core(body, lent, wanted, built)
-        found = forbidden_uses(ast.Module([*every, *body], []), forbidden, imports)
-        # What the answer does not reach is left out, so that it can help nobody; all that
-        # would run is then judged as one module.
+        lent = _lent(body, places, code, assignment, exercise)
+        # What the answer does not reach is left out where it uses something forbidden, so
+        # that it can help nobody; all that would run is then judged as one module.
+        core = _core(body, lent.usual, wanted, built)
+        module = ast.Module([*lent.every, *body], [])
+        found = forbidden_uses(module, exercise.forbidden, imports)
         left_out = {node: use for node, use in found.items() if node not in core}
-        every = [node for node in every if node not in left_out]
-        kept = {node for node in body if node not in left_out}
+        kept = [node for node in lent.every if node not in left_out]
         home = {node: cell for cell in code for node in cell.body}
-        texts = {node: home[node].text_of(node) for node in every}
-        source = "\n\n".join(code[n].only(kept) for n in places)
-        all_of_it = parsed("\n".join((*texts.values(), source)))
-        use = forbidden_use(all_of_it, forbidden, imports)
+        texts = {node: home[node].text_of(node) for node in kept}
+        answering = {*body} - left_out.keys()
+        source = "\n\n".join(code[n].only(answering) for n in places)
+        runs = parsed("\n".join((*texts.values(), source)))
+        used = forbidden_use(runs, exercise.forbidden, imports)
     except (RecursionError, MemoryError):  # what cannot be looked into must not be run
         return Answer(problem="Your cell is nested too deeply to be read.")
-    if use:
-        return Answer(problem=refusal(use))
+    if used:
+        return Answer(problem=refusal(used))
     missed = sorted({use for node, use in left_out.items() if node in body})
     return Answer(
         source,
-        tuple(text for node, text in texts.items() if node in lent),
-        tuple(text for node, text in texts.items() if node in plain),
+        tuple(text for node, text in texts.items() if node in lent.usual),
+        tuple(text for node, text in texts.items() if node in lent.fewer),
         tuple(texts.values()),
-        any(binds(node) & built for node in every),
+        any(binds(node) & built for node in kept),
         note=f"{note} {_without(missed)}".strip() if missed else note,
+    )
+
+
+@dataclass(frozen=True)
+class _Lent:
+    """The statements of other cells that an answer needs."""
+
+    every: list[ast.stmt]  # in their order, with what replaces names of the setup
+    usual: set[ast.stmt]  # without that
+    fewer: set[ast.stmt]  # and without what changes a value
+
+
+def _lent(
+    body: Sequence[ast.stmt],
+    places: Sequence[int],
+    code: Sequence[Cell],
+    assignment: str,
+    exercise: Exercise,
+) -> _Lent:
+    wanted = set(exercise.answers)
+    setup_nodes, given = _setup(assignment)
+    core = _core(body, (), wanted, exercise.given().keys())
+    used = {name for node in core for name in uses(node)}
+    needed = {n for node in body if not _tries_out(node, used) for n in uses(node)}
+    built_on = used_before(body, wanted)
+    needed = needed - {name for node in body for name in binds(node)} | built_on
+    around = _around(code, places, wanted - built_on)
+    replaced = _replaced(around[0], given, imported(setup_nodes))
+    usual = {*lent_to(needed, *around, given)}
+    return _Lent(
+        lent_to(needed, *around, given - replaced),
+        usual,
+        usual & {*lent_to(needed, *around, given, changed=False)},
     )
 
 

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
+from assignments.lending import changes
 from assignments.notebook import Cell, binds, defined
 from assignments.registry import lines_of_checks
 
@@ -45,6 +46,8 @@ def chosen(code: Sequence[Cell], mark: str, wanted: Set[str]) -> tuple[list[int]
     if places & {*marked} or not places:
         halves = {n for n in marked if n not in defining and not code[n].problem}
         places |= halves or {*marked[-1:]} - defining
+    # A class may get a method afterwards: ``Decoder.step = step``.
+    places |= {n for n in above if n > max(places, default=n) and _adds(code[n], wanted)}
     return sorted(places), _note(places, marked, defining, wanted)
 
 
@@ -58,7 +61,7 @@ def _note(
     if elsewhere:
         return (
             f"Cell {' and cell '.join(elsewhere)} of the notebook was graded, because "
-            f"{' and '.join(sorted(wanted))} was last defined there."
+            f"{' and '.join(sorted(wanted))} was last defined or changed there."
         )
     if defining - places:
         last = max(places & defining) + 1
@@ -72,6 +75,12 @@ def _note(
 def _answered(cell: Cell, wanted: Set[str]) -> set[str]:
     """The wanted names that a cell defines, and not as they were handed out."""
     return {n for node in cell.body if not untouched(node) for n in binds(node) & wanted}
+
+
+def _adds(cell: Cell, wanted: Set[str]) -> bool:
+    """Whether a cell stores to attributes of what the exercise asks for."""
+    kinds = ast.Assign | ast.AnnAssign
+    return any(isinstance(node, kinds) and changes(node) & wanted for node in cell.body)
 
 
 def untouched(node: ast.stmt) -> bool:

@@ -1,5 +1,6 @@
 """Which cells answer an exercise, and what they are read with."""
 
+import textwrap
 import time
 
 import nbformat
@@ -219,6 +220,18 @@ def test_a_class_may_be_built_on_one_of_its_own_name_above():
     assert _points("A3", "step", found) == registry.exercises("A3")["step"].points
     halves = f"{first}    def step(self): return 1\n{own}"
     assert _found("A3", "step", ("", above), ("answer", halves)).others == ()
+
+
+def test_a_class_may_get_a_method_in_a_cell_below():
+    solution = registry.solutions("A3")["step"]
+    first, step = solution.split("    def step(", 1)
+    stub = f"{first}    def step(self):\n        raise NotImplementedError()"
+    added = textwrap.dedent(f"    def step({step}") + "\n\nDecoder.step = step"
+    for above in (first, stub):
+        parts = [("answer", above), ("", added), ("check", 'check("step", Decoder)')]
+        found = _found("A3", "step", *parts)
+        assert _points("A3", "step", found) == registry.exercises("A3")["step"].points
+        assert "Cell 2 of the notebook" in found.note
 
 
 REPLACED = {
