@@ -6,16 +6,17 @@ Nothing here runs it.
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 
-from assignments.lending import lent_to, uses
-from assignments.notebook import Cell, binds, defined, parsed
+from assignments.choosing import chosen, codes, written
+from assignments.lending import changes, lendable, lent_to, used_before, uses
+from assignments.notebook import Cell, binds, parsed
 from assignments.registry import setup
 from checks.exercise import Exercise
-from checks.forbidden import forbidden_use, imported, refusal
+from checks.forbidden import forbidden_use, forbidden_uses, refusal
+from checks.scopes import imported
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Answer:
 
     source: str = ""  # the answer's cell, or its cells together
     others: tuple[str, ...] = ()  # definitions in the student's other cells
+    fewer: tuple[str, ...] = ()  # these without what changes what they define
+    every: tuple[str, ...] = ()  # and these with what replaces names of the setup
     own: bool = False  # whether they define something that the exercise is given
     problem: str = ""  # why there is nothing to run
     note: str = ""  # what the student should know about how the cell was found
@@ -31,167 +34,157 @@ class Answer:
 
 def find_answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> Answer:
     """The code that answers ``exercise``, wherever it stands in the notebook."""
-    wanted = set(exercise.answers)
-    code = [c for c in found if c.kind == "code" and not c.is_test]
-    marked = [c for c in code if c.grade_id == f"{assignment}-{exercise.key}"]
-    chosen, note = _chosen(code, marked, wanted)
-    if not chosen:
+    code = codes(found, assignment)
+    mark = f"{assignment}-{exercise.key}"
+    places, note = chosen(code, mark, set(exercise.answers))
+    if not places:
         return Answer(
             problem=f"No cell defines {' and '.join(exercise.answers)}; the cell of this "
             "exercise was deleted or renamed."
         )
-    unread = [cell.problem for cell in chosen if cell.problem]
+    unread = [code[n].problem for n in places if code[n].problem]
     if unread:
         return Answer(problem=unread[0], note=note)
-    return _read(chosen, code, assignment, exercise, note)
+    return _read(places, code, assignment, exercise, note)
 
 
 def _read(
-    chosen: Sequence[Cell],
+    places: Sequence[int],
     code: Sequence[Cell],
     assignment: str,
     exercise: Exercise,
     note: str,
 ) -> Answer:
     """The answer in these cells, with what others lend to it."""
-    wanted, forbidden = set(exercise.answers), exercise.forbidden
-    setup_nodes, given = _setup(assignment)
-    body = [node for cell in chosen if cell.tree for node in cell.tree.body]
+    wanted, built = set(exercise.answers), {*exercise.given()}
+    imports = imported(_setup(assignment)[0])
+    body = written([code[n] for n in places], wanted)
     try:
-        used = forbidden_use(ast.Module(body, []), forbidden, imported(setup_nodes))
-        needed = {n for node in body if not _tries_out(node) for n in uses(node)}
-        before, after = _lenders(code, chosen, wanted)
-        own = {name for node in body for name in binds(node)}
-        lent = lent_to(needed - own - given, before, after, given)
-        core = {n for node in body if binds(node) & wanted for n in uses(node)} - own
-        core = _reached(core, lent)
+        lent = _lent(body, places, code, assignment, exercise)
+        # What the answer does not reach is left out where it uses something forbidden, so
+        # that it can help nobody; all that would run is then judged as one module.
+        core = _core(body, lent.usual, wanted, built)
+        module = ast.Module([*lent.every, *body], [])
+        found = forbidden_uses(module, exercise.forbidden, imports)
+        left_out = {node: use for node, use in found.items() if node not in core}
+        kept = [node for node in lent.every if node not in left_out]
+        home = {node: cell for cell in code for node in cell.body}
+        texts = {node: home[node].text_of(node) for node in kept}
+        answering = {*body} - left_out.keys()
+        source = "\n\n".join(code[n].only(answering) for n in places)
+        runs = parsed("\n".join((*texts.values(), source)))
+        used = forbidden_use(runs, exercise.forbidden, imports)
     except (RecursionError, MemoryError):  # what cannot be looked into must not be run
         return Answer(problem="Your cell is nested too deeply to be read.")
-    # Where a function of the answer leads to what is forbidden, the answer does.
-    around, others = imported((*setup_nodes, *lent)), []
-    for node in lent:
-        with suppress(RecursionError, MemoryError):
-            its = forbidden_use(ast.Module([node], []), forbidden, around)
-            if its and core & binds(node):
-                used = used or its
-            elif not its:
-                others.append(ast.unparse(node))
     if used:
         return Answer(problem=refusal(used))
-    source = "\n\n".join(cell.python for cell in chosen)
-    built = {*exercise.given()}
-    rebuilt = any(binds(node) & built for node in lent)
-    return Answer(source, tuple(others), rebuilt, note=note)
-
-
-def _reached(names: set[str], lent: Sequence[ast.stmt]) -> set[str]:
-    """Names, and all that what defines them uses, directly or through others."""
-    binding: dict[str, list[ast.stmt]] = defaultdict(list)
-    for node in lent:
-        for name in binds(node):
-            binding[name].append(node)
-    found, waiting = set(names), list(names)
-    while waiting:
-        for node in binding.pop(waiting.pop(), ()):
-            new = uses(node) - found
-            found |= new
-            waiting += new
-    return found
-
-
-def _chosen(
-    code: Sequence[Cell], marked: Sequence[Cell], wanted: set[str]
-) -> tuple[list[Cell], str]:
-    """The cells that answer, in the notebook's order, and a note about them.
-
-    JupyterLab copies the mark when it splits a cell: the halves are joined. Of copies
-    that define the same, the last counts. What no marked cell answers is looked for in
-    the others.
-    """
-    chosen: list[Cell] = []
-    missing, copies = set(wanted), 0
-    for cell in reversed(marked):
-        its = defined(cell) & wanted
-        if its & missing or (not its and not cell.problem):
-            chosen.insert(0, cell)
-        elif its:
-            copies += 1
-        missing -= its
-    answered = {name for cell in chosen for name in _answered(cell, wanted)}
-    note = ""
-    if copies:
-        note = f"{len(marked)} cells carry this exercise's mark; the last was graded."
-    elsewhere: list[Cell] = []
-    for cell in reversed([c for c in code if c not in marked]):
-        its = _answered(cell, wanted) - answered
-        if its:
-            elsewhere.insert(0, cell)
-            answered |= its
-    if elsewhere:
-        if not any(defined(cell) & wanted for cell in marked):
-            return elsewhere, "The cell had lost its mark; it was found by what it defines."
-        return chosen + elsewhere, "A part stood in another cell; it was found by its name."
-    return chosen or list(marked[-1:]), note
-
-
-def _answered(cell: Cell, wanted: set[str]) -> set[str]:
-    """The wanted names that a cell defines, and not as they were handed out."""
-    nodes = cell.tree.body if cell.tree else []
-    return {n for node in nodes if not _untouched(node) for n in binds(node) & wanted}
-
-
-def _untouched(node: ast.stmt) -> bool:
-    """Whether a function still does nothing but raise NotImplementedError."""
-    if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return False
-    if isinstance(node, ast.ClassDef):
-        return any(_untouched(inner) for inner in node.body)
-    last = node.body[-1]
-    return (
-        len(node.body) <= 2
-        and isinstance(last, ast.Raise)
-        and isinstance(last.exc, ast.Name)
-        and last.exc.id == "NotImplementedError"
+    missed = sorted({use for node, use in left_out.items() if node in body})
+    return Answer(
+        source,
+        tuple(text for node, text in texts.items() if node in lent.usual),
+        tuple(text for node, text in texts.items() if node in lent.fewer),
+        tuple(texts.values()),
+        any(binds(node) & built for node in kept),
+        note=f"{note} {_without(missed)}".strip() if missed else note,
     )
 
 
-def _tries_out(node: ast.stmt) -> bool:
-    """A line such as ``print(f(x))``: nothing is lent for it."""
-    return isinstance(node, ast.Expr | ast.Assert | ast.For | ast.While | ast.With)
+@dataclass(frozen=True)
+class _Lent:
+    """The statements of other cells that an answer needs."""
+
+    every: list[ast.stmt]  # in their order, with what replaces names of the setup
+    usual: set[ast.stmt]  # without that
+    fewer: set[ast.stmt]  # and without what changes a value
 
 
-def _lenders(
-    code: Sequence[Cell], chosen: Sequence[Cell], wanted: set[str]
+def _lent(
+    body: Sequence[ast.stmt],
+    places: Sequence[int],
+    code: Sequence[Cell],
+    assignment: str,
+    exercise: Exercise,
+) -> _Lent:
+    wanted = set(exercise.answers)
+    setup_nodes, given = _setup(assignment)
+    core = _core(body, (), wanted, exercise.given().keys())
+    used = {name for node in core for name in uses(node)}
+    needed = {n for node in body if not _tries_out(node, used) for n in uses(node)}
+    built_on = used_before(body, wanted)
+    needed = needed - {name for node in body for name in binds(node)} | built_on
+    around = _around(code, places, wanted - built_on)
+    replaced = _replaced(around[0], given, imported(setup_nodes))
+    usual = {*lent_to(needed, *around, given)}
+    return _Lent(
+        lent_to(needed, *around, given - replaced),
+        usual,
+        usual & {*lent_to(needed, *around, given, changed=False)},
+    )
+
+
+def _replaced(
+    above: Sequence[ast.stmt], given: Set[str], imports: Mapping[str, str]
+) -> set[str]:
+    """The names of the setup that a function, a class or an import above replaces."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import
+    last = {n: node for node in above if lendable(node) for n in binds(node) & given}
+    return {
+        name
+        for name, node in last.items()
+        if isinstance(node, kinds | ast.ImportFrom)
+        and imported([node]).get(name, node) != imports.get(name)
+    }
+
+
+def _without(missed: Sequence[str]) -> str:
+    return (
+        f"What uses {' and '.join(missed)} beside your answer was left out and not run, "
+        "because this exercise does not allow it."
+    )
+
+
+def _core(
+    body: Sequence[ast.stmt],
+    lent: Iterable[ast.stmt],
+    wanted: Set[str],
+    built: Set[str],
+) -> set[ast.stmt]:
+    """The statements that the answer reaches, directly or through others.
+
+    What the exercise is given as a right version counts only where the answer's own cells
+    define it.
+    """
+    binding: dict[str, list[ast.stmt]] = defaultdict(list)
+    for node in (*body, *(node for node in lent if not binds(node) & built)):
+        for name in binds(node):
+            binding[name].append(node)
+    core, waiting = set[ast.stmt](), [*wanted]
+    while waiting:
+        for node in binding.pop(waiting.pop(), ()):
+            core.add(node)
+            waiting += uses(node)
+    return core
+
+
+def _tries_out(node: ast.stmt, used: Set[str]) -> bool:
+    """A line such as ``print(f(x))``: nothing is lent for it.
+
+    What gives the answer a value, or changes one that it uses, is no such line.
+    """
+    kinds = ast.Expr | ast.Assert | ast.For | ast.While | ast.With
+    return isinstance(node, kinds) and not (binds(node) | changes(node)) & used
+
+
+def _around(
+    code: Sequence[Cell], places: Sequence[int], wanted: Set[str]
 ) -> tuple[list[ast.stmt], list[ast.stmt]]:
-    """What other cells define, above the answer and below it."""
-    last = max(number for number, cell in enumerate(code) if cell is chosen[-1])
+    """What stands in other cells, above the answer and below it."""
     parts: tuple[list[ast.stmt], list[ast.stmt]] = ([], [])
     for number, cell in enumerate(code):
-        if not any(cell is c for c in chosen):
-            parts[number > last].extend(_definitions(cell, wanted))
+        if number not in places:
+            nodes = [node for node in cell.body if not binds(node) & wanted]
+            parts[number > places[-1]].extend(nodes)
     return parts
-
-
-def _definitions(cell: Cell, wanted: set[str]) -> Iterator[ast.stmt]:
-    """Imports, functions, classes and values: what other cells may lend an answer.
-
-    Everything else in those cells (training, figures, loops) is left out, so that one
-    exercise's endless loop cannot cost another.
-    """
-    for node in cell.tree.body if cell.tree else []:
-        if _lendable(node) and not binds(node) & wanted:
-            yield node
-
-
-def _lendable(node: ast.stmt) -> bool:
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef)
-    if isinstance(node, ast.If):
-        return all(map(_lendable, (*node.body, *node.orelse)))
-    if isinstance(node, ast.Try):
-        inner = [n for handler in node.handlers for n in handler.body]
-        parts = (*node.body, *inner, *node.orelse, *node.finalbody)
-        return all(_lendable(n) or isinstance(n, ast.Pass) for n in parts)
-    return isinstance(node, (*kinds, ast.ClassDef, ast.Assign, ast.AnnAssign))
 
 
 @cache

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from assignments.answers import find_answer
+from assignments.answers import Answer, find_answer
 from assignments.conversation import Outcome
 from assignments.editions import since
 from assignments.lending import lent_to
@@ -98,7 +98,7 @@ def coded_rows(
 ) -> list[Row]:
     """Run the answers to the coded questions in closed processes, and judge them."""
     by_key = exercises(assignment)
-    answers = {q.key: find_answer(found, assignment, by_key[q.key]) for q in asked}
+    answers = {q.key: _answer(found, assignment, by_key[q.key]) for q in asked}
     wanted = {q.key: cases(assignment, q.key, seed) for q in asked}
     jobs = {
         key: Job(
@@ -116,7 +116,8 @@ def coded_rows(
         if not answer.problem
     }
     public = public_files(assignment)
-    outcomes = _run(jobs, public, sandbox, slot)
+    fewer = {key: answers[key].fewer for key in jobs}
+    outcomes = _run(jobs, fewer, public, sandbox, slot)
     rows = unearned(asked, "")
     for row in rows:
         row.reason = clean(answers[row.question].problem)
@@ -124,22 +125,34 @@ def coded_rows(
     for row in ran:
         key = row.question
         _judge(row, by_key[key], wanted[key], outcomes[key], answers[key].note)
-    # What earlier exercises built is given, so that a mistake costs once. But an answer may
-    # use what its student's own has beyond that, as it did at the desk.
+    # What earlier exercises built is given, so that a mistake costs once, and so are the
+    # names of the setup. But an answer may use what its student's own have beyond that, as
+    # it did at the desk.
     again = {
-        key: replace(jobs[key], own=True)
+        key: replace(jobs[key], own=True, others=its.every)
         for row in ran
         if row.points != row.max_points
-        and answers[key := row.question].own
+        and ((its := answers[key := row.question]).own or its.every != its.others)
         and not outcomes[key].ending
     }
-    outcomes = _run(again, public, sandbox, slot) if again else {}
+    outcomes = _run(again, fewer, public, sandbox, slot) if again else {}
     for number, row in enumerate(rows):
         if (key := row.question) in outcomes:
             own = replace(row)
             _judge(own, by_key[key], wanted[key], outcomes[key], answers[key].note)
             rows[number] = max(row, own, key=lambda each: each.points or 0)
     return rows
+
+
+def _answer(found: Sequence[Cell], assignment: str, exercise: Exercise) -> Answer:
+    """The answer to one exercise; what the reader stumbles over costs no other row."""
+    try:
+        return find_answer(found, assignment, exercise)
+    except Exception as error:
+        return Answer(
+            problem=f"The grader stumbled over this answer ({type(error).__name__}); a "
+            "person has to look at it."
+        )
 
 
 def _judge(
@@ -187,15 +200,30 @@ def _core(source: str, names: Sequence[str]) -> str:
 
 
 def _run(
-    jobs: dict[str, Job], public: list[Path], sandbox: Sandbox, slot: int
+    jobs: dict[str, Job],
+    fewer: dict[str, tuple[str, ...]],
+    public: list[Path],
+    sandbox: Sandbox,
+    slot: int,
 ) -> dict[str, Outcome]:
     outcomes = dict(zip(jobs, sandbox.run([*jobs.values()], public, slot), strict=True))
-    # Where another cell's code stopped an exercise, that must not cost it anything.
-    again = {
-        key: replace(job, others=())
-        for key, job in jobs.items()
-        if outcomes[key].ending and not outcomes[key].reached and job.others
-    }
+    # Where another cell's code stopped an exercise, that must not cost it anything: what
+    # changes values goes first, then everything.
+    for others in (fewer, dict.fromkeys(jobs, ())):
+        again = {
+            key: replace(job, others=others[key])
+            for key, job in jobs.items()
+            if outcomes[key].ending
+            and tuple(job.others) != others[key]
+            and (others[key] or not outcomes[key].reached)
+        }
+        if again:
+            others_run = sandbox.run([*again.values()], public, slot)
+            outcomes |= {
+                key: outcome
+                for key, outcome in zip(again, others_run, strict=True)
+                if not (outcome.ending and outcomes[key].reached)
+            }
     # Nor must what only tries the answer out, in its own cell.
     cut = {
         key: replace(job, answer=job.core)
@@ -203,10 +231,10 @@ def _run(
         if outcomes[key].ending and outcomes[key].reached and job.core
         if not outcomes[key].answers
     }
-    jobs, again = jobs | cut, again | cut
-    if again:
-        second = sandbox.run([*again.values()], public, slot)
-        outcomes |= dict(zip(again, second, strict=True))
+    jobs = jobs | cut
+    if cut:
+        second = sandbox.run([*cut.values()], public, slot)
+        outcomes |= dict(zip(cut, second, strict=True))
     # Who waited for others has time again while nobody else runs; who then fails twice
     # is taken at its word.
     failed = 0

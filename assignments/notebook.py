@@ -5,8 +5,9 @@ Nothing here runs a student's code.
 
 import ast
 import json
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -50,6 +51,45 @@ class Cell:
     def tree(self) -> ast.Module | None:
         """Its code, read once; None where it is no Python, or is too long or too deep."""
         return self._read[1]
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        """Its statements."""
+        return self.tree.body if self.tree else []
+
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        return [line.encode() for line in re.split("\r\n|\r|\n", self.python)]
+
+    def text_of(self, node: ast.stmt) -> str:
+        """One of its statements as it was written, decorators included."""
+        (first, start), (last, end) = self._place(node)
+        lines = self._lines[first : last + 1]
+        lines[-1] = lines[-1][:end]
+        lines[0] = lines[0][start:]
+        return b"\n".join(lines).decode()
+
+    def only(self, nodes: Collection[ast.stmt]) -> str:
+        """Its code with these of its statements alone, each in its own lines."""
+        left_out = [node for node in self.body if node not in nodes]
+        if not left_out:
+            return self.python
+        lines = list(self._lines)
+        for node in reversed(left_out):
+            (first, start), (last, end) = self._place(node)
+            kept = [lines[first][:start], *[b""] * (last - first)]
+            kept[-1] += b"pass" + lines[last][end:]
+            lines[first : last + 1] = kept
+        return b"\n".join(lines).decode()
+
+    def _place(self, node: ast.stmt) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Where a statement begins and ends: lines, and bytes in them."""
+        first, start = node.lineno - 1, node.col_offset
+        if decorators := getattr(node, "decorator_list", ()):
+            first, start = decorators[0].lineno - 1, 0
+            while first and not self._lines[first].lstrip().startswith(b"@"):
+                first -= 1
+        return (first, start), ((node.end_lineno or 1) - 1, node.end_col_offset or 0)
 
     @property
     def problem(self) -> str:
@@ -161,8 +201,7 @@ def compiled(node: ast.stmt) -> CodeType:
 
 def defined(cell: Cell) -> set[str]:
     """The names that a cell defines at its top level."""
-    nodes = cell.tree.body if cell.tree else []
-    return {name for node in nodes for name in binds(node)}
+    return {name for node in cell.body for name in binds(node)}
 
 
 def binds(node: ast.AST) -> set[str]:

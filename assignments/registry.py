@@ -87,6 +87,17 @@ def setup(assignment: str) -> list[str]:
     ]
 
 
+@cache
+def lines_of_checks(assignment: str) -> frozenset[str]:
+    """The lines that stand in the source's cells of checks, without their margins."""
+    return frozenset(
+        line.strip()
+        for cell in source_notebook(assignment).cells
+        if cell.metadata.get("nbgrader", {}).get("grade_id", "").endswith("-test")
+        for line in cell.source.split("\n")
+    )
+
+
 def solutions(assignment: str) -> dict[str, str]:
     """The source of the cell that answers each exercise."""
     cells = {
@@ -112,8 +123,8 @@ def answers_of(
     space = Namespace()
     for code in setup(assignment):
         space.run(code, "<setup>")
-    for code in others:
-        space.run(code, "<your other cells>")
+    for number, code in enumerate(others, 1):
+        space.run(code, f"<your other cells, {number}>")
     space.names.update(exercise.given())
     error = space.run(source, ANSWER_FILE)
     found = space.chosen(exercise.answers)

@@ -101,7 +101,8 @@ def _as_cell(function: FunctionType, names: Mapping[str, Any]) -> ast.Module:
         ast.parse(text)
         lines.append(text)
     if text not in lines:  # a lambda within a line, or what was typed and is gone
-        lines += [f"{name}.{other}" for name in names for other in names if names[name]]
+        # A module among them is not handed on, as far as anybody knows.
+        lines += [f"del {name}.{other}" for name in names for other in names if names[name]]
     return ast.parse("\n".join(lines))
 
 

@@ -1,13 +1,16 @@
 """What code reaches that would answer an exercise: uses, not spellings.
 
-Imports and the names that they give are followed. What is reached through another module
-of the library is looked up there, in our own copy of it; no code of a student's runs. A
-variable, an argument, a method or a function of the student's own is no use, whatever it
-is called.
+Imports, the names that they give and assignments of these are followed. What is reached
+through another module of the library is looked up there, in our own copy of it; no code
+of a student's runs. A variable, an argument, a method or a function of the student's own
+is no use, whatever it is called. A module that cannot be followed any more, because it is
+handed on as a value, is a use where something forbidden lies behind it.
 """
 
 import ast
 import importlib
+import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,13 +18,26 @@ from types import ModuleType
 from typing import Any
 
 import seq2seq_lib
+from checks.scopes import Scope, bound, imports, scoped
 
 # Ways to reach anything by a text that only a running program knows.
-MODULES = ("importlib", "builtins", "pkgutil", "runpy", "pickle", "sys.modules")
+MODULES = (
+    "importlib",
+    "builtins",
+    "pkgutil",
+    "runpy",
+    "pickle",
+    "sys.modules",
+    "inspect.getmodule",
+)
 NAMES = ("__import__", "exec", "eval", "compile", "globals", "__builtins__")
 ATTRIBUTES = ("__globals__", "__subclasses__", "__builtins__", "f_globals", "f_back")
 NOTHING: Mapping[str, str] = {}
 ASSIGNED = 10  # how often names are followed through assignments
+PLACES = 20  # that one name is followed to
+LONGEST = 20  # attributes of one another
+FOLLOWED = {"getattr", "hasattr", "vars"}  # what is looked at in a module, by its name
+LOAD = ast.Load()
 
 
 def forbidden_use(
@@ -34,9 +50,17 @@ def forbidden_use(
         forbidden: modules, and names of PyTorch or the library.
         around: names that other cells import, each with its place, from ``imported``.
     """
-    if not forbidden:
-        return ""
-    return next((use for use in _Code(tree, forbidden, around).uses() if use), "")
+    return next(iter(forbidden_uses(tree, forbidden, around).values()), "")
+
+
+def forbidden_uses(
+    tree: ast.Module, forbidden: Sequence[str], around: Mapping[str, str] = NOTHING
+) -> dict[ast.stmt | None, str]:
+    """The same for each statement of the module that uses such a thing."""
+    found: dict[ast.stmt | None, str] = {}
+    for statement, use in _Code(tree, forbidden, around).uses() if forbidden else ():
+        found.setdefault(statement, use)
+    return found
 
 
 def refusal(used: str) -> str:
@@ -48,28 +72,31 @@ class _Code:
     def __init__(
         self, tree: ast.Module, forbidden: Sequence[str], around: Mapping[str, str]
     ) -> None:
-        self.nodes, self.forbidden = list(ast.walk(tree)), forbidden
-        self.own = set(_own(self.nodes))
-        self.around = around
-        self.places = imported(self.nodes)
+        self.nodes, self.forbidden = list(scoped(tree)), forbidden
+        self.own = set(bound(tree.body))
+        self.places: dict[str, set[str]] = defaultdict(set)
+        for name, place in imports(node for node, _ in self.nodes):
+            self.places[name].add(place)
+        self.around = {"check": "_checks.check", **around}
+        self.around |= {name: name for name in ("torch", "seq2seq_lib")}
         assigned = [
-            (target.id, node.value)
-            for node in self.nodes
-            if isinstance(node, ast.Assign)
+            (target.id, node.value, scope)
+            for node, scope in self.nodes
+            if isinstance(node, ast.Assign) and scope.kind != "class"
             for target in node.targets
             if isinstance(target, ast.Name)
         ]
         for _ in range(ASSIGNED):
-            before = len(self.places)
-            for name, value in assigned:
-                place = self.place(value)
-                if place and name not in self.places:
-                    self.places[name] = place
-            if len(self.places) == before:
+            before = sum(map(len, self.places.values()))
+            for name, value, scope in assigned:
+                if len(self.places[name]) < PLACES:
+                    self.places[name] |= self.leads(value, scope)
+            if sum(map(len, self.places.values())) == before:
                 break
+        self.passed = set(self._passed())
 
-    def place(self, node: Any) -> str:
-        """Where a name, an attribute or a ``getattr`` leads: ``torch.nn``; else empty."""
+    def leads(self, node: Any, scope: Scope) -> set[str]:
+        """Where a name, an attribute or a ``getattr`` leads, as ``torch.nn``."""
         parts: list[str] = []
         while True:
             if isinstance(node, ast.Attribute):
@@ -77,81 +104,120 @@ class _Code:
                 node = node.value
             elif _calls(node, "getattr") and len(node.args) > 1:
                 if not isinstance(node.args[1], ast.Constant):
-                    return ""
+                    return set()
                 parts.append(str(node.args[1].value))
                 node = node.args[0]
             else:
                 break
-        if not isinstance(node, ast.Name) or len(parts) > 20:
-            return ""
-        start = self.places.get(node.id, "")
-        if not start and node.id not in self.own:
-            start = self.around.get(node.id, "")
-        if not start and node.id not in self.own:
-            start = {"check": "_checks.check"}.get(node.id, "")
-            if node.id in ("torch", "seq2seq_lib"):  # wherever they were imported
-                start = node.id
-        return ".".join([start, *reversed(parts)]) if start else ""
+        if not isinstance(node, ast.Name):
+            return set()
+        starts = set(self.places.get(node.id, ()))
+        if node.id in self.around and node.id not in scope.own:
+            starts.add(self.around[node.id])
+        if len(parts) > LONGEST:  # nobody writes that: it is the module that is handed on
+            return starts
+        found = {".".join([start, *reversed(parts)]) for start in starts}
+        return found | {_by_name(place) for place in found}
 
-    def uses(self) -> Iterator[str]:
-        for node in self.nodes:
-            if isinstance(node, ast.Import):
-                yield from (self.known(alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                for alias in node.names:
-                    names = [alias.name]
-                    if alias.name == "*":
-                        names = [n.id for n in self.nodes if isinstance(n, ast.Name)]
-                        yield self.known(str(node.module))
-                    yield from (self.known(f"{node.module}.{name}") for name in names)
-            elif isinstance(node, ast.Attribute):
-                if (
-                    node.attr in ATTRIBUTES
-                    or node.attr == "__dict__"
-                    and self.opens(node.value)
-                ):
-                    yield node.attr
-                yield self.known(self.place(node))
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                if node.id in NAMES and node.id not in {*self.own, *self.places}:
-                    yield node.id
+    def _passed(self) -> Iterator[ast.AST]:
+        """Nodes that are followed from here, and so hand no module on."""
+        for node, scope in self.nodes:
+            if isinstance(node, ast.Attribute):
+                yield node.value
             elif isinstance(node, ast.Call):
-                yield self.called(node)
+                followed = any(_calls(node, name) for name in FOLLOWED - self.own)
+                if followed and node.args:
+                    yield node.args[0]
+                yield node.func
+            elif isinstance(node, ast.Assign) and scope.kind != "class":
+                names = [t.id for t in node.targets if isinstance(t, ast.Name)]
+                places = self.leads(node.value, scope)
+                if len(names) == len(node.targets) and all(
+                    places <= self.places[name] for name in names
+                ):
+                    yield node.value
 
-    def called(self, node: ast.Call) -> str:
+    def uses(self) -> Iterator[tuple[ast.stmt | None, str]]:
+        """The forbidden uses, each with the statement of the module that it is in."""
+        for node, scope in self.nodes:
+            for use in self.uses_of(node, scope):
+                if use:
+                    yield scope.statement, use
+
+    def uses_of(self, node: ast.AST, scope: Scope) -> Iterator[str]:
+        if isinstance(node, ast.Import):
+            yield from (self.known(alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            for alias in node.names:
+                names = [alias.name]
+                if alias.name == "*":
+                    names = [n.id for n, _ in self.nodes if isinstance(n, ast.Name)]
+                    yield self.known(str(node.module))
+                yield from (self.known(f"{node.module}.{name}") for name in names)
+        elif isinstance(node, ast.Attribute):
+            places = self.leads(node, scope)
+            if node.attr in ATTRIBUTES:
+                yield node.attr
+            if node.attr == "__dict__" and self.opens(self.leads(node.value, scope)):
+                yield node.attr
+            yield from map(self.known, sorted(places))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            if node.id in NAMES and node.id not in {*self.own, *scope.own, *self.places}:
+                yield node.id
+        elif isinstance(node, ast.Call):
+            yield from self.called(node, scope)
+        yield self.handed_on(node, scope)
+
+    def called(self, node: ast.Call, scope: Scope) -> Iterator[str]:
         """Whether a call reaches what no text names."""
         texts = [a.value for a in node.args if isinstance(a, ast.Constant)]
         for name in ("getattr", "vars"):
             if _calls(node, name) and name not in self.own and node.args:
                 fixed = name == "getattr" and len(node.args) > 1 and len(texts) > 0
-                if not fixed and self.opens(node.args[0]):
-                    return name
-                return self.known(self.place(node))
-        if self.place(node.func) in ("operator.attrgetter", "operator.methodcaller"):
+                if not fixed and self.opens(self.leads(node.args[0], scope)):
+                    yield name
+                yield from map(self.known, sorted(self.leads(node, scope)))
+        for name in ("locals", "vars"):  # outside functions these are ``globals``
+            if _calls(node, name) and not node.args and scope.kind == "module":
+                yield name
+        if self.leads(node.func, scope) & {"operator.attrgetter", "operator.methodcaller"}:
             ends = {str(text).rpartition(".")[2] for text in texts}
             last = {name.rpartition(".")[2] for name in self.forbidden}
             if len(texts) < len(node.args) or ends & last:
-                return "attrgetter"
-        return ""
+                yield "attrgetter"
 
-    def opens(self, node: ast.AST) -> bool:
+    def handed_on(self, node: ast.AST, scope: Scope) -> str:
+        """A module that something forbidden lies behind, where nobody can follow it."""
+        places = set[str]()
+        if isinstance(node, ast.Import | ast.ImportFrom) and scope.kind == "class":
+            places = {place for _, place in imports([node])}
+        elif node not in self.passed and isinstance(getattr(node, "ctx", LOAD), ast.Load):
+            places = self.leads(node, scope)
+        doors = [p for p in sorted(places) if _is_module(p) or p.endswith("_checks.check")]
+        return next((f"{p} as a value" for p in doors if self.opens({p})), "")
+
+    def opens(self, places: Iterable[str]) -> bool:
         """Whether something forbidden lies behind a module or the checks."""
-        place = self.place(node)
-        if place.startswith("torch"):
-            return any("." not in n or n.startswith("torch.") for n in self.forbidden)
-        return place.startswith("seq2seq_lib") or "_checks" in place
+        in_torch = any("." not in n or n.startswith("torch.") for n in self.forbidden)
+        return any(
+            place == "sys"
+            or (in_torch and _within(place, "torch"))
+            or _within(place, "seq2seq_lib")
+            or "_checks" in place
+            for place in places
+        )
 
     def known(self, place: str) -> str:
         """The forbidden thing at a place, or an empty string."""
         if not place:
             return ""
         top = place.partition(".")[0]
+        home = _home(place) if top == "seq2seq_lib" else ""
         for name in MODULES:
-            if _within(place, name):
+            if _within(place, name) or _within(home, name):
                 return name
         if top.endswith("_checks"):
             return self._in_checks(place)
-        home = _home(place) if top == "seq2seq_lib" else ""
         for name in self.forbidden:
             if _within(place, name) or _within(home, name):
                 return name
@@ -172,31 +238,6 @@ class _Code:
         return "" if first in public and first != "EXERCISES" else module
 
 
-def _own(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """Names that the code gives a value of its own, anywhere."""
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-
-
-def imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
-    """The names that imports give, each with its place."""
-    places = {}
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                top = alias.name.partition(".")[0]
-                places[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                places[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    return places
-
-
 def _calls(node: Any, name: str) -> bool:
     return (
         isinstance(node, ast.Call)
@@ -207,6 +248,21 @@ def _calls(node: Any, name: str) -> bool:
 
 def _within(place: str, name: str) -> bool:
     return place == name or place.startswith(name + ".")
+
+
+def _is_module(place: str) -> bool:
+    return place in sys.modules or place in _modules()
+
+
+@cache
+def _by_name(place: str) -> str:
+    """A place by the names of the modules that lie on it: ``os.sys`` is ``sys``."""
+    at, *names = place.split(".")
+    found: Any = sys.modules.get(at)
+    for name in names:
+        found = vars(found).get(name) if isinstance(found, ModuleType) else None
+        at = found.__name__ if isinstance(found, ModuleType) else f"{at}.{name}"
+    return at
 
 
 @cache

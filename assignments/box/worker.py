@@ -69,14 +69,17 @@ def exactly(source: int, size: int) -> bytes:
 
 def namespace(job: dict[str, Any], exercise: Any) -> Namespace:
     """The names that an answer may use: setup, the student's other definitions, given."""
-    space = Namespace()
+    space = Namespace(
+        "__main__"
+    )  # as in a notebook; nothing asks for this file by its name
     for code in job["setup"]:
         space.run(code, "<setup>")
     given = exercise.given()
     space.names.update(given)
-    for code in job["others"]:
+    # Each has a file name of its own, by which torch.jit and inspect tell them apart.
+    for number, code in enumerate(job["others"], 1):
         with contextlib.suppress(BaseException):
-            space.run(code, "<your other cells>")
+            space.run(code, f"<your other cells, {number}>")
     # What one of them would have defined may be missing; the answer may not need it.
     if not job["own"]:
         space.names.update(given)

@@ -159,7 +159,7 @@ DECIDE = {
     "the tolerance": ("checks/differences.py", "TOLERANCE = 1e-4", "TOLERANCE = 10.0"),
     "what is told": ("checks/differences.py", "every number must be", "each has to be"),
     "the limits": ("assignments/limits.py", "float = 20.0", "float = 9.0"),
-    "forbidden names": ("checks/forbidden.py", '"importlib", ', ""),
+    "forbidden names": ("checks/forbidden.py", '"importlib",', ""),
     "names that an exercise forbids": (
         "assignments/source/A1/a1_exercises/pad.py",
         '"pad_sequence"',

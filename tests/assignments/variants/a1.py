@@ -2,11 +2,19 @@
 
 from collections.abc import Iterator
 
+from handing_in import changed
+
 from variants.sources import as_it_is, each_line
 
 
 def table() -> Iterator[tuple[str, str, str]]:
     """Assignment and exercise, name, cells."""
+    yield (
+        "A1 buckets",
+        "NumPy's random in the place of Python's",
+        "from numpy import random\n# %% answer\n"
+        + changed("A1", "buckets", ("random.Random(seed)", "random.default_rng(seed)")),
+    )
     yield (
         "A1 pad",
         "a reversed NumPy view, tried out with the notebook's own data",

@@ -9,6 +9,12 @@ from variants.sources import as_it_is
 
 def table() -> Iterator[tuple[str, str, str]]:
     """Assignment and exercise, name, cells."""
+    first, step = as_it_is("A3", "step").split("    def step(", 1)
+    yield (
+        "A3 step",
+        "a class in two cells",
+        f"{first}# %% answer\nclass Decoder(Decoder):\n    def step({step}",
+    )
     yield (
         "A3 lookup",
         "lists of numbers in loops, stacked at the end",

@@ -9,6 +9,54 @@ def table() -> Iterator[tuple[str, str, str]]:
     """Assignment and exercise, name, cells."""
     yield (
         "A4 links",
+        "a first try with the mark, the answer in a new cell, a table that a loop fills",
+        """
+OFFSETS = {}
+for start in range(3):
+    OFFSETS[start] = 0
+# %% answer
+def links_of(weights, tgt_len, src_len):
+    return set()
+# %%
+def links_of(weights, tgt_len, src_len):
+    best = weights[:tgt_len, :src_len].argmax(-1).tolist()
+    return {(t, s + OFFSETS[0]) for t, s in enumerate(best)}
+""",
+    )
+    yield (
+        "A4 aer",
+        "beside it a comparison with the library's",
+        """
+# %% answer
+def error_rate(found, sure, possible):
+    agree = sum(len(f & s) + len(f & p) for f, s, p in zip(found, sure, possible))
+    return 1 - agree / sum(len(f) + len(s) for f, s in zip(found, sure))
+
+from seq2seq_lib.metrics import alignment_error_rate
+print(alignment_error_rate([{(0, 0)}], [{(0, 0)}]), error_rate([{(0, 0)}], [{(0, 0)}], [{(0, 0)}]))
+""",
+    )
+    yield (
+        "A4 entropy",
+        "torch.jit over two helpers of another cell, odd spaces in a formatted text",
+        """
+def logs(p: torch.Tensor) -> torch.Tensor:
+    return torch.where(p > 0, p, torch.ones_like(p)).log2()
+
+def plain(p: torch.Tensor) -> torch.Tensor:
+    return -(p * logs(p)).sum(-1)
+
+def told(rows): return f"{'\u00a0'.join(rows)}"
+# %% answer
+NAME = told(["bits"])
+
+@torch.jit.script
+def bits(weights: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return plain(weights * mask[:, None])
+""",
+    )
+    yield (
+        "A4 links",
         "NumPy's numbers in the pairs",
         """
 import numpy as np
