@@ -192,7 +192,7 @@ def test_what_notebooks_import_comes_with_the_wheel(
     done = subprocess.run([ready, "-c", script], cwd=alone, capture_output=True, text=True)
     assert not done.returncode, done.stderr
     # A package that only the book or an extra needs is not there, so the above can fail.
-    for name in ("myst_nb", "ipywidgets", "tensorboardX"):
+    for name in ("myst_nb", "ipywidgets", "jupyter_book"):
         assert subprocess.run(
             [ready, "-c", f"import {name}"], capture_output=True
         ).returncode

@@ -50,6 +50,8 @@ UNDER_WAY = frozenset(
 FEWER_SEEDS = {
     ("alignment", "French"),
     ("alignment", "IBM Model 1"),
+    ("bits", ", 16"),
+    ("bits", ", 32"),
     ("bits_tuning", ""),
     ("recipe_tuning", ""),
     ("scoring_longer", ""),
