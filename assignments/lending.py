@@ -4,7 +4,7 @@ import ast
 import dis
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from functools import cache
 from inspect import CO_OPTIMIZED
 from types import CodeType
@@ -34,13 +34,8 @@ def lent_to(
             above the answer, is lent with it.
     """
     lent = [*before, *after]
-    binding: dict[str, list[int]] = defaultdict(list)
-    changing: dict[str, list[int]] = defaultdict(list)
-    for number, node in enumerate(lent):
-        for name in binds(node) if lendable(node) else ():
-            binding[name].append(number)
-        for name in changes(node) if changed and number < len(before) else ():
-            changing[name].append(number)
+    binding = _numbers(binds(node) if lendable(node) else () for node in lent)
+    changing = _numbers(map(changes, before)) if changed else {}
     # ``import *`` may define anything, and ``__future__`` changes how the rest is read.
     kept = {n for n in binding.get("*", ()) if n < len(before)}
     kept |= {n for n in range(len(lent)) if _future(lent[n])}
@@ -71,6 +66,15 @@ def lent_to(
             seen |= further
             waiting += further
     return [lent[number] for number in sorted(kept)]
+
+
+def _numbers(names: Iterable[Iterable[str]]) -> dict[str, list[int]]:
+    """For each name the numbers of the statements that it belongs to."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for number, its in enumerate(names):
+        for name in its:
+            found[name].append(number)
+    return found
 
 
 def lendable(node: ast.stmt) -> bool:
