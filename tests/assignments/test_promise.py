@@ -312,7 +312,9 @@ def test_at_the_desk_other_versions_are_tried_and_the_words_are_the_same():
 FORGE = """
 import sys
 
-worker = vars(sys)["modules"]["__main__"]
+import gc
+found = (m for m in gc.get_objects() if type(m).__name__ == "module")
+worker = next(m for m in found if "STARVED" in vars(m))
 honest = worker.send
 
 def send(channel, message):
