@@ -216,7 +216,8 @@ ATTACKS = [
             for name in dir(differences):
                 if callable(getattr(differences, name)):
                     setattr(differences, name, lambda *args, **kwargs: None)
-            for module in list(vars(sys)["modules"].values()):
+            import gc
+            for module in [m for m in gc.get_objects() if type(m).__name__ == "module"]:
                 for exercise in getattr(module, "EXERCISES", ()):
                     object.__setattr__(exercise, "criteria", ())
             """,
