@@ -216,7 +216,8 @@ ATTACKS = [
             for name in dir(differences):
                 if callable(getattr(differences, name)):
                     setattr(differences, name, lambda *args, **kwargs: None)
-            for module in list(vars(sys)["modules"].values()):
+            import gc
+            for module in [m for m in gc.get_objects() if type(m).__name__ == "module"]:
                 for exercise in getattr(module, "EXERCISES", ()):
                     object.__setattr__(exercise, "criteria", ())
             """,
@@ -229,7 +230,9 @@ ATTACKS = [
             "return torch.zeros(3, 2), torch.zeros(3, 2)",
             """
             import sys, os
-            worker = vars(sys)["modules"]["__main__"]
+            import gc
+            found = (m for m in gc.get_objects() if type(m).__name__ == "module")
+            worker = next(m for m in found if "STARVED" in vars(m))
             for channel in range(3, 30):
                 for number in range(20):
                     try:
@@ -248,7 +251,9 @@ ATTACKS = [
             """
             import sys
             from checks import attempt
-            worker = vars(sys)["modules"]["__main__"]
+            import gc
+            found = (m for m in gc.get_objects() if type(m).__name__ == "module")
+            worker = next(m for m in found if "STARVED" in vars(m))
             attempt.described = worker.described = lambda *args: "\\n"
             """,
         ),
@@ -261,7 +266,9 @@ ATTACKS = [
                 "return torch.zeros(3, 2), torch.zeros(3, 2)",
                 f"""
                 import sys, os
-                worker = vars(sys)["modules"]["__main__"]
+                import gc
+                found = (m for m in gc.get_objects() if type(m).__name__ == "module")
+                worker = next(m for m in found if "STARVED" in vars(m))
                 for channel in range(3, 30):
                     for number in range(20):
                         try:
@@ -286,7 +293,9 @@ ATTACKS = [
             "return torch.zeros(3, 2), torch.zeros(3, 2)",
             """
             import sys, os
-            worker = vars(sys)["modules"]["__main__"]
+            import gc
+            found = (m for m in gc.get_objects() if type(m).__name__ == "module")
+            worker = next(m for m in found if "STARVED" in vars(m))
             for channel in range(3, 30):
                 for number in range(20):
                     try: worker.send(channel, {"case": number})

@@ -332,7 +332,7 @@ ANSWERS = [
         "forged words of the process around it, to be graded before time is up",
         f"""
         import sys
-        worker = vars(sys)["modules"]["__main__"]
+        import gc; worker = next(m for m in gc.get_objects() if type(m).__name__ == "module" and "STARVED" in vars(m))
         for channel in range(3, 30):
             for message in ({{"ended": "", "starved": False}}, {{"done": True}}):
                 try: worker.send(channel, message)

@@ -27,7 +27,9 @@ FORGE = """
 import sys
 
 def forge(change):
-    worker = vars(sys)["modules"]["__main__"]
+    import gc
+    found = (m for m in gc.get_objects() if type(m).__name__ == "module")
+    worker = next(m for m in found if "STARVED" in vars(m))
     honest = worker.send
 
     def send(channel, message):

@@ -312,7 +312,9 @@ def test_at_the_desk_other_versions_are_tried_and_the_words_are_the_same():
 FORGE = """
 import sys
 
-worker = vars(sys)["modules"]["__main__"]
+import gc
+found = (m for m in gc.get_objects() if type(m).__name__ == "module")
+worker = next(m for m in found if "STARVED" in vars(m))
 honest = worker.send
 
 def send(channel, message):
@@ -394,7 +396,7 @@ import gc, operator, sys
 
 def keeps_every_row(collate):
     collate([[1, 2], [3]])
-    frame, found = operator.attrgetter("_getframe")(sys)(), []
+    frame, found = sys._getframe(), []
     while frame:
         found += [v for v in operator.attrgetter("f_locals")(frame).values()]
         frame = operator.attrgetter("f_back")(frame)
@@ -432,8 +434,9 @@ def test_half_of_it_earns_half_in_a_closed_process(bubblewrap: None):
 
 LOOK = """
 def keeps_every_row(collate):
-    import sys
-    held = [name for name in vars(sys)["modules"] if "assignments" in name]
+    import gc
+    modules = [m for m in gc.get_objects() if type(m).__name__ == "module"]
+    held = [m for m in modules if "assignments" in m.__name__]
     try:
         from assignments.hidden import a1_collates as found
     except Exception as error:
