@@ -789,8 +789,8 @@ def test_what_never_became_ready_is_tried_alone_and_then_our_fault():
 
     jobs = {key: Job(key, (), (), "", (), Limits()) for key in ("pad", "pool")}
     box = Box(1)
-    outcomes = grading._run(jobs, [], box, 0)
+    outcomes = grading._run(jobs, dict.fromkeys(jobs, ()), [], box, 0)
     assert all(outcome.started for outcome in outcomes.values())
     assert box.runs == [["pad", "pool"], ["pad"], ["pool"]]
     with pytest.raises(RuntimeError, match="pad: Python did not start in time"):
-        grading._run(jobs, [], Box(0), 0)
+        grading._run(jobs, dict.fromkeys(jobs, ()), [], Box(0), 0)

@@ -17,7 +17,8 @@ from assignments.answers import Answer, find_answer
 from assignments.conversation import Outcome
 from assignments.notebook import Cell, cells, defined
 from checks.checker import forbidden_use as told_at_the_desk
-from checks.forbidden import forbidden_use, imported
+from checks.forbidden import forbidden_use
+from checks.scopes import imported
 
 POOL = registry.solutions("A1")["pool"]
 PAD_ROWS = registry.solutions("A1")["pad"]
