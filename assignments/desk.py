@@ -24,7 +24,7 @@ from assignments.submissions import Entry, Submission, opened
 from assignments.versions import chosen
 from assignments.written import written
 
-TRIES = 6  # how often an exercise may be run: see ``grading``
+TRIES = 8  # how often an exercise may be run: see ``grading``
 SLACK = 10.0  # seconds for a process to start, each time
 
 

@@ -431,9 +431,9 @@ class Starving:
 def test_who_waited_for_others_is_run_again_alone():
     jobs = {str(n): Job("pool", (), (), "", (), LIMITS) for n in range(5)}
     helped, hopeless = Starving(True), Starving(False)
-    outcomes = grading._run(jobs, [], helped, 0)  # type: ignore[arg-type]
+    outcomes = grading._run(jobs, dict.fromkeys(jobs, ()), [], helped, 0)  # type: ignore[arg-type]
     assert helped.alone == 5 and not any(o.ending for o in outcomes.values())
-    outcomes = grading._run(jobs, [], hopeless, 0)  # type: ignore[arg-type]
+    outcomes = grading._run(jobs, dict.fromkeys(jobs, ()), [], hopeless, 0)  # type: ignore[arg-type]
     assert hopeless.alone == 2 and all(o.ending for o in outcomes.values())
 
 
