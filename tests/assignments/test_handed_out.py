@@ -6,7 +6,6 @@ graded as today's are is shown in test_solutions.py.
 """
 
 import ast
-import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,8 +58,7 @@ def test_every_import_is_found(path: Path):
     imported = {*_imported(handed_out(path)), *further}
     assert len(imported) >= 4
     for module, wanted in imported:
-        found = importlib.import_module(module)
-        assert not wanted or hasattr(found, wanted), f"{module} has no {wanted}"
+        exec(f"from {module} import {wanted}" if wanted else f"import {module}", {})
 
 
 @pytest.mark.parametrize("assignment", registry.ASSIGNMENTS)
