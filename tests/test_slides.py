@@ -4,7 +4,9 @@ import json
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import nbformat
@@ -18,7 +20,8 @@ CHAPTERS = [path for path in contents.notebooks(ROOT) if path.parent != ROOT]
 MOST_KEY_CELLS = 3
 
 PAGE = """\
-<html><head><script src="../_static/mathjax/tex.js"></script></head><body>
+<html><head><script>window.MathJax = {"loader": {"load": ["core"]}}</script>
+<script src="../_static/mathjax/startup.js"></script></head><body>
 <h1>8 · For print</h1>
 <article><section id="s"><h1>8 · May it look?<a class="headerlink" href="#s">#</a></h1>
 <p>A hook with a <a href="x.html">link</a>.</p><p>More.</p>
@@ -87,12 +90,11 @@ def test_a_deck_has_what_its_page_has(book: tuple[Path, Path]) -> None:
 def test_formulas_are_loaded_where_there_are_some(book: tuple[Path, Path]) -> None:
     source, built = book
     path = built / "chapters" / "08-look.html"
-    assert (
-        'src="../_static/mathjax/tex.js"'
-        in slides.write_decks(source, built)[0].read_text()
-    )
+    made = slides.write_decks(source, built)[0]
+    assert 'src="../_static/mathjax/startup.js"' in made.read_text()
+    assert "window.MathJax" in made.read_text()
     path.write_text(PAGE.replace('class="math"', ""))
-    assert "mathjax" not in slides.write_decks(source, built)[0].read_text()
+    assert "mathjax" not in slides.write_decks(source, built)[0].read_text().lower()
 
 
 def test_an_old_deck_does_not_stay(book: tuple[Path, Path]) -> None:
@@ -267,9 +269,9 @@ def test_every_deck_asks_and_shows(decks: list[Path]) -> None:
         assert not soup.find("h2", string=""), path.name
 
 
-@pytest.mark.book
-@pytest.mark.browser
-def test_keys_turn_a_deck_and_nothing_is_fetched_elsewhere(decks: list[Path]) -> None:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser that writes down what it fetches, and what a page complains of."""
     selenium = pytest.importorskip("selenium.webdriver")
     driver = shutil.which("chromedriver")
     if driver is None or not any(map(shutil.which, pdf.BROWSERS)):
@@ -281,29 +283,51 @@ def test_keys_turn_a_deck_and_nothing_is_fetched_elsewhere(decks: list[Path]) ->
     options.add_argument("--window-size=1280,720")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     opened = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
-    try:
-        for path in decks[6:8]:
-            opened.get(path.as_uri())
-            top = "return scrollY"
-            tall = opened.execute_script("return document.querySelector('#s2').offsetTop")
-            body = opened.find_element("css selector", "body")
-            body.send_keys("\ue014")  # right
-            assert abs(opened.execute_script(top) - tall) <= 1
-            body.send_keys("\ue012")  # left
-            assert opened.execute_script(top) == 0
-            wide = opened.execute_script("return document.documentElement.scrollWidth")
-            assert wide <= opened.execute_script("return innerWidth")
-            unseen = "return [...document.images].filter(i => !i.naturalWidth).length"
-            assert opened.execute_script(unseen) == 0
-        asked = [
-            json.loads(entry["message"])["message"]
-            for entry in opened.get_log("performance")
-        ]
-        addresses = [
-            message["params"]["request"]["url"]
-            for message in asked
-            if message["method"] == "Network.requestWillBeSent"
-        ]
-        assert addresses and all(each.startswith(("file:", "data:")) for each in addresses)
-    finally:
-        opened.quit()
+    yield opened
+    opened.quit()
+
+
+@pytest.mark.book
+@pytest.mark.browser
+def test_keys_turn_a_deck_and_nothing_is_fetched_elsewhere(
+    decks: list[Path], browser: Any
+) -> None:
+    for path in decks[6:8]:
+        browser.get(path.as_uri())
+        top = "return scrollY"
+        tall = browser.execute_script("return document.querySelector('#s2').offsetTop")
+        body = browser.find_element("css selector", "body")
+        body.send_keys("\ue014")  # right
+        assert abs(browser.execute_script(top) - tall) <= 1
+        body.send_keys("\ue012")  # left
+        assert browser.execute_script(top) == 0
+        wide = browser.execute_script("return document.documentElement.scrollWidth")
+        assert wide <= browser.execute_script("return innerWidth")
+        unseen = "return [...document.images].filter(i => !i.naturalWidth).length"
+        assert browser.execute_script(unseen) == 0
+    asked = [
+        json.loads(entry["message"])["message"] for entry in browser.get_log("performance")
+    ]
+    addresses = [
+        message["params"]["request"]["url"]
+        for message in asked
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert addresses and all(each.startswith(("file:", "data:")) for each in addresses)
+
+
+@pytest.mark.book
+@pytest.mark.browser
+def test_formulas_of_every_deck_are_set_without_a_complaint(
+    decks: list[Path], browser: Any
+) -> None:
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    with_some = [path for path in decks if 'class="math' in path.read_text("utf-8")]
+    assert len(with_some) >= 5
+    left = "return document.querySelectorAll('.math:not(:has(mjx-container))').length"
+    for path in with_some:
+        browser.get(path.as_uri())
+        WebDriverWait(browser, 20).until(lambda page: page.execute_script(left) == 0)
+    said = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert not said

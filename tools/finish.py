@@ -39,7 +39,7 @@ def pages_address(repository: str) -> str:
     return root if f"{root}".endswith(f"/{name.lower()}/") else f"{root}{name}/"
 
 
-def _loads(tag: Tag) -> str:
+def loads(tag: Tag) -> str:
     """What a script or a style is known by: its address, or else its text."""
     return str(tag.get("src") or tag.get("href") or tag.string or "")
 
@@ -51,12 +51,12 @@ def drop_unused(soup: BeautifulSoup) -> None:
     searches = soup.select_one("#search-results, .bd-search-container") is not None
     seen = set()
     for tag in soup.select("script, link[rel=stylesheet], link[rel=preload]"):
-        loads = _loads(tag)
-        again = (tag.name, loads) in seen  # what is preloaded is asked for once more
-        seen.add((tag.name, loads))
-        unused = UNUSED.search(loads) or (not needs_math and MATHS.search(loads))
-        unused = unused or (not searches and SECTIONS.search(loads))
-        if again or unused or (not needs_design and DESIGN.search(loads)):
+        what = loads(tag)
+        again = (tag.name, what) in seen  # what is preloaded is asked for once more
+        seen.add((tag.name, what))
+        unused = UNUSED.search(what) or (not needs_math and MATHS.search(what))
+        unused = unused or (not searches and SECTIONS.search(what))
+        if again or unused or (not needs_design and DESIGN.search(what)):
             tag.decompose()
     for tag in soup.select("meta[name=viewport]")[1:]:
         tag.decompose()

@@ -20,6 +20,7 @@ from bs4 import BeautifulSoup, Tag
 
 from tools import commands, environment
 from tools.contents import ContentsError, notebooks
+from tools.finish import MATHS, loads
 
 TAG = "slide"
 HERE = Path(__file__).parent
@@ -135,8 +136,8 @@ def deck(soup: BeautifulSoup, name: str) -> str:
         for at, each in enumerate(slides, start=1)
     )
     # Formulas are set by the page's own scripts, in a folder beside that of the slides.
-    needed = soup.select('script[src*="mathjax"]') if 'class="math' in sections else []
-    scripts = "".join(f"{script}\n" for script in needed)
+    needed = [tag for tag in soup.select("script") if MATHS.search(loads(tag))]
+    scripts = "".join(f"{tag}\n" for tag in needed) if 'class="math' in sections else ""
     return _PAGE.format(title=words(heading), scripts=scripts, slides=sections)
 
 
