@@ -20,8 +20,8 @@ THREADS = "1"
 _HOME = Path(sys.prefix) / "share" / "book"
 _KERNEL_FILE = _HOME / "ipython" / "profile_default" / "ipython_kernel_config.json"
 
-# A page takes a figure as a drawing, paper as a picture. Two builds draw the same, so a
-# drawing's inner names hang on its content and it has no date.
+# A page takes a figure as a drawing, or as a picture where the drawing is large. Two builds
+# draw the same, so a drawing's inner names hang on its content and it has no date.
 FIGURES = {
     "figure_formats": ["svg", "png"],
     "print_figure_kwargs": {"bbox_inches": "tight", "metadata": {"Date": None}},

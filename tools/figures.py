@@ -1,8 +1,8 @@
 """Figures for the pages: vector drawings that follow the page's light and dark.
 
-A chapter's figure is stored twice, as SVG and as PNG. Paper takes the PNG, and so does a
-page if the SVG is large. Every other SVG becomes part of the page itself, because only
-there do the page's colours reach it: each colour becomes a CSS variable, and
+A chapter's figure is stored twice, as SVG and as PNG. A page takes the PNG if the SVG is
+large. Every other SVG becomes part of the page itself, on the screen and on paper, because
+only there do the page's colours reach it: each colour becomes a CSS variable, and
 _static/custom.css says what it is in the dark where it would not stand out. Pictures, such
 as weights in shades of blue, keep their shades and their white paper, because texts speak
 of dark cells.
