@@ -9,9 +9,10 @@ from statistics import fmean
 from experiments.captions import DATA, SIZES, joined_pairs
 from experiments.engine import Experiment, Job, Values, main
 from experiments.grids import best_rate
-from experiments.joined import RATES, UPDATES, Arm, train
+from experiments.joined import UPDATES, Arm, train
 from seq2seq_lib.metrics import loss_per_token
 
+MODELS = "fixed", "additive"
 GRID, SEEDS, SHARE = (2e-3, 4e-3, 8e-3), (100, 101), 3
 # Where the best was at the edge.
 MORE_RATES: dict[str, tuple[float, ...]] = {"fixed": (1.6e-2,), "additive": (1.6e-2,)}
@@ -22,7 +23,7 @@ def arms() -> dict[str, tuple[str, float]]:
     """Name -> (model, learning rate)."""
     return {
         f"{model}, lr {lr:g}": (model, lr)
-        for model in RATES
+        for model in MODELS
         for lr in (*GRID, *MORE_RATES.get(model, ()))
     }
 
