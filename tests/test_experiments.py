@@ -16,6 +16,8 @@ from experiments import (
     bits_tuning,
     caption_tuning,
     grids,
+    joined,
+    joined_tuning,
     live_training,
     multi30k_small,
     number_words,
@@ -42,7 +44,7 @@ EXPERIMENTS = {
 }
 # Experiments whose first result is not whole yet; what has finished lies in results/parts.
 UNDER_WAY = frozenset(
-    "joined joined_tuning sink_captions".split()
+    "joined sink_captions".split()
     + "multi30k multi30k_pairs multi30k_tuning".split()
 )
 
@@ -208,6 +210,8 @@ def test_each_model_is_trained_with_the_rate_that_tuning_chose_for_it():
     assert page["lr"] == live_training.RATE
     for kind, rate in bits.RATES.items():
         assert rate == bits_tuning.best_rate(kind)
+    for model, rate in joined.RATES.items():
+        assert rate == joined_tuning.best(model)
 
 
 def test_a_rate_at_the_edge_of_its_grid_is_refused(monkeypatch):
