@@ -61,8 +61,8 @@ STEPS = {
         + [
             f"{ASSIGNMENTS}/test_{name}.py"
             for name in (
-                *("class", "clerk", "hostile", "limits", "questions", "solutions"),
-                "variants",
+                *("class", "clerk", "container", "hostile", "limits", "questions"),
+                *("solutions", "variants"),
             )
         ],
     ],
