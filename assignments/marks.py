@@ -37,7 +37,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
         ValueError: the header is not that of ``HEADER``.
     """
     text = _decoded(path.read_bytes())
-    first = re.match(r"sep=(.)\r?\n", text)  # which Excel leaves out when it reads
+    first = re.match(r"sep=(.)(?:\r\n?|\n)", text)  # which Excel leaves out when it reads
     text = text[first.end() :] if first else text
     for delimiter in first[1] if first else ",;\t":
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -59,7 +59,9 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        of_mac = b"\r" in data and b"\n" not in data
+        # The lines of a cell may end in another way than the rows.
+        end = re.search(rb"\r\n|\r|\n", data)
+        of_mac = end is not None and end[0] == b"\r"
         return data.decode("mac_roman" if of_mac else "cp1252", "replace")
 
 
