@@ -93,3 +93,11 @@ def test_the_sample_page_is_what_the_grader_makes(bubblewrap: None, tmp_path: Pa
     assert _everywhere(SAMPLE.read_text(encoding="utf-8")) == _everywhere(page)
     assert "PAD is counted as if it were an answer" in page
     assert "Not answered" in page and "to be read" in page
+
+
+@pytest.mark.parametrize(
+    "words", ["notice that a person settles, not a wall", "a quota of one core"]
+)
+def test_the_page_and_the_promise_of_security_say_the_same(words: str):
+    for page in (PAGE, (SAMPLE.parents[1] / "SECURITY.md").read_text(encoding="utf-8")):
+        assert words in " ".join(page.split())
