@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from handing_in import handed_in
+from measuring import measured
 
 from tools.environment import ROOT
 
@@ -72,6 +73,12 @@ def test_no_code_that_opens_a_submission_is_called(seen: dict[str, set[str]]):
     clerks = {"answers", "choosing", "lending", "notebook", "jupyter", "written", "prose"}
     assert not {f"assignments/{name}.py" for name in clerks} & seen["called"]
     assert "assignments/answers.py" in seen["loaded"]
+
+
+def test_the_page_says_what_was_measured():
+    found = measured()["40 honest, bubblewrap"]
+    held = f"{found['trusted MiB']} MiB | {found['all MiB']} MiB"
+    assert f"| 40 | {found['hostile']} | 3 of A1's | 5 | with | {held} |" in PAGE
 
 
 def test_the_page_counts_the_code_of_the_owner():
