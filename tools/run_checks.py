@@ -158,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nNot checked here:")
         print(*(f"  [{count}] {reason}" for reason, count in skipped.items()), sep="\n")
     if not options.steps:
-        print("\nLeft to `make weekly`: a class of two hundred, what a hundred answers cost,")
+        print("\nLeft to `make weekly`: a class of two hundred, what grading costs,")
         print("models of students' own, a corpus of three million pairs, every notebook")
         print("with the wheel alone.")
     if total:
