@@ -17,12 +17,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 MINUTES = 9.0  # Gradescope's own limit is 10, unless it was changed
+UNPACKING = [sys.executable, "-m", "assignments.unpacking"]
 LARGEST = 4 << 20  # bytes of a results.json, or of the metadata
 OURS = "This is not your mistake; tell your teacher."
 UNFINISHED = f"The grader was stopped before it had ended, and gave no points. {OURS}"
@@ -71,43 +73,59 @@ def results(
     """
     # Here, so that a package that is missing is no end without results.
     from assignments import registry
-    from assignments.contents import contents, notebooks
+    from assignments.text import clean
 
     name = assignment or titled(folder)
     if not name:
         raise RuntimeError("name the assignment with --assignment, or in its title")
     registry.check_name(name)
-    files, note = notebooks(contents(folder / "submission", "submission"), name)
+    end = time.monotonic() + minutes * 60
     with tempfile.TemporaryDirectory(prefix="gradescope-") as place:
+        told = _unpacked(folder / "submission", name, Path(place), minutes)
+        if "problem" in told:
+            raise ValueError(clean(str(told["problem"])))
+        left = (end - time.monotonic()) / 60
         out = Path(place, "out")
-        for number, file in enumerate(files):
-            copy = Path(
-                place, "in", "student", str(number), file.name.split("/")[-1][-200:]
-            )
-            copy.parent.mkdir(parents=True)
-            copy.write_bytes(file.read())
-        _run(name, Path(place, "in"), out, seed, minutes)
+        _run(name, Path(place, "in"), out, seed, left)
         (made,) = (out / "gradescope").glob("*/results.json")
         found = json.loads(made.read_bytes()[: LARGEST + 1])
-    if note:
-        found["output"] = note
+    if told.get("note"):
+        found["output"] = clean(str(told["note"]))
     return found
 
 
+def _unpacked(submission: Path, name: str, place: Path, minutes: float) -> dict[str, Any]:
+    """Have the upload opened elsewhere: this process owns the results."""
+    status = _ended([*UNPACKING, str(submission), name, str(place)], minutes)
+    if status:
+        raise RuntimeError(f"what was uploaded could not be read (status {status})")
+    with (place / "told.json").open("rb") as file:
+        found = json.loads(file.read(LARGEST))
+    return found if isinstance(found, dict) else {}
+
+
 def _run(name: str, folder: Path, out: Path, seed: int | None, minutes: float) -> None:
-    """The grader, in a process of its own that ends with everything that it started."""
     command = [sys.executable, "-m", "assignments.grade", name, str(folder)]
     command += ["--out", str(out), "--jobs", "1"]
     command += [] if seed is None else ["--seed", str(seed)]
+    status = _ended(command, minutes)
+    if status not in (0, 1):  # with 1 the rows say that the grader failed
+        raise RuntimeError(f"the grader ended with the status {status}")
+
+
+def _ended(command: Sequence[str], minutes: float) -> int:
+    """How a process ended, that ends with everything that it started.
+
+    Raises:
+        subprocess.TimeoutExpired: the time is over.
+    """
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
-        status = process.wait(minutes * 60)
+        return process.wait(max(0, minutes * 60))
     finally:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    if status not in (0, 1):  # with 1 the rows say that the grader failed
-        raise RuntimeError(f"the grader ended with the status {status}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

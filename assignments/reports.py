@@ -14,10 +14,10 @@ from typing import Any
 
 import jinja2
 
+from assignments.marks import HEADER, Mark, read_marks, same_answer, take
 from assignments.names import listed
 from assignments.records import GRADER_FAILED, Graded, Question, of_class
 from assignments.text import shown
-from assignments.written import HEADER, Mark, read_marks, same_answer, take
 from seq2seq_lib.files import write_atomically
 
 MOST_MISTAKES = 12

@@ -61,8 +61,8 @@ STEPS = {
         + [
             f"{ASSIGNMENTS}/test_{name}.py"
             for name in (
-                *("class", "clerk", "hostile", "limits", "questions", "solutions"),
-                "variants",
+                *("class", "clerk", "container", "hostile", "limits", "questions"),
+                *("solutions", "variants"),
             )
         ],
     ],
@@ -158,8 +158,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nNot checked here:")
         print(*(f"  [{count}] {reason}" for reason, count in skipped.items()), sep="\n")
     if not options.steps:
-        print("\nLeft to `make weekly`: a class of two hundred, models of students' own,")
-        print("a corpus of three million pairs, every notebook with the wheel alone.")
+        print("\nLeft to `make weekly`: a class of two hundred, what grading costs,")
+        print("models of students' own, a corpus of three million pairs, every notebook")
+        print("with the wheel alone.")
     if total:
         print(f"===== {summary(total, time.perf_counter() - began)} =====")
     return int(failed)

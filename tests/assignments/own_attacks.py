@@ -1,4 +1,7 @@
-"""Attacks of kinds that were listed nowhere when the grader was first tried.
+"""Attacks of the course's own, most of a kind that nobody had reported when they were made.
+
+Those in ``REPORTED`` were known to stop, slow or fill a class; they are here to be tried
+beside the others.
 
 ``ANSWERS`` are answers to exercise ``pool`` of A1, all of them wrong; ``HANDED_IN`` are
 whole submissions. Each has a name, what it tries, and the mode that it concerns: both, or
@@ -17,6 +20,16 @@ from attacks import _cell
 from handing_in import handed_in
 
 BOTH, CLOSED, OPEN = "both", "bubblewrap", "limits"
+REPORTED = {
+    "1,500 nested folders",
+    "3,000 notebooks",
+    "a reason of 15 MB",
+    "half characters",
+    "memory in many small processes",
+    "metadata without end",
+    "shared memory with a keeper",
+    "words with half characters",
+}
 NOTHING = {"pool": "def pool(*args):\n    return None"}
 ZEROS = "return torch.zeros(3, 2), torch.zeros(3, 2)"
 

@@ -24,8 +24,9 @@ import psutil
 import pytest
 from attacks import ATTACKS as EARLIER
 from handing_in import handed_in
+from measuring import record
 from narrow_grade import KEYS
-from own_attacks import ANSWERS, ATTACKS, BOTH, CLOSED, OPEN, Attack
+from own_attacks import ANSWERS, ATTACKS, BOTH, CLOSED, OPEN, REPORTED, Attack
 from test_variants import notebook_of
 from variants import VARIANTS, notebooks
 
@@ -65,7 +66,18 @@ class Graded:
     told: str
     rows: dict[str, dict[str, dict[str, str]]]  # by student and question
     trusted: int  # bytes, at the most
+    peak: int  # bytes of the grader and all it ran, page cache included
     left: list[str] = field(default_factory=list)
+
+
+def _peak(group: Group) -> int:
+    """The most memory that a group has held, with those in it; 0 where nobody counted."""
+    top = group.folders[0]
+    top = top if top.name.startswith(cgroups.PREFIX) else top.parent
+    for name in ("memory.peak", "memory.max_usage_in_bytes"):
+        with contextlib.suppress(OSError):
+            return int((top / name).read_text())
+    return 0
 
 
 @contextmanager
@@ -163,6 +175,7 @@ def _grade(base: Path, command: list[str], honest: int, kind: str = CLOSED) -> G
             if cgroups.PREFIX + "class" in str(place)
             for pid in place.read_text().split()
         ]
+        peak = _peak(group)
         leftovers.empty([str(folder)])  # deeper than others can remove
         told.seek(0)
         text = told.read()
@@ -172,7 +185,11 @@ def _grade(base: Path, command: list[str], honest: int, kind: str = CLOSED) -> G
     with contextlib.suppress(OSError), (out / "grades.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             rows.setdefault(row["student"], {})[row["question"]] = row
-    return Graded(out, process.returncode, text, rows, trusted, left)
+    kind = "bubblewrap" if kind == CLOSED else "without bubblewrap"
+    hostile = sum(not student.startswith("honest") for student in rows)
+    found = {"hostile": hostile, "trusted MiB": trusted // MIB, "all MiB": peak // MIB}
+    record(f"{honest} honest, {kind}", found)
+    return Graded(out, process.returncode, text, rows, trusted, peak, left)
 
 
 @pytest.fixture(scope="module")
@@ -206,8 +223,9 @@ def _silent(graded: Graded) -> list[str]:
 
 
 def test_there_are_enough_kinds_and_each_says_what_it_tries():
-    assert len(ANSWERS) >= 25 and len(ATTACKS) >= 30
-    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
+    names = {attack.name for attack in ATTACKS}
+    assert names > REPORTED and len(names) == len(ATTACKS)
+    assert len(ATTACKS) >= 30 and len(names - REPORTED) >= 25
     assert not {attack.name for attack in ATTACKS} & {name for name, *_ in EARLIER}
     for attack in ATTACKS:
         assert attack.tries and attack.mode in (BOTH, CLOSED, OPEN)

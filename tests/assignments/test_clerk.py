@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import resource
 import signal
 import subprocess
@@ -437,17 +436,3 @@ def test_stopping_is_one_sentence_while_python_still_loads(
         told = [line for line in process.stderr.read().split("\n") if line.strip()]
     assert told[-1] == grade.STOPPED and {*told} <= {"Stopping ...", grade.STOPPED}
     assert {path.name for path in tmp_path.iterdir()} <= {"in", "out"}
-
-
-# --- the page that draws the line ---------------------------------------------------------
-
-
-def test_the_page_counts_the_code_of_the_owner():
-    text = (PAGES / "grader.md").read_text(encoding="utf-8")
-    table = text.split("## The owner's code")[1].split("##")[0]
-    named = dict(re.findall(r"^\| `([\w/.]+\.py)` \|.*\| (\d+) \|$", table, re.M))
-    root = PAGES.parent
-    counted = {n: len((root / n).read_text("utf-8").splitlines()) for n in named}
-    assert {name: int(lines) for name, lines in named.items()} == counted
-    assert f"**{sum(counted.values())} lines**" in table
-    assert sum(counted.values()) < 2600  # to be read in an afternoon

@@ -28,10 +28,10 @@ from assignments import (
     grade,
     gradebook,
     grading,
+    marks,
     registry,
     reports,
     runs,
-    written,
 )
 from assignments.conversation import Outcome
 from assignments.host import WARNING
@@ -374,7 +374,7 @@ def test_written_answers_wait_for_a_person(folder: Path, tmp_path: Path):
 
 
 def _fill(out: Path, rows: list[dict[str, str]]) -> None:
-    table = reports.table(written.HEADER, [list(row.values()) for row in rows])
+    table = reports.table(marks.HEADER, [list(row.values()) for row in rows])
     (out / "written.csv").write_text(table, encoding="utf-8")
 
 

@@ -159,3 +159,55 @@ def test_a_submission_is_graded_from_end_to_end(tmp_path: Path, bubblewrap: None
     found = json.loads((folder / "results" / "results.json").read_text(encoding="utf-8"))
     earned = {test["name"]: test["score"] for test in found["tests"] if test["score"]}
     assert len(earned) == 9 and found["score"] == sum(earned.values()) == 45
+
+
+# --- the process that owns the results ----------------------------------------------------
+
+WATCHED = """
+import subprocess, sys
+from pathlib import Path
+from assignments import gradescope
+
+def run(name, folder, out, seed, minutes):
+    (place := out / "gradescope" / "student").mkdir(parents=True)
+    (place / "results.json").write_text('{"score": 3, "tests": []}')
+
+gradescope._run = run
+status = gradescope.main([sys.argv[1]])
+opened = {"zipfile", "nbformat", "assignments.contents", "assignments.files"}
+print(status, sorted(opened & {*sys.modules} - {*sys.argv[2:]}))
+"""
+
+
+def test_what_was_uploaded_is_opened_in_another_process(tmp_path: Path):
+    folder = autograder(tmp_path, {"A3.zip": zipped({"A3/A3.ipynb": SOLVED})})
+    # What the list of exercises needs is loaded in any case.
+    needed = "import sys; from assignments import registry; print(*sys.modules)"
+    python = [sys.executable, "-c"]
+    loaded = subprocess.check_output([*python, needed], cwd=ROOT, text=True).split()
+    done = subprocess.check_output(
+        [*python, WATCHED, str(folder), *loaded], cwd=ROOT, text=True
+    )
+    assert done.splitlines()[-1] == "0 []"
+    assert json.loads((folder / "results" / "results.json").read_text())["score"] == 3
+
+
+def test_opening_it_takes_of_the_time_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    endless = [sys.executable, "-c", "import time; time.sleep(99)"]
+    monkeypatch.setattr(gradescope, "UNPACKING", endless)
+    start = time.monotonic()
+    status, found = outcome(autograder(tmp_path, {"A3.ipynb": SOLVED}), "--minutes", "0.01")
+    assert status == 0 and "longer than 0.01 minutes" in found["output"]
+    assert time.monotonic() - start < 30
+
+
+def test_where_it_cannot_be_opened_the_grader_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        gradescope, "UNPACKING", [sys.executable, "-c", "raise MemoryError"]
+    )
+    status, found = outcome(autograder(tmp_path, {"A3.ipynb": SOLVED}))
+    assert status == 1 and found["score"] == 0 and gradescope.OURS in found["output"]

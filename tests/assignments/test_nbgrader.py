@@ -15,8 +15,8 @@ from nbgrader.api import MissingEntry
 from assignments import gradebook, handout, registry, reports
 from assignments.gradebook import open_gradebook
 from assignments.grading import Row, questions
+from assignments.marks import read_marks
 from assignments.runs import Run, version
-from assignments.written import read_marks
 from tools.environment import ROOT, book_environment
 
 
