@@ -245,7 +245,7 @@ def _run(
     # "Ready" is said before any code of the student's: what never was is our fault.
     for key, job in jobs.items():
         if not outcomes[key].started:
-            (outcomes[key],) = sandbox.run([job], public, slot)
+            (outcomes[key],) = sandbox.run([job], public, slot, alone=True)
             if not outcomes[key].started:
                 raise RuntimeError(f"{key}: {outcomes[key].ending}")
     return outcomes
