@@ -21,7 +21,7 @@ from sqlalchemy.exc import SAWarning
 from assignments import reports, runs
 from assignments.grading import questions
 from assignments.records import Graded, of_class
-from assignments.text import shown
+from assignments.text import named, speak
 
 
 def open_gradebook(db: Path) -> Gradebook:
@@ -78,7 +78,7 @@ def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> Non
         if question.written:
             gradebook.update_or_create_solution_cell(*cell(question.key))
     for one in graded:
-        student = shown(one.student)
+        student = named(one.student)
         gradebook.update_or_create_student(student)
         gradebook.update_or_create_submission(assignment, student)
         for key in [q.key for q in everything if q.since > 1]:
@@ -117,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("graded", type=Path, help="the folder that assignments.grade made")
     parser.add_argument("--db", type=Path, default=Path("gradebook.db"))
+    speak()
     options = parser.parse_args(arguments)
     try:
         assignment, graded = load(options.graded)
