@@ -186,10 +186,7 @@ def no_real_token(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
         kinds = [kind for kind in answer["kinds"] if kind in vars(builtins)]
         if expected in kinds:
             return None
-        return (
-            f"Source {row} has no real token; that raises {kinds[0]}, not a "
-            "ValueError."
-        )
+        return f"Source {row} has no real token; that raises {kinds[0]}, not a ValueError."
     weights = answer["returned"]
     shown = f"a {type(weights).__name__}"
     if isinstance(weights, Tensor):
