@@ -256,8 +256,44 @@ USES = [
     "f.__globals__",
     "import builtins",
     "def f():\n    from seq2seq_lib import attention",
+    "import gc\n[m for m in gc.get_objects() if type(m).__name__ == 'module']",
+    "from gc import get_objects as all_of\nall_of()",
+    "import ctypes",
+    "import sys\nsys._getframe()",
+    "import inspect\ninspect.currentframe()",
+    "import inspect\ninspect.getmembers(f)",
+    "from inspect import stack",
+    "import subprocess",
+    "import os\nos.execv('x', [])",
+    "from unittest import mock",
+    "import timeit\ntimeit.timeit('x')",
+    "torch.jit.CompilationUnit('x')",
+    "torch.load('x')",
+    "print.__self__",
+    "getattr(f, '__globals__')",
+    "import operator\noperator.attrgetter('x.__globals__')(f)",
+    "match f:\n    case object(__globals__=names):\n        pass",
+    "e.__traceback__.tb_frame.f_locals",
+]
+# What PyTorch has ready-made, and A3 asks for.
+READY = [
+    "nn.TransformerEncoderLayer",
+    "nn.modules.activation.MultiheadAttention",
+    "nn.functional.multi_head_attention_forward",
+    "ops.aten._scaled_dot_product_attention_math",
+    "_C._nn.scaled_dot_product_attention",
+    "_native_multi_head_attention",
+    "masked.softmax",
+    "_masked_softmax",
+    "sparse.softmax",
 ]
 NO_USES = [
+    "import inspect\ninspect.getsource(f), inspect.signature(f)",
+    "import sys\nsys.maxsize, sys.setrecursionlimit(9000)",
+    "from timeit import default_timer",
+    "import os\nos.environ, os.getcwd()",
+    "torch.masked_fill(x, m, 0), torch.softmax(x, -1)",
+    "class A:\n    def __call__(self): return self.forward()",
     "self.eval()",
     "nn.Dropout(.5).eval()",
     "def pad_sequence(x): return x\npad_sequence(3)",
@@ -281,6 +317,14 @@ AROUND_THEM = imported(ast.parse("import torch\nfrom a3_checks import check").bo
 def test_a_use_is_noticed(source: str):
     registry.exercises("A3")
     assert forbidden_use(ast.parse(source), NAMES, AROUND_THEM)
+
+
+@pytest.mark.parametrize("place", READY)
+def test_what_pytorch_has_ready_made_is_noticed_whatever_it_is_called(place: str):
+    around, _, name = f"torch.{place}".rpartition(".")
+    for exercise in registry.exercises("A3").values():
+        for source in (f"torch.{place}", f"from {around} import {name} as ours"):
+            assert forbidden_use(ast.parse(source), exercise.forbidden, AROUND_THEM)
 
 
 @pytest.mark.parametrize("module", ["attention", "transformer", "translate.processes"])
