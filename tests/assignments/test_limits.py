@@ -581,6 +581,54 @@ def test_rights_that_were_taken_are_given_back(
     another()
 
 
+# --- a container: root with few rights, and no namespaces ---------------------------------
+
+# What Docker leaves to root.
+USUAL = "chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,sys_chroot,mknod"
+NO_LANDLOCK = """
+import pathlib, shutil, sys, tempfile
+sys.path.insert(0, "tests/assignments")
+from assignments import sandbox
+from assignments.box import rights
+copy = pathlib.Path(tempfile.mkdtemp(), "box")
+shutil.copytree(sandbox.BOX, copy)
+with (copy / "rights.py").open("a") as file:
+    file.write("\\n\\ndef landlock(): return 0\\n")
+rights.landlock, sandbox.BOX = lambda: 0, copy
+import test_limits as here
+box = sandbox.Sandbox(sys.argv[1])
+print(box.kind, box.host.own_user, box.host.told())
+if box.host.own_user:
+    print(here._said(here._run(box, {"hidden": here._sources()["hidden"]})["hidden"]))
+shutil.rmtree(copy.parent)
+"""
+
+
+def _in_a_container(rights_of_root: str, kind: str) -> str:
+    if not shutil.which("setpriv") or os.geteuid() != 0:
+        pytest.skip("only root can take rights away here, and with setpriv")
+    kept = ",".join(f"+{name}" for name in rights_of_root.split(",") if name)
+    few = ["setpriv", f"--bounding-set=-all{',' * bool(kept)}{kept}", "--inh-caps=-all"]
+    command = [*few, sys.executable, "-c", NO_LANDLOCK, kind]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert not done.returncode, done.stderr
+    return done.stdout
+
+
+@linux
+def test_in_a_container_without_landlock_rights_keep_hidden_files_from_answers():
+    if not sandbox._readable_by_all():
+        pytest.skip("other users cannot read Python here, so none is lent")
+    said = _in_a_container(USUAL, "auto")
+    assert said.startswith("limits True") and "read []" in said
+
+
+@linux
+def test_root_without_any_right_is_told_what_an_answer_could_do():
+    said = _in_a_container("", "limits")
+    assert said.startswith("limits False") and "act as root" in said
+
+
 # --- how much memory there is ------------------------------------------------------------
 
 
