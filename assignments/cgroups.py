@@ -19,6 +19,9 @@ from pathlib import Path
 from assignments.limits import Limits
 
 PERIOD = 100_000  # microseconds; in each of them a group gets as many: one core
+# Where all want a processor, a submission has the share of any other, however many
+# processes it starts, and half of what the grader's own processes have.
+WEIGHT, SHARES = 50, 512  # in version 2, where 100 is usual, and in 1, where 1024 is
 PREFIX = "attention-measured-"
 CONTROLLERS = ("memory", "pids", "cpu")
 
@@ -99,6 +102,7 @@ class Cgroups:
                 yield folders["pids"] / "pids.max", processes
             if "cpu" in folders:
                 yield folders["cpu"] / "cpu.max", f"{PERIOD} {PERIOD}"
+                yield folders["cpu"] / "cpu.weight", WEIGHT
             return
         yield folders["memory"] / "memory.limit_in_bytes", limits.memory
         yield folders["memory"] / "memory.memsw.limit_in_bytes", limits.memory
@@ -107,6 +111,7 @@ class Cgroups:
         if "cpu" in folders:
             yield folders["cpu"] / "cpu.cfs_period_us", PERIOD
             yield folders["cpu"] / "cpu.cfs_quota_us", PERIOD
+            yield folders["cpu"] / "cpu.shares", SHARES
 
 
 def find(

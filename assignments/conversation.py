@@ -5,6 +5,7 @@ that the student may have written.
 """
 
 import os
+import re
 import select
 import signal
 import time
@@ -127,7 +128,7 @@ def _ending(told: str, limits: Limits) -> str:
         return "Python did not start in time."
     if kind == "time":
         return f"It ran longer than the {limits.seconds:g} s that this exercise allows."
-    if kind == "exit":
+    if kind == "exit" and re.fullmatch(r"\d{1,3}", number):
         return f"It ended its own process (exit code {number}) before it had answered."
     if kind == "signal":
         known = {str(s.value): s.name for s in signal.Signals}

@@ -57,7 +57,7 @@ from assignments.runs import (
 from assignments.sandbox import KINDS, Sandbox
 from assignments.server import Bounds
 from assignments.submissions import Entry, entries
-from assignments.text import clean, shown
+from assignments.text import clean, named, speak
 
 OWN_SECONDS = 60.0  # for reading and judging a submission, beside what its answers take
 
@@ -244,7 +244,7 @@ def _grade(work: _Class, found: Sequence[Entry], progress: bool) -> list[Graded]
         before = earlier.get(result.student)
         if before and before.digest and before.digest != result.digest:
             print(
-                f"{shown(result.student)} handed in something else since the last run: "
+                f"{named(result.student)} handed in something else since the last run: "
                 f"{before.points} points then, {result.points} now."
             )
     return graded
@@ -280,6 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    speak()
     parser.add_argument("assignment", help=" or ".join(registry.ASSIGNMENTS))
     parser.add_argument(
         "folder", metavar="submissions", type=Path, help="the folder of what was handed in"

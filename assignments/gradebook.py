@@ -4,7 +4,8 @@
 
 Coded questions get their points as the automatic score of their test cell. Written ones,
 where they are graded, get theirs as the manual score of their cell, with your comment.
-Running it again replaces the scores of the same students and touches nobody else's.
+Running it again replaces the scores of the same students, takes away those of whoever is no
+longer among the submissions, renamed or removed, and touches nobody else's.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from sqlalchemy.exc import SAWarning
 from assignments import reports, runs
 from assignments.grading import questions
 from assignments.records import Graded, of_class
-from assignments.text import shown
+from assignments.text import named, speak
 
 
 def open_gradebook(db: Path) -> Gradebook:
@@ -78,7 +79,7 @@ def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> Non
         if question.written:
             gradebook.update_or_create_solution_cell(*cell(question.key))
     for one in graded:
-        student = shown(one.student)
+        student = named(one.student)
         gradebook.update_or_create_student(student)
         gradebook.update_or_create_submission(assignment, student)
         for key in [q.key for q in everything if q.since > 1]:
@@ -93,6 +94,22 @@ def fill(gradebook: Gradebook, assignment: str, graded: Sequence[Graded]) -> Non
             else:
                 score.auto_score = row.points
     gradebook.db.commit()
+
+
+def gone(out: Path, graded: Sequence[Graded]) -> list[str]:
+    """The students of earlier runs into this folder who are not in its table any more."""
+    before = [g for f in sorted((out / "earlier").glob("*.json")) if (g := runs.stored(f))]
+    return sorted({named(g.student) for g in before} - {named(g.student) for g in graded})
+
+
+def forget(gradebook: Gradebook, assignment: str, students: Sequence[str]) -> None:
+    """Take away what students had for an assignment, and whom nothing is known of."""
+    for student in students:
+        with suppress(MissingEntry):
+            gradebook.remove_submission(assignment, student)
+            kept = gradebook.find_student(student)
+            if not (kept.submissions or kept.first_name or kept.last_name or kept.email):
+                gradebook.remove_student(student)
 
 
 def _clear(gradebook: Gradebook, cell: tuple[str, str, str], student: str) -> None:
@@ -117,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("graded", type=Path, help="the folder that assignments.grade made")
     parser.add_argument("--db", type=Path, default=Path("gradebook.db"))
+    speak()
     options = parser.parse_args(arguments)
     try:
         assignment, graded = load(options.graded)
@@ -127,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.filterwarnings("ignore", category=SAWarning)
     with open_gradebook(options.db) as gradebook:
         fill(gradebook, assignment, graded)
+        forget(gradebook, assignment, gone(options.graded, graded))
     print(f"{len(graded)} students' scores of {assignment} are in {options.db}.")
     return 0
 

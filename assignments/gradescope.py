@@ -22,6 +22,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from assignments.text import speak
+
 ROOT = Path(__file__).resolve().parent.parent
 MINUTES = 9.0  # Gradescope's own limit is 10, unless it was changed
 UNPACKING = [sys.executable, "-m", "assignments.unpacking"]
@@ -143,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--minutes", type=float, default=MINUTES, help="Gradescope's less 1"
     )
+    speak()
     options = parser.parse_args(arguments)
     folder = options.folder.absolute()
     try:

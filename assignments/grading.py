@@ -19,14 +19,11 @@ from assignments.sandbox import Job, Sandbox
 from assignments.submissions import Submission
 from assignments.text import clean
 from assignments.written import written
-from checks.attempt import NO_REASON, with_facts
+from checks.attempt import NO_REASON, in_our_words, with_facts
 from checks.exercise import Case, Exercise, Failed, Outside, Verdict
 from checks.judging import judge
 
 MOST_SHOWN = LONGEST_TEXT - 500  # characters; the rest is for notes
-_STOPPED = re.compile(
-    r"^(It stopped with \w{1,60}(?: in line \d{1,7} of your cell)?)(?!\w)(?:.*)$", re.DOTALL
-)
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
 
@@ -160,7 +157,8 @@ def _judge(
 ) -> None:
     """Fill in a row: what the answers to the cases earn, and why not more."""
     seen = len(exercise.examples())
-    said = [_said(outcome, n, hidden=n >= seen) for n in range(len(wanted))]
+    names = exercise.answers
+    said = [_said(outcome, n, n >= seen, names) for n in range(len(wanted))]
     judged = judge(exercise, wanted, said)
     row.verdicts = [replace(v, reason=_reason(v)) for v in judged]
     row.points = sum(verdict.points for verdict in row.verdicts)
@@ -245,35 +243,40 @@ def _run(
     # "Ready" is said before any code of the student's: what never was is our fault.
     for key, job in jobs.items():
         if not outcomes[key].started:
-            (outcomes[key],) = sandbox.run([job], public, slot)
+            (outcomes[key],) = sandbox.run([job], public, slot, alone=True)
             if not outcomes[key].started:
                 raise RuntimeError(f"{key}: {outcomes[key].ending}")
     return outcomes
 
 
-def _said(outcome: Outcome, number: int, hidden: bool = False) -> Any:
+def _said(
+    outcome: Outcome, number: int, hidden: bool = False, names: Sequence[str] = ()
+) -> Any:
     """The answer to one case as the process sent it, or why there is none.
 
-    An exception's own text may quote what it was asked with. Of a hidden case it is left
-    out: everybody gets the same.
+    Of a hidden case no word is left that the process may have chosen: everybody gets the
+    same, and it could quote what was asked.
+
+    Args:
+        names: what the exercise asks for.
     """
     message = outcome.answers.get(number)
     if message is None or not {"answer", "failed"} & message.keys():
         return Failed(outcome.ending or "It sent no answer.")
     if "failed" in message:
         told = clean(str(message["failed"]))
-        return Failed(_STOPPED.sub(r"\1.", told) if hidden else told)
-    answer = _hushed(message["answer"]) if hidden else message["answer"]
+        return Failed(in_our_words(told, names) if hidden else told)
+    answer = _hushed(message["answer"], names) if hidden else message["answer"]
     return with_facts(answer, outcome.facts.get(number, {}))
 
 
-def _hushed(value: Any) -> Any:
-    """An answer whose parts that failed do not tell what their exceptions said."""
+def _hushed(value: Any, names: Sequence[str]) -> Any:
+    """An answer whose parts that failed say so in our words."""
     if isinstance(value, list):
-        return [_hushed(each) for each in value]
+        return [_hushed(each, names) for each in value]
     if not isinstance(value, dict):
         return value
-    found = {key: _hushed(each) for key, each in value.items()}
+    found = {key: _hushed(each, names) for key, each in value.items()}
     if isinstance(found.get("failed"), str):
-        found["failed"] = _STOPPED.sub(r"\1.", clean(found["failed"]))
+        found["failed"] = in_our_words(clean(found["failed"]), names)
     return found

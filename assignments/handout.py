@@ -33,6 +33,7 @@ from nbgrader.preprocessors import (
 import checks
 import seq2seq_lib
 from assignments.registry import ASSIGNMENTS, SOURCE
+from assignments.text import speak
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "attention-measured-assignments"
@@ -141,6 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m assignments.handout")
     parser.add_argument("--out", type=Path, default=ROOT / "_build" / "assignments")
+    speak()
     options = parser.parse_args(arguments)
     archive = make(options.out)
     print(f"For students: {archive}")

@@ -1,8 +1,9 @@
 """Names of files: which are notebooks, which are nobody's, and how they are shown."""
 
 import re
+import sys
 
-from assignments.text import spelled_out
+from assignments.text import clean
 
 LONGEST = 80  # characters of a file's name in a sentence
 
@@ -31,7 +32,7 @@ def shown(name: str, most: int = LONGEST) -> str:
 
     As long as nothing is cut off, two names are never shown alike.
     """
-    text = spelled_out(name.replace("\\", "\\\\"))
+    text = clean(name.replace("\\", "\\\\"), sys.maxsize, spelled=True)
     if len(text) > most:
         text = f"{text[: most // 2]}...{text[3 - (most - most // 2) :]}"
     return text

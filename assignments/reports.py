@@ -17,7 +17,7 @@ import jinja2
 from assignments.marks import HEADER, Mark, read_marks, same_answer, take
 from assignments.names import listed
 from assignments.records import GRADER_FAILED, Graded, Question, of_class
-from assignments.text import shown
+from assignments.text import named
 from seq2seq_lib.files import write_atomically
 
 MOST_MISTAKES = 12
@@ -105,24 +105,24 @@ def apply_written(out: Path, graded: Sequence[Graded]) -> None:
     """
     path = out / "written.csv"
     marks = read_marks(path)
-    students = {_cell(shown(g.student)) for g in graded}
+    students = {_cell(named(g.student)) for g in graded}
     rows = []
     for g in graded:
         for row in g.rows:
             if not row.text:
                 continue
-            student = _cell(shown(g.student))
+            student = _cell(named(g.student))
             mark = take(marks, student, row.question, row.max_points, students)
             if mark.points is not None and not same_answer(mark, _cell(row.text)):
                 print(
-                    f"{shown(g.student)} changed the answer to {row.question!r} after it "
+                    f"{named(g.student)} changed the answer to {row.question!r} after it "
                     f"had got {mark.points} points; it waits to be read again."
                 )
                 mark = Mark(comment=mark.comment)
             if mark.points is not None:
                 row.points, row.reason = mark.points, mark.comment
             line = (row.question, mark.points, row.max_points, mark.comment, row.text)
-            rows.append((shown(g.student), *line))
+            rows.append((named(g.student), *line))
     for (student, question), mark in marks.items():
         if mark.points is not None:
             print(
@@ -209,7 +209,7 @@ def write_all(
     apply_written(out, graded)
     header = ("student", "question", "points", "max_points", "reason")
     grades = (
-        (shown(g.student), row.question, row.points, row.max_points, row.reason)
+        (named(g.student), row.question, row.points, row.max_points, row.reason)
         for g in graded
         for row in g.rows
     )
@@ -221,7 +221,7 @@ def write_all(
     for g in graded:
         page = TEMPLATES.get_template("feedback.html").render(
             assignment=assignment,
-            student=shown(g.student),
+            student=named(g.student),
             rows=g.rows,
             titles=titles,
             points=g.points,
@@ -239,7 +239,7 @@ def write_all(
         assignment=assignment,
         graded=sorted(graded, key=lambda g: g.student),
         files={g.student: safe_name(g.student) for g in graded},
-        shown={g.student: shown(g.student) for g in graded},
+        shown={g.student: named(g.student) for g in graded},
         shares=[(q, share(q.key, graded)) for q in questions],
         most=most,
         most_coded=most_coded,
@@ -273,7 +273,7 @@ def told(out: Path, assignment: str, graded: Sequence[Graded]) -> str:
             f"questions and less than {most} points in all: {listed(earlier)}."
         )
     unread = [g for g in graded if len({r.reason for r in g.rows}) == 1 and not g.points]
-    lines += [f"  {shown(g.student)}: {g.rows[0].reason}" for g in unread]
+    lines += [f"  {named(g.student)}: {g.rows[0].reason}" for g in unread]
     lines += [
         _warning(graded),
         f"Feedback for students in {out / 'feedback'}, yours in {out / 'summary.html'}.",

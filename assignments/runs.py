@@ -14,7 +14,7 @@ from assignments import records, reports
 from assignments.limits import Limits
 from assignments.records import Graded
 from assignments.submissions import Entry
-from assignments.text import shown
+from assignments.text import named
 from tools.provenance import ROOT, digest, files
 
 LOCK = ".lock"  # in the output folder; a grader at work holds it
@@ -194,7 +194,7 @@ def put_away_others(out: Path, found: Sequence[Entry]) -> None:
             (out / "feedback" / f"{file.stem}.html").unlink(missing_ok=True)
             shutil.rmtree(out / "gradescope" / file.stem, ignore_errors=True)
             print(
-                f"{shown(before.student if before else file.stem)} is no longer among the "
+                f"{named(before.student if before else file.stem)} is no longer among the "
                 f"submissions; what it had earned is kept in {out / 'earlier'}."
             )
 

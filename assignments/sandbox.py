@@ -281,8 +281,7 @@ def _folder(user: int) -> Iterator[Path]:
             os.chown(folder / "home", user, user)
         yield folder
     finally:
-        leftovers.empty([str(folder)])
-        shutil.rmtree(folder, ignore_errors=True)
+        leftovers.remove(str(folder))
 
 
 def _close(pairs: list[tuple[int, int]]) -> None:

@@ -11,7 +11,6 @@ import gc
 import json
 import os
 import resource
-import shutil
 import signal
 import tempfile
 import time
@@ -23,6 +22,7 @@ from typing import Any, NoReturn
 
 import psutil
 
+from assignments.box import leftovers
 from assignments.records import LARGEST
 
 Work = Callable[[dict[str, Any]], bytes]
@@ -138,7 +138,7 @@ class Server:
                 self._serve()
             finally:
                 self._end_all()
-                shutil.rmtree(self.folder, ignore_errors=True)
+                leftovers.remove(self.folder)
         finally:
             os._exit(0)
 
@@ -186,7 +186,7 @@ class Server:
             os.close(clerk.pipe)
         self.running.remove(clerk)
         _sweep({other.pid for other in self.running})
-        shutil.rmtree(clerk.folder, ignore_errors=True)
+        leftovers.remove(clerk.folder)
         problem, record = clerk.problem, bytes(clerk.record)
         limit = bool(problem) and problem != _ending(STOPPED)
         if not problem and record[:1] == b"!":

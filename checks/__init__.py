@@ -16,5 +16,5 @@ Nothing here is part of a model, so no page of the book depends on it, and the l
 knows nothing of it. Every module imports only from those above it:
 
     exercise, plain, asking, attempt, cell, judging, differences, drawing,
-    scopes, forbidden, checker
+    scopes, places, forbidden, checker
 """

@@ -1,12 +1,16 @@
 """Run an answer, and reduce what comes back to numbers and text."""
 
+import builtins
 import random
+import re
 import traceback
+import types
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from checks.asking import Ask, answered, asking
@@ -16,6 +20,9 @@ from checks.plain import without_code
 ANSWER_FILE = "<your answer>"  # the file name that an answer's code is compiled under
 LONGEST_REASON = 400  # characters
 NO_REASON = "There is no answer, and no reason."
+UNANSWERED = "This exercise is not answered yet (NotImplementedError)."
+NO_PLAIN = "The answer must be made of tensors, numbers and text, but it is"
+NOT_SHOWN = "There is no answer in a case that is not shown."
 
 
 def attempt(exercise: Exercise, student: Student, inputs: Inputs) -> Any:
@@ -60,9 +67,7 @@ def attempt_asking(
     try:
         return without_code(answer)
     except Exception as error:
-        return Failed(
-            f"The answer must be made of tensors, numbers and text, but it is {error}."
-        )
+        return Failed(f"{NO_PLAIN} {error}.")
 
 
 def tried(call: Callable[[], Any], name: str = "This exercise") -> Any:
@@ -85,6 +90,39 @@ def failure(part: Any) -> str | None:
         return None
     reason = part["failed"]
     return reason if isinstance(reason, str) and reason.strip() else NO_REASON
+
+
+@cache
+def _kinds() -> frozenset[str]:
+    """The names of the kinds of things that everybody has."""
+    held = [
+        value for module in (builtins, types, torch, np) for value in vars(module).values()
+    ]
+    return frozenset(kind.__name__ for kind in held if isinstance(kind, type))
+
+
+def in_our_words(reason: str, names: Iterable[str] = ()) -> str:
+    """A reason of this file's, without any word that an answer could have chosen.
+
+    What an exception says, or is called, may quote what was asked.
+
+    Args:
+        reason: anything.
+        names: what the exercise asks for.
+    """
+    unanswered = {f"{name} is not answered yet (NotImplementedError)." for name in names}
+    missing = {f"Your cell does not define {name}." for name in names}
+    if reason in {UNANSWERED, NO_REASON, *unanswered, *missing}:
+        return reason
+    if stopped := re.match(
+        r"It stopped with (\w+)( in line \d{1,4} of your cell)?(?!\w)", reason
+    ):
+        kind = stopped[1] if stopped[1] in _kinds() else "an exception of its own"
+        return f"It stopped with {kind}{stopped[2] or ''}."
+    made = re.fullmatch(re.escape(NO_PLAIN) + r" a (\w+)\.", reason)
+    if made and made[1] in _kinds():
+        return reason
+    return f"{NO_PLAIN} something else." if reason.startswith(NO_PLAIN) else NOT_SHOWN
 
 
 def described(error: BaseException, name: str = "This exercise") -> str:

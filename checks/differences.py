@@ -10,6 +10,19 @@ from torch import Tensor
 from checks.exercise import Wrong
 
 TOLERANCE = 1e-4
+BRIEF = 60  # characters of what an answer holds
+
+
+def brief(value: Any, most: int = BRIEF) -> str:
+    """A part of an answer for a sentence, cut off where it is long.
+
+    Others read what is said of a case, and an answer may hold all that it was asked with.
+
+    >>> brief([1, 2]), brief("long " * 99, 12)
+    ('[1, 2]', "'long lon...")
+    """
+    text = repr(value)
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 # --- tensors ----------------------------------------------------------------------------

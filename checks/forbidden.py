@@ -9,29 +9,32 @@ handed on as a value, is a use where something forbidden lies behind it.
 
 import ast
 import importlib
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
-from types import ModuleType
+from fnmatch import fnmatchcase
 from typing import Any
 
-import seq2seq_lib
+from checks.places import by_name, defined_at, in_pytorch, is_module
 from checks.scopes import Scope, bound, imports, scoped
 
-# Ways to reach anything by a text that only a running program knows.
+# Ways to reach anything by a text that only a running program knows, to reach all that a
+# process holds, or to have another program do it. Stars stand for any letters.
 MODULES = (
-    "importlib",
-    "builtins",
-    "pkgutil",
-    "runpy",
-    "pickle",
-    "sys.modules",
-    "inspect.getmodule",
+    *("importlib", "builtins", "pkgutil", "runpy", "pickle", "marshal", "code", "codeop"),
+    *("dill", "cloudpickle", "joblib", "shelve", "pydoc", "unittest.mock", "subprocess"),
+    *("gc", "ctypes", "_ctypes", "sys.modules", "sys._*", "sys.settrace", "sys.setprofile"),
+    *("inspect.getmodule", "inspect.getmembers*", "inspect.*frame*", "inspect.stack"),
+    *("inspect.trace", "inspect.getclosurevars", "inspect.getattr_static"),
+    *("os.system", "os.popen", "os.exec*", "os.spawn*", "os.posix_spawn*"),
+    *("timeit.timeit", "timeit.repeat", "timeit.Timer", "torch._C", "torch.load"),
+    *("torch.package", "torch.hub", "torch.jit.CompilationUnit", "torch.utils.cpp_*"),
 )
 NAMES = ("__import__", "exec", "eval", "compile", "globals", "__builtins__")
-ATTRIBUTES = ("__globals__", "__subclasses__", "__builtins__", "f_globals", "f_back")
+ATTRIBUTES = (
+    *("__globals__", "__subclasses__", "__builtins__", "__self__", "__getattribute__"),
+    *("f_globals", "f_builtins", "f_locals", "f_back", "tb_frame"),
+    *("gi_frame", "cr_frame", "ag_frame", "__loader__", "__spec__"),
+)
 NOTHING: Mapping[str, str] = {}
 ASSIGNED = 10  # how often names are followed through assignments
 PLACES = 20  # that one name is followed to
@@ -47,7 +50,8 @@ def forbidden_use(
 
     Args:
         tree: the code.
-        forbidden: modules, and names of PyTorch or the library.
+        forbidden: modules, and names of PyTorch or the library; places in small letters
+            where a star stands for any letters.
         around: names that other cells import, each with its place, from ``imported``.
     """
     return next(iter(forbidden_uses(tree, forbidden, around).values()), "")
@@ -117,7 +121,7 @@ class _Code:
         if len(parts) > LONGEST:  # nobody writes that: it is the module that is handed on
             return starts
         found = {".".join([start, *reversed(parts)]) for start in starts}
-        return found | {_by_name(place) for place in found}
+        return found | {by_name(place) for place in found}
 
     def _passed(self) -> Iterator[ast.AST]:
         """Nodes that are followed from here, and so hand no module on."""
@@ -166,6 +170,8 @@ class _Code:
                 yield node.id
         elif isinstance(node, ast.Call):
             yield from self.called(node, scope)
+        elif isinstance(node, ast.MatchClass):  # ``case object(__globals__=names)``
+            yield from (name for name in node.kwd_attrs if name in ATTRIBUTES)
         yield self.handed_on(node, scope)
 
     def called(self, node: ast.Call, scope: Scope) -> Iterator[str]:
@@ -177,13 +183,15 @@ class _Code:
                 if not fixed and self.opens(self.leads(node.args[0], scope)):
                     yield name
                 yield from map(self.known, sorted(self.leads(node, scope)))
+                yield from (text for text in texts if text in ATTRIBUTES)
         for name in ("locals", "vars"):  # outside functions these are ``globals``
             if _calls(node, name) and not node.args and scope.kind == "module":
                 yield name
         if self.leads(node.func, scope) & {"operator.attrgetter", "operator.methodcaller"}:
             ends = {str(text).rpartition(".")[2] for text in texts}
-            last = {name.rpartition(".")[2] for name in self.forbidden}
-            if len(texts) < len(node.args) or ends & last:
+            last = {*ATTRIBUTES, *(name.rpartition(".")[2] for name in self.forbidden)}
+            reached = {end for end in ends for name in last if _within(end, name)}
+            if len(texts) < len(node.args) or reached:
                 yield "attrgetter"
 
     def handed_on(self, node: ast.AST, scope: Scope) -> str:
@@ -193,7 +201,7 @@ class _Code:
             places = {place for _, place in imports([node])}
         elif node not in self.passed and isinstance(getattr(node, "ctx", LOAD), ast.Load):
             places = self.leads(node, scope)
-        doors = [p for p in sorted(places) if _is_module(p) or p.endswith("_checks.check")]
+        doors = [p for p in sorted(places) if is_module(p) or p.endswith("_checks.check")]
         return next((f"{p} as a value" for p in doors if self.opens({p})), "")
 
     def opens(self, places: Iterable[str]) -> bool:
@@ -212,15 +220,18 @@ class _Code:
         if not place:
             return ""
         top = place.partition(".")[0]
-        home = _home(place) if top == "seq2seq_lib" else ""
+        home = defined_at(place) if top == "seq2seq_lib" else ""
         for name in MODULES:
             if _within(place, name) or _within(home, name):
-                return name
+                return place if "*" in name else name
         if top.endswith("_checks"):
             return self._in_checks(place)
         for name in self.forbidden:
             if _within(place, name) or _within(home, name):
-                return name
+                if "*" not in name:
+                    return name
+                if in_pytorch(place):
+                    return place.rpartition(".")[2]
             called = place.rpartition(".")[2] == name
             if called and top in ("torch", "seq2seq_lib"):
                 return name
@@ -247,45 +258,7 @@ def _calls(node: Any, name: str) -> bool:
 
 
 def _within(place: str, name: str) -> bool:
+    """Whether a place is this one, or lies in it."""
+    if "*" in name:
+        return fnmatchcase(place.lower(), name)
     return place == name or place.startswith(name + ".")
-
-
-def _is_module(place: str) -> bool:
-    return place in sys.modules or place in _modules()
-
-
-@cache
-def _by_name(place: str) -> str:
-    """A place by the names of the modules that lie on it: ``os.sys`` is ``sys``."""
-    at, *names = place.split(".")
-    found: Any = sys.modules.get(at)
-    for name in names:
-        found = vars(found).get(name) if isinstance(found, ModuleType) else None
-        at = found.__name__ if isinstance(found, ModuleType) else f"{at}.{name}"
-    return at
-
-
-@cache
-def _modules() -> frozenset[str]:
-    """The names of the library's modules."""
-    root = Path(seq2seq_lib.__path__[0])
-    paths = (p.relative_to(root.parent).with_suffix("") for p in root.rglob("*.py"))
-    return frozenset(".".join(p.parts).removesuffix(".__init__") for p in paths)
-
-
-@cache
-def _home(place: str) -> str:
-    """Where the library defines what it also has at a place."""
-    parts = place.split(".")
-    ends = [n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in _modules()]
-    if not ends:
-        return ""
-    found: Any = importlib.import_module(".".join(parts[: ends[0]]))
-    home = ""
-    for name in parts[ends[0] :]:
-        found = vars(found).get(name) if isinstance(found, ModuleType | type) else None
-        if isinstance(found, ModuleType):
-            home = found.__name__
-        elif getattr(found, "__module__", None) and hasattr(found, "__qualname__"):
-            home = f"{found.__module__}.{found.__qualname__}"
-    return home

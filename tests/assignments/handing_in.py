@@ -1,6 +1,7 @@
 """What a student hands in, made from the sources."""
 
 import copy
+import re
 from functools import cache
 from pathlib import Path
 
@@ -62,3 +63,19 @@ def answered(
             cell.source = answers.pop(key)
     assert not answers, f"{assignment} has no {' and no '.join(answers)}"
     return notebook
+
+
+# Past every list of names: what a list cannot see, the box has to hold.
+DOOR = 'getattr(lambda: 0, "__%s__" % "globals")["__builtins__"]["__import__"]'
+_IMPORT = re.compile(r"^( *|.*; *)import (\w+(?:, \w+)*)(?= *(?:;|$))", re.MULTILINE)
+
+
+def unseen(source: str) -> str:
+    """An attack whose imports no reader of code can follow."""
+    return _IMPORT.sub(
+        lambda match: "; ".join(
+            f'{match[1] * (n == 0)}{name} = {DOOR}("{name}")'
+            for n, name in enumerate(match[2].split(", "))
+        ),
+        source,
+    )

@@ -422,7 +422,7 @@ MISTAKES = {
             return scores.masked_fill(~mask[:, None], -torch.inf).softmax(dim=-1)
         """,
         5,
-        "that raises ValueError, not a ValueError",
+        "that raises Exception, not a ValueError",
     ),
     "weights: a kind of ValueError": (
         "weights",

@@ -23,7 +23,7 @@ import nbformat
 import psutil
 import pytest
 from attacks import ATTACKS as EARLIER
-from handing_in import handed_in
+from handing_in import handed_in, unseen
 from measuring import record
 from narrow_grade import KEYS
 from own_attacks import ANSWERS, ATTACKS, BOTH, CLOSED, OPEN, REPORTED, Attack
@@ -134,7 +134,7 @@ def _hand_in(folder: Path, honest: int, places: dict[str, str], kind: str) -> No
     for name, source in answers:
         for word, value in places.items():
             source = source.replace(f'"{word}"', f'"{value}"')
-        _written(folder, name, handed_in("A1", {ATTACKED: source}))
+        _written(folder, name, handed_in("A1", {ATTACKED: unseen(source)}))
     for attack in ATTACKS:
         if attack.write and attack.runs_in(kind):
             (folder / attack.name).mkdir()

@@ -119,11 +119,22 @@ def test_nothing_stays_in_the_temporary_folder(
     def work(request: dict[str, Any]) -> bytes:
         import tempfile
 
-        Path(tempfile.mkdtemp(), "left").write_text("behind")
+        left = tempfile.mkdtemp()
+        Path(left, "left").write_text("behind")
+        if request["do"] == "deep":  # deeper than Python goes down
+            os.chdir(left)
+            for _ in range(5000):
+                os.mkdir("d")
+                os.chdir("d")
+        if request["do"] == "many":  # more than one command takes
+            for number in range(9_000):
+                Path(left, f"{number:0240}").touch()
+            os.chmod(left, 0)
         os.kill(os.getpid(), signal.SIGKILL)
         return b""
 
-    assert _said(work, "once")[0].problem
+    for said in _said(work, "once", "deep", "many", "once"):
+        assert "SIGKILL" in said.problem
     assert list(tmp_path.iterdir()) == []
 
 

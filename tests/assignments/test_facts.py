@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from handing_in import changed, handed_in
+from handing_in import changed, handed_in, unseen
 
 from assignments import registry
 from assignments.grading import Row, coded_rows, noted, questions
@@ -44,7 +44,7 @@ forge(change)
 
 
 def _graded(assignment: str, key: str, source: str, kind: str = "auto") -> Row:
-    notebook = json.dumps(handed_in(assignment, {key: source})).encode()
+    notebook = json.dumps(handed_in(assignment, {key: unseen(source)})).encode()
     asked = [q for q in questions(assignment) if q.key == key]
     (row,) = coded_rows(cells(notebook), assignment, asked, Sandbox(kind), seed=3)
     return row

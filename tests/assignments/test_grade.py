@@ -5,6 +5,7 @@ import ast
 import csv
 import errno
 import gc
+import io
 import json
 import os
 import shutil
@@ -27,7 +28,9 @@ from assignments import (
     desk,
     grade,
     gradebook,
+    gradescope,
     grading,
+    handout,
     marks,
     registry,
     reports,
@@ -40,7 +43,7 @@ from assignments.notebook import LONGEST, Cell, defined
 from assignments.notebook import cells as cells_of
 from assignments.records import Graded, Question, Row
 from assignments.sandbox import Job
-from assignments.text import shown, spelled_out
+from assignments.text import clean, is_clean, named
 from checks.exercise import Verdict
 from checks.forbidden import forbidden_use
 
@@ -471,8 +474,66 @@ def test_every_name_is_a_safe_file_name(student: str):
 
 def test_long_names_are_shown_to_their_ends():
     """In the tables, where a system's file name of bytes that are no text is 1,017 long."""
-    names = [spelled_out(chr(0xDC80) * 254 + last) for last in "ab"]
-    assert [shown(name) for name in names] == names
+    names = [clean(chr(0xDC80) * 254 + last, 2000, spelled=True) for last in "ab"]
+    assert [named(name) for name in names] == names
+
+
+UNSEEN = {
+    "right to left": "\u202e",
+    "an isolate": "\u2067",
+    "a mark of direction": "\u200f",
+    "an Arabic mark": "\u061c",
+    "no width": "\u200b",
+    "a joiner of words": "\u2060",
+    "a mark of bytes": "\ufeff",
+    "a soft hyphen": "\u00ad",
+    "a tag": "\U000e0041",
+}
+
+
+@pytest.mark.parametrize("odd", UNSEEN.values(), ids=UNSEEN)
+def test_what_nobody_sees_is_in_no_text(odd: str):
+    text = f"one{odd}two\nthree"
+    assert not is_clean(text, lines=True) and not is_clean(f"a{odd}b")
+    assert clean(text, lines=True) == "onetwo\nthree"
+    assert clean(text) == "one two three"
+    assert named(f"a{odd}").isascii() and named(f"a{odd}") != named("a")
+    answer = Cell("markdown", text, "A1-why-agree")
+    (question,) = [q for q in grading.questions("A1") if q.key == "why-agree"]
+    assert grading.written_row([answer], "A1", question).text.endswith("onetwo\nthree")
+
+
+@pytest.mark.parametrize(
+    "text", ["نمی\u200cدانم", "👩\u200d🔬", "Zoë 漢字 ✈\ufe0f", "שלום"]
+)
+def test_what_a_script_needs_stays(text: str):
+    assert clean(text) == clean(text, lines=True) == named(text) == text
+
+
+def test_no_command_stumbles_over_a_name_that_a_terminal_cannot_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    zoe = tmp_path / "Zoë \u6f22"
+    zoe.touch()
+    rows = [Row("pad", 0, 3, "The file of Zoë is damaged.")]
+    graded = [Graded("Zoë", "0" * 64, "limits", rows)]
+    monkeypatch.setattr(handout, "make", lambda out: out / "a.zip")
+
+    def said(command: Any, *words: Path | str) -> str:
+        streams = [io.TextIOWrapper(io.BytesIO(), "ascii") for _ in range(2)]
+        monkeypatch.setattr(sys, "stdout", streams[0])
+        monkeypatch.setattr(sys, "stderr", streams[1])
+        command([str(word) for word in words])
+        for stream in streams:
+            stream.flush()
+        return b"".join(s.buffer.getvalue() for s in streams).decode("ascii")
+
+    assert "Zo\\xeb \\u6f22" in said(grade.main, "A1", zoe, "--out", tmp_path / "out")
+    assert "Zo\\xeb \\u6f22 holds no" in said(gradebook.main, zoe)
+    assert "Zo\\xeb \\u6f22" in said(gradescope.main, zoe)
+    assert "Zo\\xeb \\u6f22" in said(handout.main, "--out", zoe)
+    monkeypatch.setattr(grade, "grade", lambda **options: graded)
+    assert "Zo\\xeb: The file of Zo\\xeb" in said(grade.main, "A1", "x", "--out", zoe)
 
 
 def test_names_that_look_alike_stay_apart():
@@ -776,14 +837,16 @@ def test_nobody_is_graded_where_the_solution_itself_fails(
 
 def test_what_never_became_ready_is_tried_alone_and_then_our_fault():
     class Box:
-        """A sandbox in which jobs start when there are few of them."""
+        """A sandbox in which jobs start when there are few of them, and nobody else's."""
 
         def __init__(self, most: int) -> None:
             self.most, self.runs = most, []
 
-        def run(self, jobs: Sequence[Job], public: Any, slot: int) -> list[Outcome]:
-            self.runs.append([job.key for job in jobs])
-            starts = len(jobs) <= self.most
+        def run(
+            self, jobs: Sequence[Job], public: Any, slot: int, alone: bool = False
+        ) -> list[Outcome]:
+            self.runs.append([alone, *(job.key for job in jobs)])
+            starts = alone and len(jobs) <= self.most
             ending = "" if starts else "Python did not start in time."
             return [Outcome({}, ending, starts, starts) for _ in jobs]
 
@@ -791,6 +854,6 @@ def test_what_never_became_ready_is_tried_alone_and_then_our_fault():
     box = Box(1)
     outcomes = grading._run(jobs, dict.fromkeys(jobs, ()), [], box, 0)
     assert all(outcome.started for outcome in outcomes.values())
-    assert box.runs == [["pad", "pool"], ["pad"], ["pool"]]
+    assert box.runs == [[False, "pad", "pool"], [True, "pad"], [True, "pool"]]
     with pytest.raises(RuntimeError, match="pad: Python did not start in time"):
         grading._run(jobs, dict.fromkeys(jobs, ()), [], Box(0), 0)

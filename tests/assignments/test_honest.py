@@ -5,6 +5,7 @@ import linecache
 import textwrap
 import types
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import nbformat
@@ -14,10 +15,13 @@ from handing_in import changed, handed_in
 
 from assignments import grading, registry
 from assignments.answers import Answer, find_answer
-from assignments.conversation import Outcome
+from assignments.conversation import Outcome, _ending
+from assignments.limits import Limits
 from assignments.notebook import Cell, cells, defined
+from checks.attempt import attempt, with_facts
 from checks.checker import forbidden_use as told_at_the_desk
 from checks.forbidden import forbidden_use
+from checks.judging import judge
 from checks.scopes import imported
 
 POOL = registry.solutions("A1")["pool"]
@@ -252,8 +256,44 @@ USES = [
     "f.__globals__",
     "import builtins",
     "def f():\n    from seq2seq_lib import attention",
+    "import gc\n[m for m in gc.get_objects() if type(m).__name__ == 'module']",
+    "from gc import get_objects as all_of\nall_of()",
+    "import ctypes",
+    "import sys\nsys._getframe()",
+    "import inspect\ninspect.currentframe()",
+    "import inspect\ninspect.getmembers(f)",
+    "from inspect import stack",
+    "import subprocess",
+    "import os\nos.execv('x', [])",
+    "from unittest import mock",
+    "import timeit\ntimeit.timeit('x')",
+    "torch.jit.CompilationUnit('x')",
+    "torch.load('x')",
+    "print.__self__",
+    "getattr(f, '__globals__')",
+    "import operator\noperator.attrgetter('x.__globals__')(f)",
+    "match f:\n    case object(__globals__=names):\n        pass",
+    "e.__traceback__.tb_frame.f_locals",
+]
+# What PyTorch has ready-made, and A3 asks for.
+READY = [
+    "nn.TransformerEncoderLayer",
+    "nn.modules.activation.MultiheadAttention",
+    "nn.functional.multi_head_attention_forward",
+    "ops.aten._scaled_dot_product_attention_math",
+    "_C._nn.scaled_dot_product_attention",
+    "_native_multi_head_attention",
+    "masked.softmax",
+    "_masked_softmax",
+    "sparse.softmax",
 ]
 NO_USES = [
+    "import inspect\ninspect.getsource(f), inspect.signature(f)",
+    "import sys\nsys.maxsize, sys.setrecursionlimit(9000)",
+    "from timeit import default_timer",
+    "import os\nos.environ, os.getcwd()",
+    "torch.masked_fill(x, m, 0), torch.softmax(x, -1)",
+    "class A:\n    def __call__(self): return self.forward()",
     "self.eval()",
     "nn.Dropout(.5).eval()",
     "def pad_sequence(x): return x\npad_sequence(3)",
@@ -277,6 +317,14 @@ AROUND_THEM = imported(ast.parse("import torch\nfrom a3_checks import check").bo
 def test_a_use_is_noticed(source: str):
     registry.exercises("A3")
     assert forbidden_use(ast.parse(source), NAMES, AROUND_THEM)
+
+
+@pytest.mark.parametrize("place", READY)
+def test_what_pytorch_has_ready_made_is_noticed_whatever_it_is_called(place: str):
+    around, _, name = f"torch.{place}".rpartition(".")
+    for exercise in registry.exercises("A3").values():
+        for source in (f"torch.{place}", f"from {around} import {name} as ours"):
+            assert forbidden_use(ast.parse(source), exercise.forbidden, AROUND_THEM)
 
 
 @pytest.mark.parametrize("module", ["attention", "transformer", "translate.processes"])
@@ -365,3 +413,82 @@ def test_an_exception_tells_nothing_of_a_hidden_case(message: dict[str, Any]):
     shown, hidden = (str(grading._said(outcome, 1, hidden=h)) for h in (False, True))
     assert "4711" in shown
     assert "4711" not in hidden and "ValueError in line 3 of your cell." in hidden
+
+
+FORGED = (
+    "It stopped with ValueError4711",
+    "It stopped with Seen4711 in line 3 of your cell: no",
+    "It stopped with ValueError in line 34711 of your cell: no",
+    "4711 is not answered yet (NotImplementedError).",
+    "The answer must be made of tensors, numbers and text, but it is a v4711.",
+    "Your cell does not define 4711.",
+    "Your cell is not Python: 4711 in line 1 of it.",
+    "4711",
+)
+
+
+@pytest.mark.parametrize("text", FORGED)
+def test_no_word_of_a_students_comes_out_of_a_hidden_case(text: str):
+    for message in ({"failed": text}, {"answer": [{"x": {"failed": text}}]}):
+        said = str(grading._said(Outcome(answers={1: message}), 1, True, ("pool",)))
+        assert "4711" not in said
+    assert "4711" in str(grading._said(Outcome(answers={1: {"failed": text}}), 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It stopped with RuntimeError in line 12 of your cell",
+        "It stopped with KeyError",
+        "This exercise is not answered yet (NotImplementedError)",
+        "pool is not answered yet (NotImplementedError)",
+        "Your cell does not define pool",
+        "The answer must be made of tensors, numbers and text, but it is a generator",
+        "The answer must be made of tensors, numbers and text, but it is a Size",
+    ],
+)
+def test_what_helps_is_said_of_a_hidden_case_as_well(text: str):
+    message = {"failed": f"{text}: 4711" if "stopped" in text else f"{text}."}
+    (said,) = vars(
+        grading._said(Outcome(answers={1: message}), 1, True, ("pool",))
+    ).values()
+    assert said == f"{text}."
+
+
+@pytest.mark.parametrize(
+    "told", ["exit 4711", "signal 4711", "exit a4711", "4711", "exit "]
+)
+def test_no_word_of_a_students_comes_out_of_an_ending(told: str):
+    assert "4711" not in _ending(told, Limits())
+
+
+def _leaking(answer: Any) -> Iterator[Any]:
+    """The answer with each of its parts in turn exchanged for what was asked with."""
+    yield from ("4711 " * 90, ["4711 "] * 90, [4711.5] * 90, {"4711 " * 90: 1})
+    yield int("4711" * 90)
+    if isinstance(answer, dict):
+        yield from (answer | {k: each} for k, v in answer.items() for each in _leaking(v))
+        yield {("4711 " * 90 if k == list(answer)[0] else k): v for k, v in answer.items()}
+    elif isinstance(answer, list):
+        for n, part in enumerate(answer[:3]):
+            yield from ([*answer[:n], each, *answer[n + 1 :]] for each in _leaking(part))
+    elif isinstance(answer, torch.Tensor):
+        yield torch.full((9,) * answer.dim(), 4711)
+        yield torch.full_like(answer, 1) * 4711
+
+
+@pytest.mark.parametrize("assignment", registry.ASSIGNMENTS)
+def test_no_judge_says_much_of_what_an_answer_holds(assignment: str):
+    much = dict[str, str]()
+    for key, exercise in registry.exercises(assignment).items():
+        if exercise.seconds > 60:
+            continue  # it trains a model
+        student = registry.answers_of(assignment, key, registry.solutions(assignment)[key])
+        for case in registry.cases(assignment, key, 3)[-2:]:
+            right = attempt(exercise, student, case.inputs)
+            facts = {name: right[name] for name in exercise.outside(case.inputs).facts()}
+            for answer in _leaking(right):
+                for verdict in judge(exercise, [case], [with_facts(answer, facts)]):
+                    if verdict.reason.count("4711") > 15:
+                        much[f"{key} {verdict.reason[:40]}"] = verdict.criterion
+    assert not much

@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from attacks import ATTACKS
-from handing_in import handed_in
+from handing_in import handed_in, unseen
 
 from assignments import grade, registry, reports
 from assignments.limits import MIB, Limits
@@ -181,7 +181,7 @@ def hostile(bubblewrap: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         for name, source, _ in ATTACKS:
             for word, value in places.items():
                 source = source.replace(word, value)
-            _write(folder, name, handed_in("A1", {ATTACKED: source}))
+            _write(folder, name, handed_in("A1", {ATTACKED: unseen(source)}))
         for name, (make, _, _) in NOTEBOOKS.items():
             _write(folder, name, make())
         for name, (data, _) in FILES.items():
@@ -348,7 +348,7 @@ def test_without_bubblewrap_the_limits_hold_and_the_reports_say_what_does_not(
     attacks = {name: (source, words) for name, source, words in ATTACKS}
     for name in WITHOUT_BUBBLEWRAP:
         source = attacks[name][0].replace("env={}", "").replace("MARK", MARK)
-        _write(folder, name, handed_in("A1", {ATTACKED: source}))
+        _write(folder, name, handed_in("A1", {ATTACKED: unseen(source)}))
     global LIMITS
     usual, LIMITS = LIMITS, replace(LIMITS, seconds=4)
     try:

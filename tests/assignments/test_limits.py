@@ -317,7 +317,15 @@ def version_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path
 
     def made(path: Path, *args: Any, **more: Any) -> None:
         usual(path, *args, **more)
-        for name in ("cgroup.procs", "cgroup.kill", "memory.max", "pids.max", "cpu.max"):
+        memory = ("memory.max", "memory.limit_in_bytes", "pids.max")
+        cpu = (
+            "cpu.max",
+            "cpu.weight",
+            "cpu.cfs_period_us",
+            "cpu.cfs_quota_us",
+            "cpu.shares",
+        )
+        for name in ("cgroup.procs", "cgroup.kill", *memory, *cpu):
             (path / name).write_text("")
 
     tree = tmp_path / "tree"
@@ -343,9 +351,37 @@ def test_version_2_is_limited_in_a_fake_tree(version_2: dict[str, Path]):
         (folder,) = group.folders
         assert (folder / "memory.max").read_text() == str(LIMITS.memory)
         assert (folder / "cpu.max").read_text() == "100000 100000"
+        assert (folder / "cpu.weight").read_text() == "50"  # of 100
         assert int((folder / "pids.max").read_text()) == LIMITS.processes + 16
         assert group.entrances == [str(folder / "cgroup.procs")]
     assert sorted(version_2["slice"].iterdir()) == before
+
+
+def test_version_1_is_limited_in_a_fake_tree(version_2: dict[str, Path], tmp_path: Path):
+    lines = [f"cgroup {tmp_path / name} cgroup rw,{name} 0 0" for name in ("cpu", "memory")]
+    for name in ("cpu", "memory"):
+        (tmp_path / name).mkdir()
+    version_2["mounts"].write_text("\n".join(lines))
+    version_2["own"].write_text("2:memory:/\n1:cpu:/\n")
+    found = cgroups.find(version_2["mounts"], version_2["own"])
+    assert found.version == 1 and set(found.parents) == {"cpu", "memory"}
+    with found.group(LIMITS) as group:
+        assert group
+        cpu, memory = sorted(group.folders)
+        assert (cpu / "cpu.cfs_quota_us").read_text() == "100000"
+        assert (cpu / "cpu.shares").read_text() == "512"  # of 1024
+        assert (memory / "memory.limit_in_bytes").read_text() == str(LIMITS.memory)
+
+
+def test_the_kernel_takes_the_weight():
+    found = cgroups.find()
+    if "cpu" not in found.parents:
+        pytest.skip("no cgroup holds processor time here")
+    name, weight = ("cpu.weight", 50) if found.version == 2 else ("cpu.shares", 512)
+    with found.group(LIMITS) as group:
+        assert group
+        said = [(f / name).read_text() for f in group.folders if (f / name).exists()]
+    assert [*map(int, said)] == [weight]
 
 
 def test_no_group_is_made_where_memory_is_not_lent_in_a_fake_tree(
@@ -613,6 +649,8 @@ def test_what_lies_deep_or_closed_is_removed_and_links_are_not_followed(tmp_path
             os.chdir("d")
     finally:
         os.chdir(here)
+    for number in range(9_000):
+        (folder / f"{number:0240}").touch()
     leftovers.empty([str(folder)])
     assert not list(folder.iterdir()) and kept.stat().st_mode & 0o777 == 0o500
 

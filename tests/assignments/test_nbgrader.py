@@ -87,6 +87,26 @@ def test_again_it_replaces_the_same_and_touches_no_other(tmp_path: Path):
             book.find_submission("A1", "carl")
 
 
+def test_who_was_renamed_after_it_was_filled_leaves_no_ghost(tmp_path: Path):
+    out, db = tmp_path / "graded", tmp_path / "gradebook.db"
+    with open_gradebook(db) as book:
+        book.add_student("bert", first_name="Bert")  # the teacher's own entry
+    _graded_folder(out, {"ann": 1, "bert": 1, "zoe": 1})
+    _fill(out, db)
+    (out / "earlier").mkdir()
+    for student in ("ann", "bert"):
+        file = reports.student_file(out, student)
+        file.rename(out / "earlier" / file.name)
+    _graded_folder(out, {"anna": 2})
+    for _ in range(2):
+        assert _fill(out, db) == 0
+        with open_gradebook(db) as book:
+            assert {s.id for s in book.students} == {"bert", "zoe", "anna"}
+            assert {s.student_id for s in book.assignment_submissions("A1")} == {
+                *("zoe", "anna")
+            }
+
+
 def test_a_folder_without_grades_is_one_sentence(tmp_path: Path, capsys):
     assert _fill(tmp_path, tmp_path / "gradebook.db") == 2
     assert "holds no finished grades" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from typing import Any
 
 from a1_exercises.ids import legal
 from checks.attempt import failure, tried
-from checks.differences import number, refuse
+from checks.differences import brief, number, refuse
 from checks.exercise import Answer, Case, Inputs, Student, criterion
 
 ANSWERS = ("padding_cells", "bucketed")
@@ -44,7 +44,7 @@ def cells_counted(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
         return f"padding_cells counts all {cells} cells; {real} of them are real tokens."
     if cells == real:
         return f"padding_cells counts the {real} real tokens, not the padding."
-    return f"padding_cells says {cells}, but {right} is right."
+    return f"padding_cells says {brief(cells)}, but {right} is right."
 
 
 @criterion("every pair is in one batch; batches are full", 1, gate=True)

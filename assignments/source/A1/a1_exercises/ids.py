@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from checks.attempt import failure
-from checks.differences import refuse
+from checks.differences import brief, refuse
 from checks.exercise import Answer, Wrong
 
 
@@ -53,7 +53,7 @@ def legal(answer: Answer, pairs: int) -> list[list[int]]:
     for i, count in counts.items():
         if not 0 <= i < pairs:
             raise Wrong(
-                f"There is no pair {i}; the pairs have the numbers 0 to {pairs - 1}."
+                f"There is no pair {brief(i)}; the pairs have the numbers 0 to {pairs - 1}."
             )
         if count > 1:
             raise Wrong(f"Pair {i} is there {count} times.")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from checks.differences import near, wrong_number
+from checks.differences import brief, near, wrong_number
 from checks.exercise import Answer, Case, Inputs, Student, criterion
 from seq2seq_lib.vocab import PAD
 
@@ -41,7 +41,7 @@ def no_padding(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if type(answer) not in (int, float):
         return f"The loss has to be a number, but it is a {type(answer).__name__}."
     if not math.isfinite(answer):
-        return f"The loss is {answer}; every row has a real token, so it is finite."
+        return f"The loss is {brief(answer)}; every row has a real token, so it is finite."
     if is_cut(inputs) or is_padded(inputs):
         return None
     batch, steps = inputs["batches"][0][0].shape

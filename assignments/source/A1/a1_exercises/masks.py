@@ -6,7 +6,7 @@ import torch
 
 from a1_exercises.ids import numbers
 from checks.attempt import failure, tried
-from checks.differences import refuse, wrong_shape
+from checks.differences import brief, refuse, wrong_shape
 from checks.exercise import Answer, Case, Inputs, Student, Wrong, criterion
 from seq2seq_lib.vocab import PAD
 
@@ -52,7 +52,8 @@ def _named_rows(inputs: Inputs, answer: Answer) -> list[int]:
     batch = len(inputs["src_lengths"])
     if len(set(rows)) < len(rows) or any(not 0 <= r < batch for r in rows):
         raise Wrong(
-            f"Your list is {rows}; it may name each of the rows 0 to {batch - 1} once."
+            f"Your list is {brief(rows)}; it may name each of the rows 0 to {batch - 1} "
+            "once."
         )
     return rows
 

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from a1_exercises.ids import not_whole
-from checks.differences import refuse
+from checks.differences import brief, refuse
 from checks.exercise import Answer, Case, Inputs, Student, criterion
 from seq2seq_lib.vocab import PAD
 
 ANSWERS = ("pad_to_multiple",)
-FORBIDDEN = ("pad_sequence",)
+FORBIDDEN = ("pad_sequence", "torch.*pa*_sequence*", "torch.*nested*")
 
 
 def run(student: Student, inputs: Inputs) -> Answer:
@@ -39,7 +39,7 @@ def ids_first(inputs: Inputs, answer: Answer, expected: Tensor) -> str | None:
                     f"Row {r} ends with its ids; they have to stand at its start, and "
                     "the padding behind them."
                 )
-            return f"Row {r} begins with {got[: len(row)]}, but its ids are {row}."
+            return f"Row {r} begins with {brief(got[: len(row)])}, but its ids are {row}."
         other = [n for n in got[len(row) :] if n != PAD]
         if other:
             return f"Behind its ids row {r} holds {other[0]}, but padding is PAD = {PAD}."

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from a1_exercises.ids import not_whole, of_two
-from checks.differences import first_difference, refuse, wrong_shape
+from checks.differences import brief, first_difference, refuse, wrong_shape
 from checks.exercise import Answer, Case, Inputs, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
@@ -66,10 +66,10 @@ def answers_all(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
             return f"Row {r} of tgt_out holds EOS {said.count(EOS)} times, not once."
         if len(said) < len(wanted):
             return (
-                f"Row {r} of tgt_out holds {said} and has lost a token: with EOS there "
-                f"should be {len(wanted)}."
+                f"Row {r} of tgt_out holds {brief(said)} and has lost a token: with EOS "
+                f"there should be {len(wanted)}."
             )
-        return f"Row {r} of tgt_out holds, without its padding, {said}."
+        return f"Row {r} of tgt_out holds, without its padding, {brief(said)}."
     return None
 
 

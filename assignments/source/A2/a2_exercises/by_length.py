@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from checks.differences import known, near, refuse, whole
+from checks.differences import brief, known, near, refuse, whole
 from checks.exercise import Answer, Case, Inputs, Student, criterion
 
 ANSWERS = ("match_by_length",)
@@ -47,7 +47,8 @@ def bucket_counts(inputs: Inputs, answer: Answer, expected: Answer) -> str | Non
         return None
     i = next(i for i, difference in enumerate(off) if difference != 0)
     low, high = edges[i], edges[i + 1]
-    start = f"Bucket {i}, from {low} to below {high}, has {found[i][0]} dates in your list"
+    has = brief(found[i][0])
+    start = f"Bucket {i}, from {low} to below {high}, has {has} dates in your list"
     at_low = [lengths.count(edge) for edge in edges[:-1]]
     at_high = [lengths.count(edge) for edge in edges[1:]]
     if off == at_high:
@@ -71,7 +72,8 @@ def bucket_share(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     if near(share, right):
         return bucket_parts(inputs, answer, expected)
     if type(share) not in (int, float):
-        return f"With all dates in one bucket the share has to be a number, not {share!r}."
+        odd = brief(share)
+        return f"With all dates in one bucket the share has to be a number, not {odd}."
     pairs = list(zip(inputs["hypotheses"], inputs["references"], strict=True))
     same = [[a == b for a, b in zip(h, r, strict=False)] for h, r in pairs]
     characters, right_ones = sum(map(len, same)), sum(map(sum, same))
@@ -112,7 +114,7 @@ def bucket_parts(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
                 f"Bucket {i}: {share:.4g} is a share of all {dates} dates, not of the "
                 f"{wanted} in the bucket."
             )
-        return f"The share of bucket {i} is {share}, but {right:.4g} is right."
+        return f"The share of bucket {i} is {brief(share)}, but {right:.4g} is right."
     return None
 
 
@@ -121,7 +123,9 @@ def bucket_empty(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     refuse(pairs_of(answer["empty"], 2))
     (full, _), (count, share) = answer["empty"]
     if full != expected["empty"][0][0]:
-        return f"Before the empty bucket is looked at: the full one has {full} dates."
+        return (
+            f"Before the empty bucket is looked at: the full one has {brief(full)} dates."
+        )
     if count == 0 and share is None:
         return None
     if share in (0, 1):
@@ -129,7 +133,8 @@ def bucket_empty(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
             f"A bucket without dates has the share {share} in your list, as if a model had "
             "been tried on it. Nothing was measured: None."
         )
-    return f"A bucket without dates is (0, None), but yours is ({count}, {share})."
+    yours = f"({brief(count)}, {brief(share)})"
+    return f"A bucket without dates is (0, None), but yours is {yours}."
 
 
 def examples() -> Iterator[Case]:

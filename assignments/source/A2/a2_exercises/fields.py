@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from checks.differences import near, refuse
+from checks.differences import brief, near, refuse
 from checks.exercise import Answer, Case, Inputs, Student, criterion
 
 ANSWERS = ("errors_by_field",)
@@ -45,7 +45,9 @@ def field_shares(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
         return None
     bad = [f for f in FIELDS if type(found[f]) not in (int, float)]
     if bad:
-        return f"The share of {bad[0]} has to be a number, but it is {found[bad[0]]!r}."
+        return (
+            f"The share of {bad[0]} has to be a number, but it is {brief(found[bad[0]])}."
+        )
     if agree(found, {f: 1 - right[f] for f in FIELDS}):
         return (
             f"{found['year']:.3g} of the years are right in these answers; the share of "
@@ -86,7 +88,8 @@ def field_broken(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     f = next(f for f in FIELDS if not near(found[f], right[f]))
     return (
         f"With {broken} of {dates} answers that are no date, the share of wrong {f}s is "
-        f"{found[f]}, but {right[f]:.4g} is right: such an answer is wrong in every field."
+        f"{brief(found[f])}, but {right[f]:.4g} is right: such an answer is wrong in every "
+        "field."
     )
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from a2_exercises.toy import TABLES, toy
+from checks.differences import brief
 from checks.exercise import Answer, Case, Inputs, Outside, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
@@ -42,8 +43,8 @@ def greedy_fault(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     rows, read = len(right), answer["read"]
     if len(read) > 1 and read[1] == answer["best_rows"] != expected["read"][1]:
         return (
-            f"The second step reads {read[1]}: the best *row* for each token, a maximum "
-            "over the batch axis. For each row the best token was asked for."
+            f"The second step reads {brief(read[1])}: the best *row* for each token, a "
+            "maximum over the batch axis. For each row the best token was asked for."
         )
     if not isinstance(ids, Tensor) or ids.dim() != 2 or ids.is_floating_point():
         kind = (
@@ -53,7 +54,8 @@ def greedy_fault(inputs: Inputs, answer: Answer, expected: Answer) -> str | None
     if not read:
         return "Your decoder never calls step, so it does not look at the model."
     if read[0] != [BOS] * rows:
-        return f"The first step has to read BOS = {BOS} in every row, but reads {read[0]}."
+        first = brief(read[0])
+        return f"The first step has to read BOS = {BOS} in every row, but reads {first}."
     if len(ids) != rows or not ids.shape[1]:
         return f"Your ids have shape {tuple(ids.shape)}; (batch, tgt_len) was asked for."
     if len(read) > 1 and read[1] == read[0] and not (right[:, 0] == BOS).all():
@@ -104,7 +106,8 @@ def greedy_ends(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
             return f"Row {row} has PAD at step {end}, where its EOS belongs."
         after = [token for token in ids[len(wanted) :] if token != PAD]
         if after and EOS in wanted:
-            return f"Row {row} goes on after EOS at step {end}: {after}, where PAD belongs."
+            more = brief(after)
+            return f"Row {row} goes on after EOS at step {end}: {more}, where PAD belongs."
         if len(ids) < len(wanted):
             return (
                 f"Row {row} has {len(ids)} tokens and no EOS yet, but it may write up to "

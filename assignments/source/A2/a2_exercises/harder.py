@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from checks.differences import brief
 from checks.exercise import Answer, Case, Criterion, Inputs, Student
 
 ANSWERS = ("is_harder",)
@@ -40,7 +41,7 @@ def told_apart(
     found, again = ([_plain(group) for group in groups] for groups in answer)
     strange = [g for g in found if type(g) is not bool]
     if strange:
-        return f"is_harder has to answer True or False, but it answers {strange[0]!r}."
+        return f"is_harder has to answer True or False, but it answers {brief(strange[0])}."
     if found != again:
         i = next(i for i, (a, b) in enumerate(zip(found, again, strict=True)) if a != b)
         return (

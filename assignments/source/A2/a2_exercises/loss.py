@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from a2_exercises.toy import TABLES, toy
-from checks.differences import known, near, refuse, same, wrong_shape
+from checks.differences import brief, known, near, refuse, same, wrong_shape
 from checks.exercise import Answer, Case, Inputs, Outside, Student, criterion
 from seq2seq_lib.vocab import BOS, EOS, PAD
 
@@ -53,7 +53,9 @@ def loss_reads(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
     if not read:
         return "Your loss never calls step, so it does not look at the model."
     if read[0] != tgt_ids[:, 0].tolist():
-        return f"The first step reads {read[0]}; every target begins with BOS = {BOS}."
+        return (
+            f"The first step reads {brief(read[0])}; every target begins with BOS = {BOS}."
+        )
     for t in range(tgt_ids.shape[1] - 1):
         for row, right in enumerate(tgt_ids[:, t].tolist()):
             if right in (PAD, EOS):
@@ -65,9 +67,9 @@ def loss_reads(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
                 )
             if read[t][row] != right:
                 return (
-                    f"At step {t} row {row} reads {read[t][row]}, but the correct previous "
-                    f"token is {right}. With the teacher's hand the model never reads its "
-                    "own."
+                    f"At step {t} row {row} reads {brief(read[t][row])}, but the correct "
+                    f"previous token is {right}. With the teacher's hand the model never "
+                    "reads its own."
                 )
     if not answer["handed_on"]:
         return (

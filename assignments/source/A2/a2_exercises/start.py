@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from math import log
 
-from checks.differences import known, near, number, refuse
+from checks.differences import brief, known, near, number, refuse
 from checks.exercise import Answer, Case, Inputs, criterion
 
 ANSWERS = ("before_training",)
@@ -14,7 +14,8 @@ def missing(answer: Answer, key: str) -> str | None:
         return f"The answer has to be a dictionary, but it is a {type(answer).__name__}."
     if key in answer:
         return None
-    return f"Your dictionary has no {key!r}; its keys are {', '.join(answer) or 'none'}."
+    keys = brief([*answer]).strip("[]") or "none"
+    return f"Your dictionary has no {key!r}; its keys are {keys}."
 
 
 @criterion("the loss per token, in nats", 1)
@@ -55,7 +56,7 @@ def start_accuracy(inputs: Inputs, answer: Answer, expected: Answer) -> str | No
         return f"{found:.3g} is a percentage; give a share from 0 to 1."
     return (
         f"With {inputs['vocab']} equally likely tokens a guess is not right in a share of "
-        f"{found} of the cases."
+        f"{brief(found)} of the cases."
     )
 
 
@@ -75,7 +76,7 @@ def start_match(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
         return f"{found:.3g} is the chance of one token; every token has to be right."
     return (
         f"The chance that a target of {length} tokens is guessed whole, out of {vocab} "
-        f"tokens, is not {found}."
+        f"tokens, is not {brief(found)}."
     )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from a3_exercises.attention import load
 from a3_exercises.given import given_lookup
-from checks.differences import first_difference, known, refuse, same, wrong_shape
+from checks.differences import brief, first_difference, known, refuse, same, wrong_shape
 from checks.exercise import Answer, Case, Inputs, Outside, Student, criterion
 
 ANSWERS = ("Decoder",)
@@ -123,13 +123,14 @@ def right_sizes(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:
                 f"; as it is, the {left_out[0]} is left out" if len(left_out) == 1 else ""
             )
             return (
-                f"`{layer}` reads {got} numbers, but {listed} are {wanted} together{hint}."
+                f"`{layer}` reads {brief(got)} numbers, but {listed} are {wanted} "
+                f"together{hint}."
             )
     for name, parameter in parameters.items():
         if answer["sizes"].get(name) != list(parameter.shape):
             return (
-                f"The parameter {name} has the shape {answer['sizes'].get(name)}, but "
-                f"{list(parameter.shape)} was asked for."
+                f"The parameter {name} has the shape {brief(answer['sizes'].get(name))}, "
+                f"but {list(parameter.shape)} was asked for."
             )
     return wrong_shape(
         answer["weights"][0], inputs["weights"], ["batch", "src_len"]

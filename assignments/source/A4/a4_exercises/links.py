@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
-from checks.differences import whole
+from checks.differences import brief, whole
 from checks.exercise import Answer, Case, Inputs, Wrong, criterion
 
 ANSWERS = ("links_of",)
@@ -27,7 +27,7 @@ def links_in(answer: Answer) -> set[Link]:
         if len(ends) != 2 or None in ends:
             raise Wrong(
                 "A link is a pair of two whole numbers (target position, source "
-                f"position), but the answer holds {pair!r}."
+                f"position), but the answer holds {brief(pair)}."
             )
         links.add((int(ends[0] or 0), int(ends[1] or 0)))
     return links
@@ -86,7 +86,8 @@ def judge_real_columns(inputs: Inputs, answer: Answer, expected: Answer) -> str 
                 f"stands, but the source has {src_len} words: that column is padding."
             )
         if found != right:
-            return f"Row {t} is linked to {found}; column {right} is its largest real one."
+            its = f"column {right} is its largest real one."
+            return f"Row {t} is linked to {brief(found)}; {its}"
     return None
 
 

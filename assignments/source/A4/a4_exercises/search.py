@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from checks.differences import TOLERANCE, known, near, number
+from checks.differences import TOLERANCE, brief, known, near, number
 from checks.exercise import Answer, Case, Criterion, Inputs, Outside, Student, Wrong
 
 ANSWERS = ("search",)
@@ -71,7 +71,9 @@ def answers_in(answer: Answer) -> list[tuple[tuple[str, ...], float]]:
         words, worth = item if isinstance(item, list) and len(item) == 2 else (None, None)
         worth = number(worth)
         if not isinstance(words, list) or worth is None:
-            raise Wrong(f"The list has to hold pairs (words, worth), but holds {item!r}.")
+            raise Wrong(
+                f"The list has to hold pairs (words, worth), but holds {brief(item)}."
+            )
         pairs.append((tuple(words), worth))
     if len({words for words, _ in pairs}) < len(pairs):
         raise Wrong("The same answer is there twice.")
@@ -79,7 +81,7 @@ def answers_in(answer: Answer) -> list[tuple[tuple[str, ...], float]]:
 
 
 def said(words: Iterable[str]) -> str:
-    return f"'{' '.join(words)}'"
+    return brief(" ".join(map(str, words)))
 
 
 def judge_found(inputs: Inputs, answer: Answer, expected: Answer) -> str | None:

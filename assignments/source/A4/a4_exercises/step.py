@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from checks.differences import TOLERANCE, known, near, number, whole
+from checks.differences import TOLERANCE, brief, known, near, number, whole
 from checks.exercise import Answer, Case, Criterion, Inputs, Wrong, criterion
 from seq2seq_lib.vocab import PAD
 
@@ -32,12 +32,12 @@ def beam_parts(answer: Answer, width: int) -> list[Any]:
         values = part.flatten().tolist() if isinstance(part, Tensor) else part
         if not isinstance(values, list) or len(values) != width:
             raise Wrong(
-                f"There have to be {width} {name}, one for each beam, got {part!r}."
+                f"There have to be {width} {name}, one for each beam, got {brief(part)}."
             )
         change = number if name == "scores" else whole
         parts.append([change(value) for value in values])
         if None in parts[-1]:
-            raise Wrong(f"The {name} are not all numbers: {values!r}.")
+            raise Wrong(f"The {name} are not all numbers: {brief(values)}.")
     return parts
 
 
