@@ -32,7 +32,11 @@ DEVICE = click.option(
     "--device", default="auto", help="cpu, cuda or another of PyTorch; auto takes a GPU."
 )
 BEAM = click.option(
-    "--beam", default=5, show_default=True, help="Width of the search; 1 is fastest."
+    "--beam",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Width of the search; 1 is fastest.",
 )
 
 
@@ -136,7 +140,13 @@ def main() -> None:
 )
 @_option("skip-empty", text="Leave out pairs with an empty line.")
 @_option("allow-equal", text="Most targets may repeat their source.")
-@click.option("--save-every", default=200, show_default=True, help="Updates.")
+@click.option(
+    "--save-every",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Updates between two savings of the state.",
+)
 @DEVICE
 def _train(
     out: Path,
