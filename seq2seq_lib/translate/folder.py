@@ -15,7 +15,7 @@ from torch import Tensor
 from seq2seq_lib.decoding import Translation, translate
 from seq2seq_lib.files import write_atomically, write_text
 from seq2seq_lib.model import Seq2Seq
-from seq2seq_lib.require import option, require
+from seq2seq_lib.require import option, require, whole
 from seq2seq_lib.translate import architectures
 from seq2seq_lib.translate.architectures import ARCHITECTURES, Config
 from seq2seq_lib.translate.lines import prepare
@@ -52,6 +52,7 @@ class Translator:
             beam: width of the beam search; answers are compared by their mean
                 log-probability. 1 searches greedily.
         """
+        whole("beam", beam, at_least=1)
         pieces = [self.src.split(prepare(text, self.lowercase)) for text in texts]
         said = translate(
             self.model,

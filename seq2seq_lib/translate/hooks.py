@@ -48,6 +48,8 @@ class Best(Hook):
         self.average = whole("average", average, at_least=1)
 
     def before_training(self, run: Run) -> None:
+        if any("mean_of" in record for record in run.history.evaluations):
+            run.until = run.done  # the mean is tried at the end, and for once
         self.after_update(run)  # a resumed run may have been stopped before this
 
     def after_update(self, run: Run) -> None:
