@@ -19,7 +19,7 @@ from filelock import FileLock
 from small_program import ALONE, SMALL, write
 
 from seq2seq_lib.translate import folder, hooks
-from seq2seq_lib.translate.commands import main
+from seq2seq_lib.translate.commands import DEFAULTS, main
 from seq2seq_lib.translate.preparing import Files
 from seq2seq_lib.translate.training import train
 
@@ -87,6 +87,20 @@ def test_every_option_says_what_it_is():
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, parameter.name
+
+
+def test_help_keeps_commands_whole_and_tells_every_default():
+    lines = [line.strip() for line in call("--help").output.splitlines()]
+    assert (
+        "python -m seq2seq_lib.translate train --text a.en a.de --out my-translator"
+        in lines
+    )
+    assert any(line.startswith("echo") and line.endswith("my-translator") for line in lines)
+    said = " ".join(call("train", "--help").output.split())
+    for name, value in DEFAULTS.items():
+        if value is not None and value is not False:
+            at = said.index(f"--{name.replace('_', '-')} ")
+            assert f"[default: {value}]" in said[at : at + 400], name
 
 
 def test_the_folder_is_all_that_a_translation_needs(trained, tmp_path):
