@@ -27,7 +27,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Hardware that a machine lacks cannot be installed, nor rights that its system keeps: such
 # a skip is never a failure.
-_HARDWARE = ("cuda", "gpu", "cgroup can be limited", "network namespaces may be made")
+_HARDWARE = (
+    "cuda",
+    "gpu",
+    "cgroup can be limited",
+    "network namespaces may be made",
+    "tmpfs may be mounted",
+)
 
 
 def nothing_may_be_skipped() -> bool:

@@ -1,24 +1,22 @@
 """The command line: train, evaluate, translate and shrink."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import fields
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 
 from seq2seq_lib.attention import MECHANISMS
-from seq2seq_lib.decoding import Translation
-from seq2seq_lib.metrics import links
-from seq2seq_lib.plotting import heatmap
+from seq2seq_lib.files import write_text
 from seq2seq_lib.require import option, require
 from seq2seq_lib.tasks import multi30k
 from seq2seq_lib.translate import folder, scores
 from seq2seq_lib.translate.architectures import ARCHITECTURES, looks
-from seq2seq_lib.translate.errors import plainly
-from seq2seq_lib.translate.lines import prepare, read_lines, read_pairs
+from seq2seq_lib.translate.asking import PICTURES, asked, draw, linked, may_write
+from seq2seq_lib.translate.errors import GOES_ON, STOPPED, plainly
+from seq2seq_lib.translate.lines import prepare, read_lines, read_pairs, typed_lines
 from seq2seq_lib.translate.preparing import Files, Options
 from seq2seq_lib.translate.processes import PRECISIONS, joined
 from seq2seq_lib.translate.subwords import look_swapped
@@ -32,7 +30,11 @@ DEVICE = click.option(
     "--device", default="auto", help="cpu, cuda or another of PyTorch; auto takes a GPU."
 )
 BEAM = click.option(
-    "--beam", default=5, show_default=True, help="Width of the search; 1 is fastest."
+    "--beam",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Width of the search; 1 is fastest.",
 )
 
 
@@ -50,7 +52,7 @@ def _option(name: str, kind: Any = None, text: str = "") -> Callable[[Any], Any]
         default=default,
         type=kind or type(next(iter(own.values())) if own else default),
         is_flag=default is False,
-        show_default=default not in (None, False),
+        show_default=default is not None and default is not False,
         help=text,
     )
 
@@ -79,11 +81,13 @@ def main() -> None:
     The two files hold one sentence a line; line 7 of one is the translation of line 7 of
     the other. Begin with
 
-        python -m seq2seq_lib.translate train --text a.en a.de --out my-translator
+    \b
+    python -m seq2seq_lib.translate train --text a.en a.de --out my-translator
 
     and then
 
-        echo "A man reads." | python -m seq2seq_lib.translate translate my-translator
+    \b
+    echo "A man reads." | python -m seq2seq_lib.translate translate my-translator
     """
 
 
@@ -136,7 +140,13 @@ def main() -> None:
 )
 @_option("skip-empty", text="Leave out pairs with an empty line.")
 @_option("allow-equal", text="Most targets may repeat their source.")
-@click.option("--save-every", default=200, show_default=True, help="Updates.")
+@click.option(
+    "--save-every",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Updates between two savings of the state.",
+)
 @DEVICE
 def _train(
     out: Path,
@@ -154,9 +164,10 @@ def _train(
     architecture it holds, so evaluate and translate need not be told. Several processes
     train as one when torchrun starts them:
 
-        torchrun --nproc-per-node 2 -m seq2seq_lib.translate train ...
+    \b
+    torchrun --nproc-per-node 2 -m seq2seq_lib.translate train ...
     """
-    with plainly(), joined(device) as processes:
+    with plainly(GOES_ON), joined(device) as processes:
         files = _files(text, data, languages, "train")
         require(files, "Name two files with --text, or a data set with --data.")
         assert files is not None
@@ -165,7 +176,7 @@ def _train(
         history = train(out, files, held_out, Options(**chosen), processes, say, save_every)
         if history.interrupted:
             say(f"Stopped after {history.updates:,} updates; the same command goes on.")
-            sys.exit(130)
+            sys.exit(STOPPED)
         say(f"Trained. Try it: python -m seq2seq_lib.translate translate {out}")
 
 
@@ -188,6 +199,7 @@ def _evaluate(
 ) -> None:
     """Translate a test set and compare with its references."""
     with plainly(), joined(device) as processes:
+        may_write(output)
         files = _files(text, data, languages, "test")
         require(files, "Name two files with --text, or a data set with --data.")
         assert files is not None
@@ -209,7 +221,7 @@ def _evaluate(
             "tables of Multi30k have it"
         )
         if output:
-            output.write_text("\n".join(measured["answers"]) + "\n", encoding="utf8")
+            write_text(output, "\n".join(measured["answers"]) + "\n")
 
 
 @main.command("translate")
@@ -239,20 +251,20 @@ def _translate(
     layer, links as well as heatmap.
     """
     with plainly(), joined(device) as processes:
+        may_write(drawing, PICTURES)
         found = folder.load(translator, processes.device)
         require(
             looks(found.model.config) or not (alignments or drawing),
             "This translator has a fixed context and looks nowhere, so there is nothing to "
             "align or to draw.",
         )
-        lines = read_lines(text) if text else (line.rstrip("\r\n") for line in sys.stdin)
-        while chunk := list(islice(lines, CHUNK if text else 1)):
-            for said, how in _each(found, chunk, beam):
-                more = f"\t{_links(how)}" if alignments else ""
-                click.echo(said + more)
-                if drawing and how:
-                    _draw(drawing, how)
-                    drawing = None
+        lines = read_lines(text) if text else typed_lines(sys.stdin.buffer)
+        first = None
+        for said, how in asked(found, lines, CHUNK if text else 1, beam):
+            click.echo(said + (f"\t{linked(how)}" if alignments else ""))
+            first = first or how
+        if drawing and first:
+            draw(drawing, first)
 
 
 @main.command("shrink")
@@ -270,25 +282,3 @@ def _shrink(translator: Path, out: Path) -> None:
             (each / folder.WEIGHTS).stat().st_size / 1e6 for each in (translator, out)
         )
         click.echo(f"{out}: {after:.1f} MB of weights, {before:.1f} MB before.")
-
-
-def _each(
-    found: folder.Translator, lines: Iterable[str], beam: int
-) -> Iterator[tuple[str, Translation | None]]:
-    """The translation of each line; nothing for an empty one."""
-    texts = [prepare(line, found.lowercase) for line in lines]
-    said = iter(found.translate([text for text in texts if text], beam))
-    for text in texts:
-        yield next(said) if text else ("", None)
-
-
-def _links(how: Translation | None) -> str:
-    if how is None or not how.tokens:
-        return ""
-    found = links(how.weights[: len(how.tokens)])
-    return " ".join(f"{s}-{t}" for t, s in sorted(found))
-
-
-def _draw(path: Path, how: Translation) -> None:
-    written = [*how.tokens, *(["<eos>"] if how.finished else [])]
-    heatmap(how.weights, how.src, written).savefig(path, bbox_inches="tight")

@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from seq2seq_lib.decoding import Translation, translate
 from seq2seq_lib.files import write_atomically, write_text
 from seq2seq_lib.model import Seq2Seq
-from seq2seq_lib.require import option, require
+from seq2seq_lib.require import option, require, whole
 from seq2seq_lib.translate import architectures
 from seq2seq_lib.translate.architectures import ARCHITECTURES, Config
 from seq2seq_lib.translate.lines import prepare
@@ -52,6 +52,7 @@ class Translator:
             beam: width of the beam search; answers are compared by their mean
                 log-probability. 1 searches greedily.
         """
+        whole("beam", beam, at_least=1)
         pieces = [self.src.split(prepare(text, self.lowercase)) for text in texts]
         said = translate(
             self.model,
@@ -67,23 +68,40 @@ class Translator:
 
 def write_frame(folder: Path, translator: Translator) -> None:
     """Write what stays the same while the weights are trained."""
-    config: Any = translator.model.config
+    sides = translator.src, translator.tgt
+    write_parts(
+        folder, described(translator.model.config, sides, translator.lowercase), sides
+    )
+
+
+def write_parts(folder: Path, content: str, sides: tuple[Subwords, Subwords]) -> None:
+    """Write a configuration, as ``described`` gives it, and both sides' subwords."""
+    write_text(folder / CONFIG, content)
+    for name, side in zip(SIDES, sides, strict=True):
+        write_text(folder / name, side.to_json())
+
+
+def described(config: Any, sides: tuple[Subwords, Subwords], lowercase: bool) -> str:
+    """The content of ``config.json``: the model, and which subwords belong to it."""
     content = {
         "format": FORMAT,
         "architecture": architectures.named(config),
         "model": asdict(config),
-        "lowercase": translator.lowercase,
-        "source": translator.src.digest,
-        "target": translator.tgt.digest,
+        "lowercase": lowercase,
+        "source": sides[0].digest,
+        "target": sides[1].digest,
     }
-    for name, side in zip(SIDES, (translator.src, translator.tgt), strict=True):
-        write_text(folder / name, side.to_json())
-    write_text(folder / CONFIG, json.dumps(content, indent=1))
+    return json.dumps(content, indent=1)
 
 
 def frame_digest(folder: Path) -> str:
     """Tells whether weights belong to a configuration and its subwords."""
-    return sha256((folder / CONFIG).read_bytes()).hexdigest()[:16]
+    return digest((folder / CONFIG).read_bytes())
+
+
+def digest(content: bytes) -> str:
+    """A short name for the content of a configuration."""
+    return sha256(content).hexdigest()[:16]
 
 
 def write_weights(
@@ -117,10 +135,9 @@ def write_weights(
         metadata[TIED] = json.dumps(tied)
     if small:
         tensors = quantize(tensors)
-    try:
-        write_atomically(path, lambda p: save_file(tensors, p, metadata))
-    except SafetensorError as error:  # what it makes of a full disk
-        raise OSError(f"{path} cannot be written ({error})") from None
+    content = save(tensors, metadata)
+    # Not by ``save_file``, whose files nobody else may read.
+    write_atomically(path, lambda partial: partial.write_bytes(content))
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -142,6 +159,21 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from None
     except (SafetensorError, OSError, ValueError, KeyError):
         raise ValueError(f"{path} cannot be read as weights; is the copy whole?") from None
+
+
+def read_own_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The weights of a translator's folder, and what is known of them.
+
+    Raises:
+        ValueError: they are not there, not whole, or another translator's.
+    """
+    weights, facts = read_weights(folder / WEIGHTS)
+    require(
+        facts.get("frame") == frame_digest(folder),
+        f"{folder / WEIGHTS} belongs to another configuration than {CONFIG}; put its own "
+        "file back, or copy the whole folder again.",
+    )
+    return weights, facts
 
 
 def shrink(source: Path, out: Path) -> None:
@@ -189,8 +221,8 @@ def read_frame(folder: Path) -> tuple[Config, Subwords, Subwords, bool]:
             raise ValueError(f"{folder / name} cannot be used ({error}).") from None
         require(
             sides[-1].digest == digest,
-            f"{folder / name} belongs to another translator than {CONFIG}; copy the whole "
-            "folder again.",
+            f"{folder / name} belongs to another translator than {CONFIG}; put its own "
+            "file back, or copy the whole folder again.",
         )
     return config, sides[0], sides[1], lowercase
 
@@ -202,12 +234,7 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Translator:
         ValueError: something is missing, damaged, or belongs to another translator.
     """
     config, src, tgt, lowercase = read_frame(folder)
-    weights, facts = read_weights(folder / WEIGHTS)
-    require(
-        facts.get("frame") == frame_digest(folder),
-        f"{folder / WEIGHTS} belongs to another configuration than {CONFIG}; copy the "
-        "whole folder again.",
-    )
+    weights, _ = read_own_weights(folder)
     model = architectures.build(config)
     try:
         model.load_state_dict(weights)

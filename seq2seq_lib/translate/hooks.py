@@ -1,6 +1,5 @@
-"""What happens beside the training of a translator: best weights, their mean, a log."""
+"""What happens beside a training: best weights, their mean, the state, a log."""
 
-import shutil
 import time
 import warnings
 from collections.abc import Callable
@@ -8,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.summary import scalar
 from torch import Tensor
 
-from seq2seq_lib.require import whole
+from seq2seq_lib.hooks.checkpoints import Checkpoint, identity, read_checkpoint
+from seq2seq_lib.require import require, whole
 from seq2seq_lib.run import Hook, Run
 from seq2seq_lib.translate.folder import WEIGHTS, frame_digest, read_weights, write_weights
 
@@ -24,7 +26,8 @@ class Best(Hook):
 
     It has to stand after ``hooks.evaluation``, whose records it reads. Evaluations are
     repeated exactly where a stopped run goes on, so the file is that of a run that was
-    never stopped. If it cannot be written, training goes on and a warning says why.
+    never stopped. The newest weights stay until the caller removes them: before the end of
+    the run is saved, their mean may have to be tried again.
 
     Args:
         folder: of the translator.
@@ -44,9 +47,14 @@ class Best(Hook):
         self.folder, self.measure, self.evaluate = folder, measure, evaluate
         self.average = whole("average", average, at_least=1)
 
+    def before_training(self, run: Run) -> None:
+        if any("mean_of" in record for record in run.history.evaluations):
+            run.until = run.done  # the mean is tried at the end, and for once
+        self.after_update(run)  # a resumed run may have been stopped before this
+
     def after_update(self, run: Run) -> None:
         records = [e for e in run.history.evaluations if self.measure in e]
-        if not records or records[-1]["update"] != run.done:
+        if not records or records[-1]["update"] != run.done or "mean_of" in records[-1]:
             return
         weights = run.model.state_dict()
         if self.average > 1:
@@ -69,26 +77,68 @@ class Best(Hook):
         paths = [p for name in wanted if (p := self.folder / RECENT / name).is_file()]
         if len(paths) > 1:
             self._try_mean(run, records, paths)
-        shutil.rmtree(self.folder / RECENT, ignore_errors=True)
 
     def _try_mean(self, run: Run, records: list[dict[str, Any]], paths: list[Path]) -> None:
         last = {name: value.clone() for name, value in run.model.state_dict().items()}
-        run.model.load_state_dict(mean([read_weights(path)[0] for path in paths]))
-        found = {**self.evaluate(run.model), "update": run.done, "mean_of": len(paths)}
-        if found[self.measure] > max(record[self.measure] for record in records):
-            self._save(self.folder / WEIGHTS, run.model.state_dict(), found)
-        run.model.load_state_dict(last)
+        try:
+            run.model.load_state_dict(mean([read_weights(path)[0] for path in paths]))
+            found = {**self.evaluate(run.model), "update": run.done, "mean_of": len(paths)}
+            if found[self.measure] > max(record[self.measure] for record in records):
+                self._save(self.folder / WEIGHTS, run.model.state_dict(), found)
+        finally:  # the state of the run is saved after this
+            run.model.load_state_dict(last)
         run.history.evaluations.append(found)
 
     def _save(self, path: Path, weights: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        write_weights(path, weights, {"frame": frame_digest(self.folder), **facts})
+
+
+class Saved(Checkpoint):
+    """A ``Checkpoint`` that ends the run where it cannot save, and says so.
+
+    Raises:
+        ValueError: the state cannot be saved, or the file is another training's.
+    """
+
+    def after_training(self, run: Run) -> None:
         try:
-            write_weights(path, weights, {"frame": frame_digest(self.folder), **facts})
-        except OSError as error:
-            warnings.warn(
-                f"{path} could not be saved ({error}); training goes on.",
-                RuntimeWarning,
-                stacklevel=2,
+            super().after_training(run)
+        finally:
+            self.lock.release()
+
+    def _save(self, run: Run) -> None:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            super()._save(run)
+        for said in (str(each.message) for each in told):
+            refused, _, _ = said.rpartition("; training goes on")
+            require(
+                not refused,
+                f"{refused}; make room or mend that and start the same command again.",
             )
+
+    def _resume(self, run: Run, state: dict[str, Any]) -> None:
+        require(
+            state["run"] == self.identity,
+            f"{self.path} belongs to another training; put this one's own file back, or "
+            "give another --out.",
+        )
+        super()._resume(run, state)
+
+
+class Follow(Saved):
+    """Goes on from what another process saves, and saves nothing."""
+
+    def before_training(self, run: Run) -> None:
+        self.identity = identity(run)
+        if self.path.exists():
+            self._resume(run, read_checkpoint(self.path))
+
+    def after_update(self, run: Run) -> None:
+        pass
+
+    def after_training(self, run: Run) -> None:
+        pass
 
 
 def mean(weights: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -108,25 +158,36 @@ class Board(Hook):
         self.folder, self.every = folder / BOARD, whole("every", every, at_least=1)
 
     def before_training(self, run: Run) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Not by the library's own thread: where the disk is full, that one dies, and
+        # whoever waits for it waits for ever.
+        self.writer = EventsWriter(str(self.folder / "events"))
         # What an interrupted run wrote after its last checkpoint is superseded.
-        self.writer = SummaryWriter(str(self.folder), purge_step=run.done)
+        self._write(run.done, session_log=SessionLog(status=SessionLog.START))
 
     def after_update(self, run: Run) -> None:
         if run.done % self.every == 0:
             recent = run.history.losses[-self.every :]
             rate = run.optimizer.param_groups[0]["lr"]
-            self.writer.add_scalar("train/loss", sum(recent) / len(recent), run.done)
-            self.writer.add_scalar("train/rate", rate, run.done)
+            self._point("train/loss", sum(recent) / len(recent), run.done)
+            self._point("train/rate", rate, run.done)
             speed = run.history.tokens_per_second
-            self.writer.add_scalar("train/tokens per second", speed, run.done)
+            self._point("train/tokens per second", speed, run.done)
         for record in run.history.evaluations[-1:]:
             if record["update"] == run.done:
                 for name, value in record.items():
                     if name != "update" and isinstance(value, int | float):
-                        self.writer.add_scalar(f"valid/{name}", value, run.done)
+                        self._point(f"valid/{name}", value, run.done)
+                self.writer.flush()
 
     def after_training(self, run: Run) -> None:
         self.writer.close()
+
+    def _point(self, name: str, value: float, step: int) -> None:
+        self._write(step, summary=scalar(name, value))
+
+    def _write(self, step: int, **content: Any) -> None:
+        self.writer.write_event(Event(wall_time=time.time(), step=step, **content))
 
 
 class Told(Hook):

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
+from typing import IO
 
 from seq2seq_lib.require import require
 from seq2seq_lib.text import normalise
@@ -50,6 +51,17 @@ def read_lines(path: Path) -> Iterator[str]:
         ) from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror}).") from None
+
+
+def typed_lines(file: IO[bytes]) -> Iterator[str]:
+    """The lines of what is typed or piped in, as ``read_lines`` gives those of a file.
+
+    Raises:
+        ValueError: a line is not in UTF-8 or too long; with its number.
+    """
+    ask = iter(lambda: file.readline(4 * LONGEST + 2), b"")
+    for number, line in enumerate(ask, start=1):
+        yield _decoded(line, Path("standard input"), number)
 
 
 def _open(path: Path) -> io.BufferedIOBase:

@@ -88,10 +88,12 @@ def joined(device: str, patience: timedelta = timedelta(hours=1)) -> Iterator[Pr
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda":
         count = torch.cuda.device_count()
+        require(count, "PyTorch finds no GPU on this machine; try --device cpu.")
+        started = int(os.environ.get("LOCAL_WORLD_SIZE", local + 1))
         require(
-            local < count,
-            f"Process {local} of this machine finds {count} GPUs; start as many processes "
-            "as there are.",
+            started <= count,
+            f"{started} processes were started on this machine, which has {count} GPUs; "
+            "start as many as there are.",
         )
         device = f"cuda:{local}"
     try:

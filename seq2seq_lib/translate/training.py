@@ -1,6 +1,7 @@
 """Two files to a folder with a trained translator, as far as it had come or anew."""
 
 import math
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,18 +9,19 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from seq2seq_lib.hooks.checkpoints import Checkpoint, identity, read_checkpoint
 from seq2seq_lib.hooks.early_stop import EarlyStop
 from seq2seq_lib.hooks.evaluation import Evaluation
 from seq2seq_lib.model import Seq2Seq
 from seq2seq_lib.require import require
-from seq2seq_lib.run import History, Hook, Run, TrainConfig
+from seq2seq_lib.run import History, Hook, TrainConfig
 from seq2seq_lib.training import fit
 from seq2seq_lib.translate import architectures, folder, hooks, scores
 from seq2seq_lib.translate.batches import TokenBatches
+from seq2seq_lib.translate.errors import told, writing
 from seq2seq_lib.translate.folder import Translator
 from seq2seq_lib.translate.preparing import (
     LOCK,
+    STATE,
     Files,
     Options,
     Say,
@@ -32,7 +34,6 @@ from seq2seq_lib.translate.processes import Processes, SharedStep
 T = TypeVar("T")
 
 AT_LEAST = 2_000  # updates, however small the corpus
-STATE = "training.pt"
 
 
 def train(
@@ -62,21 +63,17 @@ def train(
     Raises:
         ValueError: a file, an option or the folder is not right, or nothing can be saved.
     """
-    with _alone(out, processes):
-        _first(processes, lambda: begin(out, files, valid, options, processes.world))
-        _first(processes, lambda: prepare(out, files, valid, options, say))
+    with _alone(out, processes), writing(out):
+        _first(out, processes, lambda: begin(out, files, valid, options, processes.world))
+        _first(out, processes, lambda: prepare(out, files, valid, options, say))
         prepared = read(out)
-        vocabs = len(prepared.src.vocab), len(prepared.tgt.vocab)
-        chosen = options.settled
-        config = architectures.configured(options.architecture, *vocabs, chosen)
-        model = architectures.build(config, options.seed).to(processes.device)
+        model = architectures.build(prepared.config, options.seed).to(processes.device)
         translator = Translator(model, prepared.src, prepared.tgt, options.lowercase)
-        _first(processes, lambda: folder.write_frame(out, translator))
         batches = TokenBatches(prepared.corpus, options.batch_tokens, options.seed)
         updates = options.updates or max(AT_LEAST, math.ceil(options.epochs * len(batches)))
         every = options.evaluate_every or min(-(-updates // 8), len(batches))
         warmup = min(options.warmup, updates // 2)
-        how = TrainConfig(updates, chosen["lr"], warmup, seed=options.seed)
+        how = TrainConfig(updates, options.settled["lr"], warmup, seed=options.seed)
         if processes.first:
             say(f"{model.n_parameters:,} parameters; {updates:,} updates.")
 
@@ -89,37 +86,24 @@ def train(
         step = SharedStep(processes, options.smoothing, options.precision)
         beside: list[Hook] = [
             step,
-            Evaluation(lambda model: _first(processes, lambda: measure(model)), every),
+            Evaluation(lambda model: _first(out, processes, lambda: measure(model)), every),
             EarlyStop("bleu", options.patience, lower_is_better=False),
             *more,
         ]
         if processes.first:
             best = hooks.Best(out, "bleu", options.average, measure)
             beside += [best, hooks.Board(out), hooks.Told(say)]
-            beside += [Checkpoint(out / STATE, save_every)]
+            beside += [hooks.Saved(out / STATE, save_every)]
         else:
-            beside += [Follow(out / STATE)]
+            beside += [hooks.Follow(out / STATE)]
         history = fit(
             model, batches, how, beside, progress=progress and processes.first, step=step
         )
         if processes.first and not history.interrupted:
             _check_kept(out, history)
+            # Now that the end is saved, their mean need not be tried again.
+            shutil.rmtree(out / hooks.RECENT, ignore_errors=True)
         return history
-
-
-class Follow(Checkpoint):
-    """Goes on from what another process saves, and saves nothing."""
-
-    def before_training(self, run: Run) -> None:
-        self.identity = identity(run)
-        if self.path.exists():
-            self._resume(run, read_checkpoint(self.path))
-
-    def after_update(self, run: Run) -> None:
-        pass
-
-    def after_training(self, run: Run) -> None:
-        pass
 
 
 @contextmanager
@@ -140,21 +124,21 @@ def _alone(out: Path, processes: Processes) -> Iterator[None]:
                 f"Nothing can be written to {out} ({error.strerror}); give another --out."
             ) from None
 
-    _first(processes, take)
+    _first(out, processes, take)
     try:
         yield
     finally:
         lock.release()
 
 
-def _first(processes: Processes, work: Callable[[], T]) -> T:
+def _first(out: Path, processes: Processes, work: Callable[[], T]) -> T:
     """What the first process gets done, in all of them; if it fails, all do."""
     outcome: tuple[str, Any] = ("", None)
     if processes.first:
         try:
             outcome = ("", work())
         except OSError as error:
-            outcome = (f"{error.filename or 'A file'}: {error.strerror or error}.", None)
+            outcome = (told(error, out), None)
         except ValueError as error:
             outcome = (str(error), None)
     reason, value = processes.from_first(outcome)
@@ -163,7 +147,7 @@ def _first(processes: Processes, work: Callable[[], T]) -> T:
 
 
 def _check_kept(out: Path, history: History) -> None:
-    """Raise if the weights that were found best are not in the folder."""
+    """Raise if the weights that were found best are no longer in the folder."""
     best = max(
         (e for e in history.evaluations if "bleu" in e),
         key=lambda record: record["bleu"],
@@ -171,9 +155,9 @@ def _check_kept(out: Path, history: History) -> None:
     )
     require(best, "No evaluation succeeded, so no weights were kept; see the warnings.")
     assert best is not None
-    _, facts = folder.read_weights(out / folder.WEIGHTS)
+    path = out / folder.WEIGHTS
     require(
-        facts.get("bleu") == str(best["bleu"]),
-        f"The best weights could not be saved to {out}; make room and start the same "
-        "command again.",
+        path.exists() and folder.read_weights(path)[1].get("bleu") == str(best["bleu"]),
+        f"{path} is not what this training found best; put its own file back, or train "
+        "again with another --out.",
     )

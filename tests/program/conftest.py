@@ -22,6 +22,17 @@ def files(tmp_path_factory) -> Files:
 
 
 @pytest.fixture(scope="session")
+def few(files, tmp_path_factory) -> tuple[Files, Files]:
+    """Training and validation text of few lines."""
+    folder = tmp_path_factory.mktemp("few")
+    lines = [path.read_text().splitlines() for path in files]
+    return tuple(
+        Files(*(write(folder / f"{n}{side}", lines[side][n : n + 60]) for side in (0, 1)))
+        for n in (0, 60)
+    )
+
+
+@pytest.fixture(scope="session")
 def trained(files, tmp_path_factory) -> Path:
     """The folder of a translator; do not write into it."""
     out = tmp_path_factory.mktemp("trained") / "out"

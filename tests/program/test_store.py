@@ -168,14 +168,26 @@ def peak(folder: Path, pairs: int, updates: int) -> int:
     return int(done.stdout.split()[-1])
 
 
+DAILY, WEEKLY = (3_000, 60_000), (30_000, 3_000_000)  # pairs
+
+
+def test_the_page_says_what_is_measured():
+    page = (Path(__file__).parents[2] / "own-corpus.md").read_text(encoding="utf8")
+    for few, many in (DAILY, WEEKLY):
+        assert (
+            f"{many:,} pairs against {few:,} in" in page
+            or f"{many:,} against {few:,} once" in page
+        )
+
+
 @pytest.mark.slow
 def test_twenty_times_the_corpus_takes_hardly_more_memory(tmp_path):
-    few, many = (peak(tmp_path, pairs, 20) for pairs in (3_000, 60_000))
+    few, many = (peak(tmp_path, pairs, 20) for pairs in DAILY)
     assert many < 1.5 * few
 
 
 @pytest.mark.weekly
 @pytest.mark.timeout(3_600)
 def test_three_million_pairs_take_half_as_much_memory_again_as_thirty_thousand(tmp_path):
-    few, many = (peak(tmp_path, pairs, 200) for pairs in (30_000, 3_000_000))
+    few, many = (peak(tmp_path, pairs, 200) for pairs in WEEKLY)
     assert many < 1.5 * few, f"{many / few:.2f} times the memory"
