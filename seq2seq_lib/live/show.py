@@ -81,18 +81,19 @@ def still(folder: Path, models: Sequence[str], n: int) -> str:
     )
 
 
-def explorer(folder: Path, models: Sequence[str], n: int) -> Any:
+def explorer(folder: Path, models: Sequence[str], n: int, at_once: bool = False) -> Any:
     """Models that translate number words while one types.
 
     Args:
         folder: where ``export`` wrote the models.
         models: their names; the first is the one that can be looked into.
         n: the number that stands there at first.
+        at_once: the models are loaded with the page, and not when a reader comes near.
 
     Raises:
         FileNotFoundError, ValueError: as ``load``.
     """
-    data = {"models": " ".join(models), "typed": str(n)}
+    data = {"models": " ".join(models), "typed": str(n)} | ({"now": ""} if at_once else {})
     return piece("explorer", data, still(folder, models, n), (47, 52), folder, models)
 
 
