@@ -3,7 +3,7 @@
 
 import { h, scroll, svg, table, unique } from "./elements.mjs";
 
-const [WIDE, HIGH, LEFT, RIGHT, TOP, FOOT] = [400, 230, 34, 84, 24, 40]; // of the drawing
+const [WIDE, HIGH, LEFT, RIGHT, TOP, FOOT] = [400, 230, 34, 96, 24, 40]; // of the drawing
 const LINE = 15; // pixels between two labels
 
 /** Heights of labels that are at least so far apart: each where it wants to be, or above. */

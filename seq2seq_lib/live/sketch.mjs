@@ -122,7 +122,7 @@ export function start(host, data) {
       ...labels.map((label, i) => svg("text", { x: x(i), y: HEIGHT - 12 }, label)),
       ...others.flatMap(([title, values]) => [
         ...line(values, "live-given"),
-        svg("text", { x: x(0), y: y(values[0]) - 10, class: "live-start" }, title),
+        svg("text", { x: x(0), y: y(values[0]) + (values[0] > 85 ? 20 : -10), class: "live-start" }, title),
       ]),
       ...line(state.guess, "live-guess"),
       ...(state.shown ? line(truth, "live-measured") : []),
