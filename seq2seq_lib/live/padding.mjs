@@ -71,7 +71,7 @@ export function start(host, data) {
         svg("line", { x1: LEFT, x2: x(most), y1: y(value), y2: y(value), class: "live-axis" }),
         svg("text", { x: LEFT - 16, y: y(value) + 5 }, value),
       ]),
-      svg("line", { x1: x(columns), x2: x(columns), y1: TOP, y2: y(0), class: "live-line" }),
+      svg("line", { x1: x(columns), x2: x(columns), y1: TOP, y2: y(0), class: "live-line", "stroke-width": 2 }),
       ...[0, 4, 8, 12].filter((i) => i <= most).map((i) => svg("text", { x: x(i), y: HIGH - 22 }, i)),
       svg("text", { x: x(most / 2), y: HIGH - 4 }, "columns of padding"),
       svg("text", { x: 0, y: 12, class: "live-start" }, "how far the context has moved (1 = its own size)"),

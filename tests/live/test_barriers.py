@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from axe import barriers
 from browsing import headless, unreadable
-from touch import PIECES, put_in, write
+from touch import MODELS, PIECES, put_in, write
+
+from seq2seq_lib.live import show
 
 each = pytest.mark.parametrize("page", PIECES, indirect=True)
 PHONE = 390
@@ -109,6 +111,14 @@ def test_a_piece_fits_a_phone(phone, address_of, name):
     moved, over = shifts(phone, address_of(name))
     assert moved < 0.01 and over <= 0
     assert phone.execute_script("return document.documentElement.scrollWidth") == PHONE
+
+
+@pytest.mark.parametrize("n", [24, 917_077_201])
+def test_room_is_kept_for_what_a_page_shows_first(browser, phone, site, n):
+    address = site(lambda: show.explorer(MODELS, ("additive", "fixed"), n))
+    for window in (browser, phone):
+        moved, over = shifts(window, address)
+        assert moved < 0.01 and -130 < over <= 0
 
 
 @pytest.mark.parametrize("name", PIECES)

@@ -56,6 +56,79 @@ def test_a_word_shows_where_it_looked(page):
     assert abs(sum(weights) - 100) <= len(weights)
 
 
+def thick(page: Any) -> list[tuple[float, float]]:
+    """Of the links of the step that is pointed at: how thick, and from which place."""
+    return page.execute_script(
+        "return [...document.querySelectorAll('.live-pointed')].map((one) =>"
+        " ['stroke-width', 'x1'].map((name) => Number(one.getAttribute(name))))"
+    )
+
+
+def set_off(page: Any) -> list[str]:
+    """The row of the heatmap that is set off: its word, and its weights."""
+    return texts(page, ".live-hover th, .live-hover td")
+
+
+def points_at(page: Any, t: int) -> None:
+    """The links and the row of step t are shown, as thick as its weights."""
+    word, *row = set_off(page)
+    assert word == words_of(page)[t]
+    weights = [int(weight) for weight in row]
+    for width, x in thick(page):
+        assert (width - 1) / 7 == pytest.approx(weights[int(x // 76)] / 100, abs=0.015)
+    assert len(thick(page)) == sum(weight > 2 for weight in weights)
+
+
+def test_links_join_source_and_target_as_thick_as_the_weights(page):
+    drawn = ".live-inside svg text"
+    source = list(Numbers().example(FIRST).src)
+    assert texts(page, drawn) == [*source, *words_of(page), "(end)"]
+    faint = ".live-inside line.live-line:not(.live-pointed)"
+    assert len(page.find_elements("css selector", faint)) >= len(words_of(page)) - 1
+    chosen = [int(t) for t in texts(page, ".live-chosen td")]
+    assert len(thick(page)) == sum(weight > 2 for weight in chosen), "of the chosen step"
+
+
+def test_a_mouse_over_a_word_shows_where_it_looked(page):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    words = page.find_elements("css selector", "button.live-word")
+    ActionChains(page).move_to_element(words[4]).perform()
+    points_at(page, 4)
+    ActionChains(page).move_to_element(one(page, ".live input[type=text]")).perform()
+    assert set_off(page) == []
+
+
+def test_arrow_keys_go_from_word_to_word(page):
+    from selenium.webdriver.common.keys import Keys
+
+    page.execute_script("document.querySelector('[data-control=word-0]').focus()")
+    points_at(page, 0)
+    page.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    page.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    points_at(page, 2)
+    page.switch_to.active_element.send_keys(Keys.ARROW_LEFT)
+    points_at(page, 1)
+    page.switch_to.active_element.send_keys(Keys.ENTER)
+    assert "Step 2 writes" in one(page, ".live summary").text
+    points_at(page, 1)
+
+
+def test_the_word_that_is_pointed_at_is_in_view(page):
+    last = len(words_of(page)) - 1
+    page.execute_script(
+        "document.querySelector('.live-inside .live-scroll').style.width = '300px';"
+        "document.querySelector(`[data-control=word-${arguments[0]}]`).focus();",
+        last,
+    )
+    frame, *_, word, _ = page.execute_script(
+        "const frame = document.querySelector('.live-inside .live-scroll');"
+        "return [frame, ...frame.querySelectorAll('text')]"
+        ".map((one) => one.getBoundingClientRect().x)"
+    )
+    assert frame < word < frame + 300
+
+
 def words_of(page: Any) -> list[str]:
     return texts(page, "button.live-word")
 
@@ -85,6 +158,47 @@ def test_a_moved_weight_changes_the_translation(page):
     assert "yours" in texts(page, ".live-note")[0]
     one(page, "[data-control=own]").click()
     assert said(page) == before and texts(page, ".live-note") == [""]
+
+
+def typed(page: Any, percent: str) -> Any:
+    """Type into the field of the first word's weight."""
+    from selenium.webdriver.common.keys import Keys
+
+    field = one(page, "[data-control=percent-0]")
+    field.send_keys(Keys.CONTROL, "a")
+    for key in percent:  # every key draws the fields anew
+        page.switch_to.active_element.send_keys(key)
+    return page.switch_to.active_element
+
+
+def test_a_weight_is_typed(page):
+    before = said(page)
+    field = typed(page, "85")
+    assert field.get_attribute("data-control") == "percent-0", "the focus stays"
+    assert field.get_attribute("value") == "85" == texts(page, ".live-chosen td")[0]
+    slider = one(page, "[data-control=weight-0]")
+    assert float(slider.get_attribute("value")) == 0.85
+    assert "yours" in texts(page, ".live-note")[0]
+    one(page, "[data-control=own]").click()
+    assert said(page) == before
+
+
+@pytest.mark.parametrize("wrong", ["", "-3", "500", "1e9"])
+def test_what_is_no_weight_is_a_sentence(page, wrong):
+    kept = typed(page, "40").get_attribute("value")
+    page.execute_script(
+        "const field = document.querySelector('[data-control=percent-0]');"
+        "field.value = arguments[0]; field.dispatchEvent(new Event('input'));",
+        wrong,
+    )
+    assert f"from 0 to 100; {kept} is kept" in texts(page, ".live-note")[0]
+    assert texts(page, ".live-chosen td")[0] == kept
+    assert problems(page) == []
+
+
+def test_an_equal_look_is_not_called_a_fixed_context(page):
+    names = " ".join(texts(page, ".live-buttons button"))
+    assert "equally at every step" in names and "fixed" not in names
 
 
 @pytest.mark.parametrize("control", ["even", "everywhere", "freeze"])
