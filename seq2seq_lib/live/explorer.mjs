@@ -87,7 +87,7 @@ export function mount(host, models, typed) {
     const labels = [...tokens, ...(finished ? ["(end)"] : [])];
     shown = { words, labels, weights: steps.map(({ weights }) => weights) };
     inside.replaceChildren(
-      h("p", {}, "Point at a word that the first wrote, or move over its words with the arrow keys: " +
+      h("p", { className: "live-how" }, "Point at a word that the first wrote, or move over its words with the arrow keys: " +
         "the thicker a line, the more it looked there. Choose one to see why."),
       drawing,
       looked(n === null ? [] : links(n)),
@@ -178,7 +178,7 @@ export function mount(host, models, typed) {
         h("span", { lang: "de" }, writes),
         ". Why, and what if it had looked elsewhere?"),
       h("p", { className: "live-step" }, slider),
-      h("p", {}, "Scores become weights; the context is the sum of the " +
+      h("p", { className: "live-how" }, "Scores become weights; the context is the sum of the " +
         "states, each times its weight. Move a weight, and the others make room."),
       scroll("scores, weights and their sum", stages),
       h("p", { className: "live-buttons" },

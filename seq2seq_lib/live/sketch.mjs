@@ -20,8 +20,7 @@ export function start(host, data) {
   const x = (i) => LEFT + ((i + 0.5) * (WIDTH - LEFT)) / labels.length;
   const y = (value) => TOP + ((100 - value) * (HEIGHT - TOP - BOTTOM)) / 100;
   const id = unique();
-  const message = h("p", { className: "live-message", role: "status" });
-  message.textContent = UNTOUCHED;
+  const message = h("p", { className: "live-message live-how", role: "status" }, UNTOUCHED);
   const picture = svg("svg", {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     class: "live-sketch",
