@@ -105,8 +105,8 @@ export function mount(host, models, typed) {
       .filter(({ weight }) => weight > THIN)
       .sort((a, b) => (a.t === at) - (b.t === at)) // those of the step lie above
       .map(({ t: i, s, weight }) => (i === at
-        ? { t: i, s, kind: "live-pointed", thick: 1 + 7 * weight }
-        : { t: i, s, strength: 0.3 * weight }))));
+        ? { t: i, s, kind: "live-look live-pointed", thick: 1 + 7 * weight }
+        : { t: i, s, kind: "live-look", strength: 0.3 * weight }))));
     requestAnimationFrame(() => (drawing.scrollLeft = across(at) - drawing.clientWidth / 2));
     setOff(host, t);
   }

@@ -79,7 +79,7 @@ export function start(host, data) {
         const { moved } = readers[name];
         return [
           svg("polyline", { points: points(moved), class: "live-given" }),
-          svg("circle", { cx: x(columns), cy: y(moved[columns]), r: 4, class: "live-measured" }),
+          svg("circle", { cx: x(columns), cy: y(moved[columns]), r: 4, class: "live-ink" }),
           svg("text", { x: x(most) + 8, y: ends[i] + 4, class: "live-start" }, name),
         ];
       }),

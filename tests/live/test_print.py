@@ -28,8 +28,9 @@ def on_paper(browser: Any) -> tuple[list[str], float]:
             const seen = (one) => one.getClientRects().length > 0;
             const controls = [...place.querySelectorAll(
               'input, select, textarea, button:not(.live-word), label:not(th label)')];
-            const low = Math.max(place.getBoundingClientRect().top, ...[...place.querySelectorAll('*')].filter(seen)
-              .map((one) => one.getBoundingClientRect().bottom));
+            const ends = [...place.querySelectorAll('*')].filter(seen)
+              .map((one) => one.getBoundingClientRect().bottom);
+            const low = Math.max(place.getBoundingClientRect().top, ...ends);
             return [controls.filter(seen).map((one) => one.outerHTML.slice(0, 80)),
               place.getBoundingClientRect().bottom - low];
             """
