@@ -167,6 +167,30 @@ def test_a_page_asks_for_little_and_gets_it(desktop: Any, address: str, page: st
     assert 20_000 < weight <= HEAVIEST
 
 
+@pytest.mark.parametrize("page", ["intro", "chapters/08-additive-attention"])
+def test_without_javascript_examples_and_answers_stand_there(
+    address: str, page: str
+) -> None:
+    with headless(*DESKTOP) as still:
+        off = {"value": True}
+        still.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", off)
+        still.get(f"{address}/{page}.html")
+        places = still.find_elements("css selector", ".live-place")
+        assert places and not still.find_elements("css selector", ".live, .guess-button")
+        for place in places:
+            assert (
+                place.is_displayed()
+                and "With JavaScript" in place.text
+                or ("that takes JavaScript" in place.text)
+            )
+        table = still.find_element("css selector", "[data-piece=explorer] table")
+        assert table.is_displayed() and "fixed context" in table.text
+        figures = still.find_elements("css selector", "article figure svg.drawing")
+        assert figures and all(figure.is_displayed() for figure in figures)
+        answers = still.find_elements("css selector", ".guess + *")
+        assert answers and all(answer.is_displayed() for answer in answers)
+
+
 def test_a_request_that_fails_is_found(desktop: Any, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<link rel=icon href=data:,><img src=no.png>")
     with served(tmp_path) as here:

@@ -265,11 +265,11 @@ def test_every_control_has_a_name(page):
     assert nameless == []
 
 
-def test_it_is_quick(page):
-    """A number of 23 words by both models: 30 ms; its files, and all scripts: 400 kB.
+BUSY = 5  # so many times slower than at rest may two cores be that do other work as well
 
-    The quickest of nine: a busy machine makes some of them wait.
-    """
+
+def test_a_long_number_is_translated_quickly(page):
+    """One of 23 words, by both models, and drawn: 30 ms at rest. The quickest of nine."""
     took = page.execute_script(
         """
         const field = document.querySelector('.live input[type=text]');
@@ -283,7 +283,44 @@ def test_it_is_quick(page):
         return Math.min(...times);
         """
     )
-    assert took < 100, "30 ms on a quiet machine"
+    print(f"translated in {took:.0f} ms")
+    assert took < 30 * BUSY
+
+
+def test_it_is_ready_soon_after_the_page(browser, address_of):
+    """200 ms at rest, from the end of loading. The quickest of five, nothing cached."""
+    watch = """
+      new MutationObserver(() => {
+        const place = document.querySelector('.live-place');
+        if (place?.dataset.ready === 'true') window.readyAt ??= performance.now();
+      }).observe(document, { attributes: true, childList: true, subtree: true });
+    """
+    command = "Page.addScriptToEvaluateOnNewDocument"
+    added = browser.execute_cdp_cmd(command, {"source": watch})
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
+    try:
+        waited = sorted(after_load(browser, address_of("explorer")) for _ in range(5))
+    finally:
+        browser.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": False})
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    print(f"ready {waited[0]:.0f} ms after load")
+    assert waited[0] < 200 * BUSY
+
+
+def after_load(browser: Any, address: str) -> float:
+    """Milliseconds from the end of loading until a piece is ready."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get(f"{address}/page.html")
+    WebDriverWait(browser, 20).until(lambda b: b.execute_script("return window.readyAt"))
+    return browser.execute_script(
+        "return readyAt - performance.getEntriesByType('navigation')[0].loadEventEnd"
+    )
+
+
+def test_models_and_scripts_are_light():
+    """Its two models and the scripts of all pieces: 400 kB."""
     files = [MODELS / f"{name}.{kind}" for name in NAMES for kind in ("json", "f16")]
     scripts = list((MODELS.parents[1] / "seq2seq_lib" / "live").glob("*.mjs"))
     assert sum(p.stat().st_size for p in (*files, *scripts)) < 400_000
