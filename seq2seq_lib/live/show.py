@@ -103,7 +103,7 @@ def _room(n: int) -> tuple[int, int]:
     from seq2seq_lib.tasks.numbers import Numbers
 
     words = len(Numbers().example(n).tgt)
-    return 43 + round(1.6 * words), 41 + round(1.6 * words) + 4 * ceil(words / 5)
+    return 45 + round(1.6 * words), 43 + round(1.6 * words) + 4 * ceil(words / 5)
 
 
 def mechanisms(folder: Path, models: Sequence[str], n: int) -> Any:
