@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+SMALLEST_LABEL = 10  # pixels
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -82,4 +83,33 @@ def show(browser: Any, url: str, mode: str = "light") -> None:
         "const done = arguments[0];"
         "const ready = window.MathJax?.startup?.promise ?? Promise.resolve();"
         "ready.then(() => requestAnimationFrame(() => requestAnimationFrame(done)));"
+    )
+
+
+def unreadable(browser: Any) -> list[str]:
+    """Letters of the pieces of a page that are too small, or leave their drawing."""
+    return browser.execute_script(
+        """
+        const seen = (tag) => tag.getBoundingClientRect().width > 1;
+        const found = [];
+        for (const tag of [...document.querySelectorAll('.live svg text')].filter(seen)) {
+          const { a, b } = tag.getScreenCTM();
+          const size = Math.hypot(a, b) * parseFloat(getComputedStyle(tag).fontSize);
+          const [word, paper] = [tag, tag.ownerSVGElement].map((one) =>
+            one.getBoundingClientRect());
+          if (size < arguments[0]) found.push(`${tag.textContent}: ${size} pixels`);
+          if (word.left < paper.left - 1 || word.right > paper.right + 1
+              || word.top < paper.top - 1 || word.bottom > paper.bottom + 1)
+            found.push(`${tag.textContent} leaves its drawing`);
+        }
+        const told = [...document.querySelectorAll('.live *')].filter((tag) => seen(tag) &&
+          !tag.closest('svg') && [...tag.childNodes].some((one) =>
+            one.nodeType === Node.TEXT_NODE && one.data.trim()));
+        for (const tag of told) {
+          const size = parseFloat(getComputedStyle(tag).fontSize);
+          if (size < arguments[0]) found.push(`${tag.textContent}: ${size} pixels`);
+        }
+        return found;
+        """,
+        SMALLEST_LABEL,
     )

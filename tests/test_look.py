@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe import barriers
-from browsing import headless, served, show
+from browsing import SMALLEST_LABEL, headless, served, show, unreadable
 
 from tools import contents
 
@@ -23,7 +23,6 @@ PAGES = [
 ]
 EVERY = [*PAGES, "search.html", "404.html"]
 PHONE, DESKTOP = (390, 844), (1400, 900)  # pixels
-SMALLEST_LABEL = 10  # pixels
 HEAVIEST = 2_000_000  # bytes that a page asks for when nothing is in the cache
 KEY_PAGES = ("intro", "chapters/07-attention-from-scratch", "chapters/11-the-evidence")
 
@@ -52,6 +51,22 @@ def test_no_page_has_a_serious_barrier(
     assert barriers(desktop) == []
 
 
+def begin_all(browser: Any) -> None:
+    """Wait for the pieces of a page, those too that wait for a reader to come near."""
+    browser.execute_script(
+        "for (const place of document.querySelectorAll('.live-place')) place.focus();"
+    )
+    begun = (
+        "return [...document.querySelectorAll('.live-place')]"
+        ".every((place) => place.dataset.ready === 'true')"
+    )
+    for _ in range(200):
+        if browser.execute_script(begun):
+            return
+        time.sleep(0.1)
+    pytest.fail("a piece of the page has not begun")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_labels_can_be_read_on_a_phone(phone: Any, address: str, page: str) -> None:
     show(phone, f"{address}/{page}")
@@ -71,6 +86,8 @@ def test_labels_can_be_read_on_a_phone(phone: Any, address: str, page: str) -> N
     assert len(sizes) >= 3 * drawn
     # The width of a drawing is a whole number of pixels.
     assert [size for size in sizes if size < SMALLEST_LABEL - 0.05] == []
+    begin_all(phone)
+    assert unreadable(phone) == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -108,13 +125,21 @@ def test_drawings_follow_the_dark(phone: Any, address: str, page: str) -> None:
 
 
 def requests(browser: Any, url: str) -> tuple[list[str], int]:
-    """What goes wrong or abroad when a page is opened for the first time; its weight."""
+    """What goes wrong or abroad when a page is opened for the first time; its weight.
+
+    Nobody touches or scrolls it: what a reader asks for is not part of its weight.
+    """
     browser.execute_cdp_cmd("Network.enable", {})
     browser.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
     browser.get_log("browser")
     try:
         browser.get(url)
         time.sleep(1)  # what scripts ask for
+        begun = "return !document.querySelector('.live-place[data-ready=starting]')"
+        for _ in range(100):
+            if browser.execute_script(begun):
+                break
+            time.sleep(0.1)
         loaded = browser.execute_script(
             "return ['navigation', 'resource'].flatMap((kind) =>"
             " performance.getEntriesByType(kind)).map((entry) => entry.toJSON())"
@@ -130,8 +155,7 @@ def requests(browser: Any, url: str) -> tuple[list[str], int]:
         for entry in loaded
         if urlsplit(entry["name"]).netloc not in ("", here)
     ]
-    own = [entry for entry in loaded if "/live/models/" not in entry["name"]]
-    return wrong, sum(entry["transferSize"] for entry in own)
+    return wrong, sum(entry["transferSize"] for entry in loaded)
 
 
 # The page for addresses that lead nowhere is shown at any of them, so it asks from the root
@@ -141,6 +165,30 @@ def test_a_page_asks_for_little_and_gets_it(desktop: Any, address: str, page: st
     wrong, weight = requests(desktop, f"{address}/{page}")
     assert wrong == []
     assert 20_000 < weight <= HEAVIEST
+
+
+@pytest.mark.parametrize("page", ["intro", "chapters/08-additive-attention"])
+def test_without_javascript_examples_and_answers_stand_there(
+    address: str, page: str
+) -> None:
+    with headless(*DESKTOP) as still:
+        off = {"value": True}
+        still.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", off)
+        still.get(f"{address}/{page}.html")
+        places = still.find_elements("css selector", ".live-place")
+        assert places and not still.find_elements("css selector", ".live, .guess-button")
+        for place in places:
+            assert (
+                place.is_displayed()
+                and "With JavaScript" in place.text
+                or ("that takes JavaScript" in place.text)
+            )
+        table = still.find_element("css selector", "[data-piece=explorer] table")
+        assert table.is_displayed() and "fixed context" in table.text
+        figures = still.find_elements("css selector", "article figure svg.drawing")
+        assert figures and all(figure.is_displayed() for figure in figures)
+        answers = still.find_elements("css selector", ".guess + *")
+        assert answers and all(answer.is_displayed() for answer in answers)
 
 
 def test_a_request_that_fails_is_found(desktop: Any, tmp_path: Path) -> None:

@@ -234,6 +234,48 @@ def test_an_answer_that_does_not_end_is_noticed(marks: list[str]) -> None:
     assert not guess_problems(f"## A\n\n{START_MARK}\n\ntext\n\n{END_MARK}\n\n## B")
 
 
+# What asks a reader to answer before the page does.
+PROMPT = re.compile(
+    r"Before you (?:run|read|look|go)|\bGuess (?!the)|(?:,|and) guess\b|\bCover the"
+    r"|\bDraw (?:it|what)\b|Predict before|Write down your|Work it out before"
+)
+
+
+def open_answers(text: str) -> list[str]:
+    """Prompts whose answer waits neither behind a button nor in a folded solution."""
+    found = []
+    for section in re.split(r"^#{2,} ", text, flags=re.M):
+        for prompt in PROMPT.finditer(section):
+            rest = section[prompt.end() :]
+            if START_MARK not in rest and ":class: dropdown" not in rest:
+                found.append(" ".join(section[prompt.start() :][:80].split()))
+    return found
+
+
+@pytest.mark.parametrize("path", contents.notebooks(ROOT), ids=name)
+def test_an_answer_waits_where_a_reader_is_asked_to_guess(path: Path) -> None:
+    assert open_answers(prose(nbformat.read(path, as_version=4))) == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["Cover the right-hand column, and guess:", "Before you read on, write a word."],
+)
+def test_an_answer_that_does_not_wait_is_noticed(asked: str) -> None:
+    assert open_answers(f"## A\n\n{asked}\n\n42\n\n## B\n\n{START_MARK}")
+    assert not open_answers(f"## A\n\n{asked}\n\n{START_MARK}\n\n42\n\n{END_MARK}")
+
+
+@pytest.mark.parametrize("number", ["01", "06", "08", "11"])
+def test_the_key_curve_of_a_chapter_is_drawn_first(number: str) -> None:
+    """The next mark of a guess hides what was measured."""
+    (path,) = (path for path in CHAPTERS if path.stem.startswith(number))
+    cells = nbformat.read(path, as_version=4).cells
+    drawn = [i for i, cell in enumerate(cells) if re.search(r"\bsketch\(", cell.source)]
+    after = prose(nbformat.from_dict({"cells": cells[drawn[0] :]}))
+    assert 0 <= after.find(START_MARK) < after.find("\n## ")
+
+
 # --- what the reader of a page is told, in the chapters that are revised -----------------
 
 REVISED = ("01", "02", "03", "04", "05")

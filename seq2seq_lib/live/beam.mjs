@@ -34,7 +34,7 @@ export function beamSearch(model, words, size, penalty, maxLen = 2 * words.lengt
     levels.push({ kept, dropped: candidates.slice(size, size + DROPPED) });
   }
   const finished = kept.filter(({ done }) => done);
-  const winner = (finished.length ? finished : kept).toSorted(better)[0];
+  const winner = [...(finished.length ? finished : kept)].sort(better)[0];
   return { levels, winner };
 }
 

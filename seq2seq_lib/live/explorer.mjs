@@ -5,12 +5,15 @@
 // and a screen reader reach all of it; colours only repeat what the numbers say.
 
 import { answer, question } from "./answer.mjs";
-import { h, scroll, unique } from "./elements.mjs";
-import { heatmap, percent } from "./heatmap.mjs";
+import { h, scroll, table, unique } from "./elements.mjs";
+import { heatmap, percent, setOff } from "./heatmap.mjs";
+import { across, lines } from "./lines.mjs";
 import { links } from "./numbers.mjs";
 import { inWords, strip } from "./strips.mjs";
 
-const COLUMNS = ["word", "score", "its own weight", "used", "weight × state"];
+const COLUMNS = ["word", "score", "its own weight", "used, in percent", "weight × state"];
+const THIN = 0.02; // a smaller weight has no line
+const BESIDE = { ArrowLeft: -1, ArrowRight: 1 };
 
 /** What start.mjs calls: `data.models` names the models, the first one can be looked into. */
 export async function start(host, data, model) {
@@ -42,7 +45,9 @@ export function mount(host, models, typed) {
   });
   const message = h("p", { className: "live-message", role: "status" });
   const answers = h("div", { className: "live-answers" });
+  const drawing = scroll("the words, and links as thick as the weights");
   const inside = h("div", { className: "live-inside" });
+  let shown = null; // the words of the source, what was written, and the weights
   host.replaceChildren(
     h("label", { htmlFor: id }, "A number, in digits or in English words"),
     field,
@@ -66,8 +71,7 @@ export function mount(host, models, typed) {
     const { n, words, right, error, note } = question(field.value, models[0]);
     message.textContent = note;
     if (error) {
-      answers.replaceChildren();
-      inside.replaceChildren();
+      for (const part of [answers, drawing, inside]) part.replaceChildren();
       return;
     }
     const translated = models.map((model, i) =>
@@ -79,10 +83,32 @@ export function mount(host, models, typed) {
       ...models.map((model, i) =>
         answer(model, translated[i], right, i === 0 ? chooser : undefined)),
     );
+    const { tokens, steps, finished } = translated[0];
+    const labels = [...tokens, ...(finished ? ["(end)"] : [])];
+    shown = { words, labels, weights: steps.map(({ weights }) => weights) };
     inside.replaceChildren(
-      table(words, translated[0], n === null ? [] : links(n)),
+      h("p", { className: "live-how" }, "Point at a word that the first wrote, or move over its words with the arrow keys: " +
+        "the thicker a line, the more it looked there. Choose one to see why."),
+      drawing,
+      looked(n === null ? [] : links(n)),
       look(words, translated[0]),
     );
+    point(-1);
+  }
+
+  /** Shows where a step looked: its links, and its row; -1 is the chosen step again. */
+  function point(t) {
+    if (!shown?.weights.length) return;
+    const at = t < 0 ? state.step : Math.min(t, shown.labels.length - 1);
+    const all = shown.weights.flatMap((row, i) => row.map((weight, s) => ({ t: i, s, weight })));
+    drawing.replaceChildren(lines(shown.words, shown.labels, all
+      .filter(({ weight }) => weight > THIN)
+      .sort((a, b) => (a.t === at) - (b.t === at)) // those of the step lie above
+      .map(({ t: i, s, weight }) => (i === at
+        ? { t: i, s, kind: "live-look live-pointed", thick: 1 + 7 * weight }
+        : { t: i, s, kind: "live-look", strength: 0.3 * weight }))));
+    requestAnimationFrame(() => (drawing.scrollLeft = across(at) - drawing.clientWidth / 2));
+    setOff(host, t);
   }
 
   /** Redraw, and give the focus back to the control that had it. */
@@ -95,14 +121,21 @@ export function mount(host, models, typed) {
 
   const choose = (t) => redraw(() => (state.step = t));
 
-  /** A word that was written, as a button that chooses its step. */
+  /** A word that was written, as a button that shows where its step looked, and chooses it. */
   function chooser(t, properties) {
+    const beside = ({ key }) =>
+      host.querySelector(`[data-control="word-${t + BESIDE[key]}"]`)?.focus();
     return h("button", {
       ...properties,
       type: "button",
       "aria-pressed": String(t === state.step),
       "data-control": `word-${t}`,
       onclick: () => choose(t),
+      onkeydown: beside,
+      onmouseenter: () => point(t),
+      onfocus: () => point(t),
+      onmouseleave: () => point(-1),
+      onblur: () => point(-1),
     });
   }
 
@@ -123,101 +156,83 @@ export function mount(host, models, typed) {
     });
     const { values: states } = models[0].memory(models[0].encode(words));
     const most = Math.max(...step.scores.map(Math.abs), 1e-9);
-    const rows = words.map((word, s) =>
-      h(
-        "tr",
-        {},
-        h("th", { scope: "row" }, word),
-        h("td", {}, step.scores[s].toFixed(1), bar(step.scores[s] / most, "score")),
-        h("td", {}, percent(step.own[s]), bar(step.own[s], "weight")),
-        h("td", {}, weightOf(words, step, s)),
-        h("td", {}, strip(states[s].map((v) => step.weights[s] * v), 1)),
-      ),
-    );
-    const sum = h(
-      "tr",
-      {},
+    const changed = state.edits.size || (state.frozen !== null && t > state.frozen);
+    const note = h("p", { className: "live-note", role: "status" }, changed
+      ? "Some weights are yours now; the words after them are what the model makes of it."
+      : "");
+    const stages = table("live-look", COLUMNS, words.map((word, s) => [
+      word,
+      h("td", {}, step.scores[s].toFixed(1), bar(step.scores[s] / most, "score")),
+      h("td", {}, percent(step.own[s]), bar(step.own[s], "weight")),
+      weightOf(words, step, s, note),
+      h("td", {}, strip(states[s].map((v) => step.weights[s] * v), 1)),
+    ]));
+    stages.append(h("tfoot", {}, h("tr", {},
       h("th", { scope: "row" }, "sum"),
       h("td", { colSpan: 3 }, `the context: ${inWords(step.context)}`),
-      h("td", {}, strip(step.context, 1)),
-    );
-    const changed = state.edits.has(t) || (state.frozen !== null && t > state.frozen);
-    return h(
-      "details",
-      { open: state.open, ontoggle: (event) => (state.open = event.target.open) },
-      h(
-        "summary",
-        { "data-control": "details" },
+      h("td", {}, strip(step.context, 1)))));
+    const evenly = words.map(() => 1 / words.length);
+    return h("details", { open: state.open, ontoggle: (event) => (state.open = event.target.open) },
+      h("summary", { "data-control": "details" },
         `Step ${t + 1} writes `,
         h("span", { lang: "de" }, writes),
-        ". Why, and what if it had looked elsewhere?",
-      ),
+        ". Why, and what if it had looked elsewhere?"),
       h("p", { className: "live-step" }, slider),
-      h("p", {}, "Scores become weights; the context is the sum of the " +
+      h("p", { className: "live-how" }, "Scores become weights; the context is the sum of the " +
         "states, each times its weight. Move a weight, and the others make room."),
-      scroll(
-        "scores, weights and their sum",
-        h(
-          "table",
-          { className: "live-look" },
-          h("thead", {}, h("tr", {}, ...COLUMNS.map((name) =>
-            h("th", { scope: "col" }, name)))),
-          h("tbody", {}, ...rows),
-          h("tfoot", {}, sum),
-        ),
-      ),
-      h(
-        "p",
-        { className: "live-buttons" },
-        button("even", "look everywhere equally", () =>
-          state.edits.set(t, words.map(() => 1 / words.length))),
-        button("shuffle", "shuffle the weights", () =>
-          state.edits.set(t, shuffled(step.weights))),
+      scroll("scores, weights and their sum", stages),
+      h("p", { className: "live-buttons" },
+        button("even", "look everywhere equally", () => state.edits.set(t, evenly)),
+        button("shuffle", "shuffle the weights", () => state.edits.set(t, shuffled(step.weights))),
         button("freeze", state.frozen === null ? "freeze from here on" : "let go again", () =>
           (state.frozen = state.frozen === null ? t : null)),
-        button("everywhere", "one fixed context: look equally at every step", () => {
-          for (let i = 0; i < 100; i++) state.edits.set(i, words.map(() => 1 / words.length));
+        button("everywhere", "look equally at every step: one context for all", () => {
+          for (let i = 0; i < 100; i++) state.edits.set(i, evenly);
         }),
         button("own", "give back its own weights", () => {
           state.edits.clear();
           state.frozen = null;
-        }),
-      ),
-      h("p", { className: "live-note", role: "status" }, changed || state.edits.size
-        ? "Some weights are yours now; the words after them are what the model makes of it."
-        : ""),
-    );
+        })),
+      note);
   }
 
   function button(control, text, change) {
-    return h(
-      "button",
-      { type: "button", "data-control": control, onclick: () => redraw(change) },
-      text,
-    );
+    return h("button", { type: "button", "data-control": control, onclick: () => redraw(change) }, text);
   }
 
-  /** A slider for the weight of one word at the chosen step. */
-  function weightOf(words, step, s) {
-    return h("input", {
-      type: "range",
-      min: 0,
-      max: 1,
-      step: 0.01,
-      value: step.weights[s],
-      "aria-label": `weight of ${words[s]}, word ${s + 1}`,
-      "aria-valuetext": percent(step.weights[s]),
-      "data-control": `weight-${s}`,
-      oninput: (event) =>
-        redraw(() => state.edits.set(state.step, moved(step.weights, s, event.target.value))),
-    });
+  /** The weight of one word at the chosen step: a slider, and a field with the same value. */
+  function weightOf(words, step, s, note) {
+    const name = `weight of ${words[s]}, word ${s + 1}`;
+    const value = Math.round(100 * step.weights[s]);
+    const use = (weight) => redraw(() => state.edits.set(state.step, moved(step.weights, s, weight)));
+    const typed = ({ target }) => {
+      const wanted = target.value.trim() === "" ? NaN : Number(target.value);
+      if (wanted >= 0 && wanted <= 100) use(wanted / 100);
+      else note.textContent = `A weight is a number from 0 to 100; ${value} is kept.`;
+    };
+    const slider = { type: "range", min: 0, max: 1, step: 0.01, value: step.weights[s] };
+    const field = { type: "number", min: 0, max: 100, value };
+    return h("td", {},
+      h("input", {
+        ...slider,
+        "aria-label": name,
+        "aria-valuetext": percent(step.weights[s]),
+        "data-control": `weight-${s}`,
+        oninput: ({ target }) => use(target.value),
+      }),
+      " ",
+      h("input", {
+        ...field,
+        "aria-label": `${name}, in percent`,
+        "data-control": `percent-${s}`,
+        oninput: typed,
+      }));
   }
 
   /** The heatmap, and what outlines the right places in it. */
-  function table(words, { tokens, steps, finished }, gold) {
-    const labels = [...tokens, ...(finished ? ["(end)"] : [])];
-    const weights = steps.map((step) => step.weights);
-    const how = { chosen: state.step, gold: state.gold ? gold : [], choose };
+  function looked(gold) {
+    const { words, labels, weights } = shown;
+    const how = { chosen: state.step, gold: state.gold ? gold : [], choose, point };
     const tick = h("input", {
       type: "checkbox",
       checked: state.gold,
@@ -225,14 +240,10 @@ export function mount(host, models, typed) {
       "data-control": "gold",
       onchange: (event) => redraw(() => (state.gold = event.target.checked)),
     });
-    return h(
-      "div",
-      {},
-      h("p", {}, "Where the first looked, in percent of its weight: a row " +
-        "for each word that it wrote. Choose a word to see why."),
+    return h("div", {},
+      h("p", {}, "The same in percent of its weight, a row for each word that it wrote:"),
       scroll("where the first looked", heatmap(words, labels, weights, how)),
-      h("label", { className: "live-tick" }, tick, " outline the words that belong together"),
-    );
+      h("label", { className: "live-tick" }, tick, " outline the words that belong together"));
   }
 
   draw();

@@ -59,7 +59,7 @@ export function start(host, data) {
         svg("text", { x: x(i - 1), y: HIGH - 20 }, String(i))),
       svg("text", { x: (WIDE + MARGIN) / 2, y: HIGH - 3 }, "position of the input"),
       ...lines.map((values) => svg("polyline", { points: points(values), class: "live-others" })),
-      svg("polyline", { points: points(lines[chosen]), class: "live-measured" }),
+      svg("polyline", { points: points(lines[chosen]), class: "live-ink live-chosen-line" }),
     );
     numbers.replaceChildren(table("live-look live-narrow", ["position", "norm of the gradient"],
       lines[chosen].map((value, i) => [String(i + 1), value.toExponential(2)])));

@@ -14,35 +14,21 @@ export const percent = (weight) => `${Math.round(100 * weight)}%`;
  * @param {number} chosen the step that is set off
  * @param {number[][]} gold pairs (row, column) that are outlined
  * @param {(t: number) => void} choose called with the step that is clicked
+ * @param {(t: number) => void} point called with the step that the mouse is over, or -1
  */
-export function heatmap(words, labels, weights, { chosen = -1, gold = [], choose = () => {} }) {
+export function heatmap(words, labels, weights, how) {
+  const { chosen = -1, gold = [], choose = () => {}, point = null } = how;
+  const over = point ?? ((t) => setOff(table.closest(".live"), t));
   const outlined = new Set(gold.map(([t, s]) => `${t} ${s}`));
-  const table = h(
-    "table",
-    { className: "live-weights" },
-    h(
-      "thead",
-      {},
-      h("tr", {}, h("td", {}), ...words.map((word) =>
-        h("th", { scope: "col" }, h("span", {}, word)))),
-    ),
-    h(
-      "tbody",
-      {
-        onmouseover: onStep((t) => point(table, t, true)),
-        onmouseout: onStep((t) => point(table, t, false)),
-        onclick: onStep(choose),
-      },
-      ...labels.map((label, t) =>
-        h(
-          "tr",
-          { className: t === chosen ? "live-chosen" : "", "data-step": t },
-          h("th", { scope: "row", lang: "de" }, label),
-          ...words.map((_, s) =>
-            h("td", { className: outlined.has(`${t} ${s}`) ? "live-gold" : "" })),
-        )),
-    ),
-  );
+  const titles = words.map((word) => h("th", { scope: "col" }, h("span", {}, word)));
+  const cell = (t, s) => h("td", { className: outlined.has(`${t} ${s}`) ? "live-gold" : "" });
+  const hands = { onmouseover: onStep(over), onmouseout: () => over(-1), onclick: onStep(choose) };
+  const table = h("table", { className: "live-weights" },
+    h("thead", {}, h("tr", {}, h("td", {}), ...titles)),
+    h("tbody", hands, ...labels.map((label, t) =>
+      h("tr", { className: t === chosen ? "live-chosen" : "", "data-step": t },
+        h("th", { scope: "row", lang: "de" }, label),
+        ...words.map((_, s) => cell(t, s))))));
   paint(table, weights);
   return table;
 }
@@ -64,7 +50,9 @@ const onStep = (act) => ({ target }) => {
   if (row) act(Number(row.dataset.step));
 };
 
-function point(table, t, on) {
-  const rows = table.closest(".live").querySelectorAll(`tr[data-step="${t}"]`);
-  for (const row of rows) row.classList.toggle("live-hover", on);
+/** Sets a step off in every heatmap of a piece; -1 is none. */
+export function setOff(host, t) {
+  for (const row of host.querySelectorAll("tr[data-step]")) {
+    row.classList.toggle("live-hover", Number(row.dataset.step) === t);
+  }
 }

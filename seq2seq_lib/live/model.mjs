@@ -160,7 +160,7 @@ export class Model {
     };
     const there = run(this.forward, embedded);
     if (!this.backward) return { states: there, summary: there.at(-1) };
-    const back = run(this.backward, embedded.toReversed()).toReversed();
+    const back = run(this.backward, [...embedded].reverse()).reverse();
     const states = there.map((h, j) => join(h, back[j]));
     return { states, summary: join(there.at(-1), back[0]) };
   }

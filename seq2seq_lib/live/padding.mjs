@@ -3,7 +3,7 @@
 
 import { h, scroll, svg, table, unique } from "./elements.mjs";
 
-const [WIDE, HIGH, LEFT, RIGHT, TOP, FOOT] = [400, 230, 34, 84, 24, 40]; // of the drawing
+const [WIDE, HIGH, LEFT, RIGHT, TOP, FOOT] = [400, 230, 34, 96, 24, 40]; // of the drawing
 const LINE = 15; // pixels between two labels
 
 /** Heights of labels that are at least so far apart: each where it wants to be, or above. */
@@ -71,7 +71,7 @@ export function start(host, data) {
         svg("line", { x1: LEFT, x2: x(most), y1: y(value), y2: y(value), class: "live-axis" }),
         svg("text", { x: LEFT - 16, y: y(value) + 5 }, value),
       ]),
-      svg("line", { x1: x(columns), x2: x(columns), y1: TOP, y2: y(0), class: "live-line" }),
+      svg("line", { x1: x(columns), x2: x(columns), y1: TOP, y2: y(0), class: "live-line", "stroke-width": 2 }),
       ...[0, 4, 8, 12].filter((i) => i <= most).map((i) => svg("text", { x: x(i), y: HIGH - 22 }, i)),
       svg("text", { x: x(most / 2), y: HIGH - 4 }, "columns of padding"),
       svg("text", { x: 0, y: 12, class: "live-start" }, "how far the context has moved (1 = its own size)"),
@@ -79,7 +79,7 @@ export function start(host, data) {
         const { moved } = readers[name];
         return [
           svg("polyline", { points: points(moved), class: "live-given" }),
-          svg("circle", { cx: x(columns), cy: y(moved[columns]), r: 4, class: "live-measured" }),
+          svg("circle", { cx: x(columns), cy: y(moved[columns]), r: 4, class: "live-ink" }),
           svg("text", { x: x(most) + 8, y: ends[i] + 4, class: "live-start" }, name),
         ];
       }),

@@ -6,6 +6,7 @@ See ``place`` for how a piece stands in a page and in a notebook.
 import html
 import json
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,19 +82,28 @@ def still(folder: Path, models: Sequence[str], n: int) -> str:
     )
 
 
-def explorer(folder: Path, models: Sequence[str], n: int) -> Any:
+def explorer(folder: Path, models: Sequence[str], n: int, at_once: bool = False) -> Any:
     """Models that translate number words while one types.
 
     Args:
         folder: where ``export`` wrote the models.
         models: their names; the first is the one that can be looked into.
         n: the number that stands there at first.
+        at_once: the models are loaded with the page, and not when a reader comes near.
 
     Raises:
         FileNotFoundError, ValueError: as ``load``.
     """
-    data = {"models": " ".join(models), "typed": str(n)}
-    return piece("explorer", data, still(folder, models, n), (47, 52), folder, models)
+    data = {"models": " ".join(models), "typed": str(n)} | ({"now": ""} if at_once else {})
+    return piece("explorer", data, still(folder, models, n), _room(n), folder, models)
+
+
+def _room(n: int) -> tuple[int, int]:
+    """How high an explorer is: it has a row for each word, and on a phone more lines."""
+    from seq2seq_lib.tasks.numbers import Numbers
+
+    words = len(Numbers().example(n).tgt)
+    return 45 + round(1.6 * words), 43 + round(1.6 * words) + 4 * ceil(words / 5)
 
 
 def mechanisms(folder: Path, models: Sequence[str], n: int) -> Any:

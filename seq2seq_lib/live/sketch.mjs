@@ -13,6 +13,10 @@ export function distance(guess, measured) {
   return { apart, mean, worst: apart.indexOf(Math.max(...apart)) };
 }
 
+/** The colour of a curve is that of its model, if it is of one. */
+const lookOf = (name) =>
+  (/^fixed/.test(name) ? "live-fixed" : /^additive|attention/.test(name) ? "live-attentive" : "");
+
 export function start(host, data) {
   const { labels, xlabel, ylabel, name, measured, given } = JSON.parse(data.curve);
   const state = { guess: labels.map(() => 50), touched: false, shown: false };
@@ -20,8 +24,7 @@ export function start(host, data) {
   const x = (i) => LEFT + ((i + 0.5) * (WIDTH - LEFT)) / labels.length;
   const y = (value) => TOP + ((100 - value) * (HEIGHT - TOP - BOTTOM)) / 100;
   const id = unique();
-  const message = h("p", { className: "live-message", role: "status" });
-  message.textContent = UNTOUCHED;
+  const message = h("p", { className: "live-message live-how", role: "status" }, UNTOUCHED);
   const picture = svg("svg", {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     class: "live-sketch",
@@ -121,11 +124,11 @@ export function start(host, data) {
       ]),
       ...labels.map((label, i) => svg("text", { x: x(i), y: HEIGHT - 12 }, label)),
       ...others.flatMap(([title, values]) => [
-        ...line(values, "live-given"),
-        svg("text", { x: x(0), y: y(values[0]) - 10, class: "live-start" }, title),
+        ...line(values, `live-given ${lookOf(title)}`),
+        svg("text", { x: x(0), y: y(values[0]) + (values[0] > 85 ? 20 : -10), class: "live-start" }, title),
       ]),
-      ...line(state.guess, "live-guess"),
-      ...(state.shown ? line(truth, "live-measured") : []),
+      ...line(state.guess, "live-ink"),
+      ...(state.shown ? line(truth, `live-measured ${lookOf(name)}`) : []),
     );
   }
 

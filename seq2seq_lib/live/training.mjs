@@ -101,7 +101,7 @@ export function start(host, data) {
       `What it writes on its own is ${judged(wrote(moment), right)}.`;
     said.replaceChildren(sentence(shortened(wrote(moment).tokens, right.length), right));
     paint(table, weights);
-    const drawn = right.flatMap((_, t) => weights[t].map((strength, s) => ({ t, s, strength })));
+    const drawn = right.flatMap((_, t) => weights[t].map((strength, s) => ({ t, s, strength, kind: "live-look" })));
     drawing.replaceChildren(lines(wordsOf("en"), right, drawn.filter(({ strength }) => strength > THIN)));
   }
 

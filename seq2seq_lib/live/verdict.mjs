@@ -129,10 +129,10 @@ export function start(host, data) {
         const look = seed === seeds.value ? "live-seed live-looked" : "live-seed";
         return svg("circle", { cx: x(value), cy: SEEDS, r, class: look, onclick: () => pick(seed) });
       }),
-      svg("polyline", { points: `${x(claim.low)},${INTERVAL} ${x(claim.high)},${INTERVAL}`, class: "live-guess" }),
-      svg("circle", { cx: x(mean), cy: INTERVAL, r: 5, class: "live-guess" }),
+      svg("polyline", { points: `${x(claim.low)},${INTERVAL} ${x(claim.high)},${INTERVAL}`, class: "live-ink" }),
+      svg("circle", { cx: x(mean), cy: INTERVAL, r: 5, class: "live-ink" }),
       ...[from < 0 ? 0 : from, (from + to) / 2, to].map((value) =>
-        svg("text", { x: Math.min(WIDE - 18, Math.max(18, x(value))), y: HIGH - 4 }, of(value))),
+        svg("text", { x: Math.min(WIDE - 24, Math.max(24, x(value))), y: HIGH - 4 }, of(value))),
     );
     numbers.replaceChildren(table("live-look live-narrow", ["seed", "measured", "times drawn"],
       Object.entries(claim.values).map(([seed, value], i) => [seed, value.toFixed(3), times ? times[i] : ""])));

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 from axe import barriers
-from browsing import headless
-from touch import PIECES, put_in, write
+from browsing import headless, unreadable
+from touch import MODELS, PIECES, put_in, write
+
+from seq2seq_lib.live import show
 
 each = pytest.mark.parametrize("page", PIECES, indirect=True)
 PHONE = 390
@@ -109,3 +111,28 @@ def test_a_piece_fits_a_phone(phone, address_of, name):
     moved, over = shifts(phone, address_of(name))
     assert moved < 0.01 and over <= 0
     assert phone.execute_script("return document.documentElement.scrollWidth") == PHONE
+
+
+@pytest.mark.parametrize("n", [24, 917_077_201])
+def test_room_is_kept_for_what_a_page_shows_first(browser, phone, site, n):
+    address = site(lambda: show.explorer(MODELS, ("additive", "fixed"), n))
+    for window in (browser, phone):
+        moved, over = shifts(window, address)
+        assert moved < 0.01 and -130 < over <= 0
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_every_letter_can_be_read_on_a_phone(phone, address_of, name):
+    shifts(phone, address_of(name))
+    found = {state: unreadable(phone) for state in states(phone)}
+    assert {state: letters for state, letters in found.items() if letters} == {}
+
+
+def test_a_letter_that_cannot_be_read_would_be_found(phone, address_of):
+    shifts(phone, address_of("gate"))
+    phone.execute_script(
+        "const [one, two] = document.querySelectorAll('.live-sketch text');"
+        "one.style.fontSize = '6px'; two.setAttribute('x', 600);"
+    )
+    small, *away = unreadable(phone)
+    assert "pixels" in small and all("leaves its drawing" in one for one in away)

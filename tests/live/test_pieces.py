@@ -173,6 +173,26 @@ def test_a_frame_joins_scripts_that_define_no_name_twice(name):
     assert not [each for each, times in together.items() if times > 1]
 
 
+# What browsers of 2022 do not have: docs/pieces.md says that they suffice.
+NEWER = (
+    r"\.(toReversed|toSorted|toSpliced|with|findLast|findLastIndex|groupBy|union|isSubsetOf"
+    r"|intersection|fromAsync|withResolvers|isWellFormed|waitAsync|startViewTransition)\("
+)
+
+
+def test_browsers_of_2022_can_run_every_script():
+    own = publish.HERE.parents[1] / "_static"
+    scripts = [*publish.HERE.glob("*.mjs"), *own.glob("*.js")]
+    assert len(scripts) > 30
+    found = [
+        (script.name, *match.groups())
+        for script in scripts
+        for match in re.finditer(NEWER, script.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+    assert "Browsers of 2022" in (own.parent / "docs" / "pieces.md").read_text("utf-8")
+
+
 def test_an_unknown_piece_lists_the_known_ones():
     with pytest.raises(ValueError, match="explorer, links, lookup"):
         place.piece("explorerr", {}, "", (1, 1))

@@ -169,12 +169,12 @@ def test_the_bias_turns_the_line(page):
     from selenium.webdriver.common.keys import Keys
 
     assert "one step back keeps 0.50" in message(page)
-    lowest = one(page, ".live-measured").get_attribute("points")
+    lowest = one(page, ".live-chosen-line").get_attribute("points")
     knob = one(page, ".live input[type=range]")
     knob.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     assert "one step back keeps 0.70" in message(page) and "to 0.88" in message(page)
     assert knob.get_attribute("aria-valuetext") == "2.0"
-    assert one(page, ".live-measured").get_attribute("points") != lowest
+    assert one(page, ".live-chosen-line").get_attribute("points") != lowest
     one(page, ".live summary").click()
     shown = [float(text) for text in texts(page, ".live-look tbody td")]
     assert shown == pytest.approx(LINES[2.0], rel=0.01)
