@@ -115,7 +115,6 @@ def _cost(place: Path, students: int) -> Cost:
 
 
 @pytest.mark.weekly
-@pytest.mark.alone
 @pytest.mark.timeout(3000)
 def test_a_hundred_submissions_take_two_minutes_and_no_more_each_than_ten(
     bubblewrap: None, tmp_path: Path
