@@ -87,7 +87,7 @@ def test_again_it_replaces_the_same_and_touches_no_other(tmp_path: Path):
             book.find_submission("A1", "carl")
 
 
-def test_who_was_renamed_after_it_was_filled_leaves_no_ghost(tmp_path: Path):
+def test_who_was_renamed_after_it_was_filled_leaves_no_ghost(tmp_path: Path, capsys):
     out, db = tmp_path / "graded", tmp_path / "gradebook.db"
     with open_gradebook(db) as book:
         book.add_student("bert", first_name="Bert")  # the teacher's own entry
@@ -98,8 +98,9 @@ def test_who_was_renamed_after_it_was_filled_leaves_no_ghost(tmp_path: Path):
         file = reports.student_file(out, student)
         file.rename(out / "earlier" / file.name)
     _graded_folder(out, {"anna": 2})
-    for _ in range(2):
+    for had in ("no longer among the submissions: ann, bert.\n", ""):
         assert _fill(out, db) == 0
+        assert capsys.readouterr().out.partition("Taken away, as ")[2] == had
         with open_gradebook(db) as book:
             assert {s.id for s in book.students} == {"bert", "zoe", "anna"}
             assert {s.student_id for s in book.assignment_submissions("A1")} == {
