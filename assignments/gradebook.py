@@ -21,6 +21,7 @@ from sqlalchemy.exc import SAWarning
 
 from assignments import reports, runs
 from assignments.grading import questions
+from assignments.names import listed
 from assignments.records import Graded, of_class
 from assignments.text import named, speak
 
@@ -102,14 +103,21 @@ def gone(out: Path, graded: Sequence[Graded]) -> list[str]:
     return sorted({named(g.student) for g in before} - {named(g.student) for g in graded})
 
 
-def forget(gradebook: Gradebook, assignment: str, students: Sequence[str]) -> None:
-    """Take away what students had for an assignment, and whom nothing is known of."""
+def forget(gradebook: Gradebook, assignment: str, students: Sequence[str]) -> list[str]:
+    """Take away what students had for an assignment, and whom nothing is known of.
+
+    Returns:
+        those who had something.
+    """
+    had = []
     for student in students:
         with suppress(MissingEntry):
             gradebook.remove_submission(assignment, student)
+            had.append(student)
             kept = gradebook.find_student(student)
             if not (kept.submissions or kept.first_name or kept.last_name or kept.email):
                 gradebook.remove_student(student)
+    return had
 
 
 def _clear(gradebook: Gradebook, cell: tuple[str, str, str], student: str) -> None:
@@ -145,8 +153,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.filterwarnings("ignore", category=SAWarning)
     with open_gradebook(options.db) as gradebook:
         fill(gradebook, assignment, graded)
-        forget(gradebook, assignment, gone(options.graded, graded))
+        had = forget(gradebook, assignment, gone(options.graded, graded))
     print(f"{len(graded)} students' scores of {assignment} are in {options.db}.")
+    if had:
+        print(f"Taken away, as no longer among the submissions: {listed(had)}.")
     return 0
 
 
